@@ -1,0 +1,183 @@
+// swift-tools-version: 6.2
+//
+// This source file is part of the Exequatur open source project.
+// SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+/// Every target of ours is built with these: warnings are errors, imports and existentials explicit.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .treatWarning("DeprecatedDeclaration", as: .warning),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+func product(_ name: String, _ package: String) -> Target.Dependency {
+    .product(name: name, package: package)
+}
+
+let crypto = product("Crypto", "swift-crypto")
+let hummingbird = product("Hummingbird", "hummingbird")
+let asyncHTTPClient = product("AsyncHTTPClient", "async-http-client")
+let niocore = product("NIOCore", "swift-nio")
+let nioposix = product("NIOPosix", "swift-nio")
+let niohttp1 = product("NIOHTTP1", "swift-nio")
+let httpTypes = product("HTTPTypes", "swift-http-types")
+let logging = product("Logging", "swift-log")
+let lifecycle = product("ServiceLifecycle", "swift-service-lifecycle")
+let unixSignals = product("UnixSignals", "swift-service-lifecycle")
+
+let package = Package(
+    name: "exequatur",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "exequatur", targets: ["exequatur"]),
+        .library(name: "CanonicalJSON", targets: ["CanonicalJSON"]),
+        .library(name: "Cedar", targets: ["Cedar"]),
+        .library(name: "TransparencyLog", targets: ["TransparencyLog"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", exact: "2.1.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
+        .package(
+            url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+    ],
+    targets: [
+        // MARK: pure targets, no I/O
+        .target(name: "CanonicalJSON", swiftSettings: strict),
+        .target(name: "Cedar", dependencies: ["CanonicalJSON"], swiftSettings: strict),
+        .target(name: "TransparencyLog", dependencies: [crypto], swiftSettings: strict),
+        .target(
+            name: "ApprovalCore",
+            dependencies: ["CanonicalJSON", "Cedar", "TransparencyLog", crypto],
+            swiftSettings: strict),
+        .target(
+            name: "Facts", dependencies: ["ApprovalCore", "CanonicalJSON"],
+            swiftSettings: strict),
+        .target(
+            name: "Console",
+            dependencies: [
+                "ApprovalCore", "CConsoleAssets", product("Mustache", "swift-mustache"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "CConsoleAssets",
+            exclude: ["assets"],
+            publicHeadersPath: "include",
+            cSettings: [.unsafeFlags(["-std=c2x"])]),
+        .target(name: "CLinux", publicHeadersPath: "include"),
+
+        // MARK: shells
+        .target(
+            name: "Storage",
+            dependencies: [
+                "ApprovalCore", "CanonicalJSON", "TransparencyLog", crypto, logging,
+                product("GRDB", "GRDB.swift"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "ControlPlane",
+            dependencies: [
+                "ApprovalCore", "CanonicalJSON", "Cedar", "Facts", "Storage",
+                "TransparencyLog", crypto, logging, lifecycle,
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "Gates",
+            dependencies: [
+                "ApprovalCore", "CLinux", "CanonicalJSON", "Facts", "TransparencyLog",
+                asyncHTTPClient, crypto, niocore, niohttp1,
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "Server",
+            dependencies: [
+                "ApprovalCore", "CanonicalJSON", "Cedar", "Console", "ControlPlane", "Storage",
+                "TransparencyLog", crypto, hummingbird, httpTypes, logging, lifecycle, niocore,
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "exequatur",
+            dependencies: [
+                "ApprovalCore", "CanonicalJSON", "Cedar", "Console", "ControlPlane", "Facts",
+                "Gates", "Server", "Storage", "TransparencyLog",
+                product("ArgumentParser", "swift-argument-parser"),
+                asyncHTTPClient, hummingbird, logging, lifecycle, unixSignals,
+            ],
+            swiftSettings: strict),
+
+        // MARK: never shipped
+        .target(
+            name: "TestSupport",
+            dependencies: ["ApprovalCore", "CanonicalJSON", "Cedar", "TransparencyLog"],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "exequatur-bench",
+            dependencies: [
+                "CanonicalJSON", "Cedar", "TransparencyLog", crypto, hummingbird, niocore,
+                nioposix, niohttp1, product("ArgumentParser", "swift-argument-parser"),
+            ],
+            path: "Benchmarks/Sources/exequatur-bench",
+            swiftSettings: strict),
+        .testTarget(
+            name: "CanonicalJSONTests", dependencies: ["CanonicalJSON", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CedarTests", dependencies: ["CanonicalJSON", "Cedar", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "TransparencyLogTests",
+            dependencies: ["TestSupport", "TransparencyLog", crypto],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ApprovalCoreTests",
+            dependencies: ["ApprovalCore", "CanonicalJSON", "Cedar", "TestSupport", crypto],
+            swiftSettings: strict),
+        .testTarget(
+            name: "FactsTests", dependencies: ["CanonicalJSON", "Facts", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ConsoleTests", dependencies: ["Console", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "GatesTests", dependencies: ["CanonicalJSON", "Gates", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "StorageTests",
+            dependencies: [
+                "ApprovalCore", "CanonicalJSON", "Storage", "TestSupport", "TransparencyLog",
+                product("GRDB", "GRDB.swift"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ControlPlaneTests",
+            dependencies: [
+                "ApprovalCore", "CanonicalJSON", "Cedar", "ControlPlane", "Storage",
+                "TestSupport", "TransparencyLog", crypto, product("GRDB", "GRDB.swift"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ServerTests",
+            dependencies: [
+                "ApprovalCore", "CanonicalJSON", "ControlPlane", "Server", "Storage",
+                "TestSupport", product("HummingbirdTesting", "hummingbird"), hummingbird,
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: ["ApprovalCore", "CanonicalJSON", "TestSupport", "TransparencyLog"],
+            swiftSettings: strict),
+        .testTarget(name: "TidyTests", dependencies: [], swiftSettings: strict),
+    ]
+)

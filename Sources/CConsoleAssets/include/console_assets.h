@@ -1,0 +1,1 @@
+extern const int console_assets_version;
