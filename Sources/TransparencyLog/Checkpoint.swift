@@ -53,7 +53,9 @@ public struct Checkpoint: Sendable, Hashable {
     public let size: UInt64
     /// The root hash of the tree (RFC 6962 §2.1).
     public let root: Hash256
-    /// Further lines, opaque. No auditor can check them: better none.
+    /// Further lines, opaque.
+    ///
+    /// No auditor can check them: better none.
     public let extensions: [String]
 
     /// Creates a checkpoint.

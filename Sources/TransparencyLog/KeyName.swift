@@ -10,7 +10,9 @@ public enum SignatureType: UInt8, Sendable, Hashable {
     case cosignatureV1 = 0x04
 }
 
-/// Why a key was refused. No case carries key material, so that errors can be logged.
+/// Why a key was refused.
+///
+/// No case carries key material, so that errors can be logged.
 public enum KeyError: Error, Sendable, Hashable {
     /// The text has not the three parts of a verifier key.
     case malformedVerifierKey

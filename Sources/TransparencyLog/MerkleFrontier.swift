@@ -18,8 +18,10 @@ public struct MerkleFrontier: Sendable {
     /// Leaf hashes (or, at tile level L, nodes of height 8L) kept at most behind the last take.
     static let windowLimit: UInt64 = 1_024
 
-    /// Nodes that stay when a window is trimmed. Less than the limit, so that trimming, which
-    /// moves what stays, happens once in hundreds of appends rather than at each.
+    /// Nodes that stay when a window is trimmed.
+    ///
+    /// Less than the limit, so that trimming, which moves what stays, happens once in hundreds of
+    /// appends rather than at each.
     private static let windowKept: UInt64 = 512
 
     /// What is known about the tiles of one tile level, which spans eight binary levels.

@@ -9,7 +9,9 @@ import Crypto
 public struct VerifierKey: Sendable {
     /// The key's name; for a log also the origin of its checkpoints.
     public let name: String
-    /// The short identifier that stands in signature lines. Not a secure hash of the key.
+    /// The short identifier that stands in signature lines.
+    ///
+    /// Not a secure hash of the key.
     public let keyID: UInt32
     /// What the key signs.
     public let type: SignatureType
