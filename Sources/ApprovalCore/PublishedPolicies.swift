@@ -33,23 +33,20 @@ package struct PublishedPolicies: Sendable {
         if Set(files.map(\.name)).count != files.count {
             problems.append("two files have the same name")
         }
-        var policies: [Policy] = []
-        for file in sorted {
-            guard Self.isFileName(file.name) else {
-                problems.append("`\(VisibleText.escape(file.name))`: not a file name of at most \
-                    128 letters, digits and `. _ -`")
-                continue
-            }
-            do {
-                let set = try PolicySet(
-                    parsing: file.text, idPrefix: "\(file.name)#", idsFromAnnotation: true)
-                policies += set.policies
-            } catch {
-                problems += error.errors.map { "\(file.name):\($0.description)" }
-            }
+        for file in sorted where !Self.isFileName(file.name) {
+            problems.append("`\(VisibleText.escape(file.name))`: not a file name of at most "
+                + "128 letters, digits and `. _ -`")
+        }
+        var read: PolicySet?
+        do {
+            read = try PolicySet(
+                parsing: sorted.map { PolicySource(name: $0.name, text: $0.text) },
+                idsFromAnnotation: true)
+        } catch {
+            problems += error.errors.map(\.description)
         }
         var markers: [String: ReviewMarker] = [:]
-        for policy in policies {
+        for policy in read?.policies ?? [] {
             do {
                 markers[policy.id] = try ReviewMarker(policy)
             } catch {
@@ -60,22 +57,17 @@ package struct PublishedPolicies: Sendable {
         do {
             canonical = try Self.json(sorted).canonicalBytes()
             if canonical.count > Limits.actionBytes {
-                problems.append("the set has \(canonical.count) bytes; the limit is \
-                    \(Limits.actionBytes)")
+                problems.append("the set has \(canonical.count) bytes; the limit is "
+                    + "\(Limits.actionBytes)")
             }
         } catch {
             problems.append("the texts can't be written as JSON: \(error)")
         }
-        do {
-            policySet = try PolicySet(policies: policies)
-        } catch {
-            problems += error.errors.map(\.description)
-            throw PolicyProblems(problems: problems)
-        }
-        guard problems.isEmpty else { throw PolicyProblems(problems: problems) }
+        guard problems.isEmpty, let read else { throw PolicyProblems(problems: problems) }
+        policySet = read
         self.files = sorted
         self.markers = markers
-        forbids = Set(policies.filter { $0.effect == .forbid }.map(\.id))
+        forbids = Set(read.policies.filter { $0.effect == .forbid }.map(\.id))
         digest = .sha256(canonical)
     }
 

@@ -22,8 +22,8 @@ package struct ReviewMarker: Sendable, Hashable {
                 let later = Self.later.contains(name)
                 throw MarkerError(policy: policy.id, reason: later
                     ? "annotation `@\(name)` is not supported in this version"
-                    : "unknown annotation `@\(VisibleText.escape(name))`: correct it, or begin \
-                        its name with `x_`")
+                    : "unknown annotation `@\(VisibleText.escape(name))`: correct it, or begin "
+                        + "its name with `x_`")
             }
             values[name] = annotation.value
         }
@@ -86,8 +86,8 @@ package struct ReviewMarker: Sendable, Hashable {
         guard let value = Int(text), String(value) == text, value >= 1,
             value <= Int(Limits.quorum)
         else {
-            throw fail("`@\(name)`: `\(VisibleText.escape(text))` is not a number from 1 to \
-                \(Limits.quorum)")
+            throw fail("`@\(name)`: `\(VisibleText.escape(text))` is not a number from 1 to "
+                + "\(Limits.quorum)")
         }
         return value
     }
@@ -96,8 +96,8 @@ package struct ReviewMarker: Sendable, Hashable {
         _ text: String?, else fallback: Span?, name: String, _ fail: (String) -> MarkerError
     ) throws(MarkerError) -> Span {
         guard let span = text.map(Span.init) ?? fallback else {
-            throw fail("`@\(name)`: `\(VisibleText.escape(text ?? ""))` is not a length of time \
-                such as `30m`, at most 30 days")
+            throw fail("`@\(name)`: `\(VisibleText.escape(text ?? ""))` is not a length of time "
+                + "such as `30m`, at most 30 days")
         }
         return span
     }

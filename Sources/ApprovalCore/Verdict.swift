@@ -55,6 +55,15 @@ package struct Verdict: Sendable, Hashable {
         ]
     }
 
+    /// The same findings, denied because the review they ask for can't be satisfied.
+    func unsatisfiable(_ message: String) -> Verdict {
+        Verdict(
+            decision: .deny, reasons: reasons,
+            errors: errors + [PolicyError(policy: "review", message: message)],
+            requirement: nil, policySet: policySet, directory: directory,
+            evaluatedAt: evaluatedAt)
+    }
+
     /// The texts, for people; they go into the body.
     package var bodyJSON: JSON {
         let fired = reasons.map { reason -> JSON in
@@ -105,9 +114,9 @@ package enum VerdictRule {
                     severity: marker?.requirement?.severity, reason: marker?.reason,
                     advice: marker?.advice))
         }
-        for error in evaluation.errors where policies.isForbid(error.policy) {
+        for error in evaluation.errors where policies.isForbid(error.id) {
             // An error must never open a door: it counts as if the forbid had fired.
-            if let requirement = policies.marker(error.policy)?.requirement {
+            if let requirement = policies.marker(error.id)?.requirement {
                 demands.append(requirement)
             } else {
                 unmarkedForbid = true
@@ -126,7 +135,7 @@ package enum VerdictRule {
         return Verdict(
             decision: decision, reasons: reasons,
             errors: evaluation.errors.map {
-                Verdict.PolicyError(policy: $0.policy, message: $0.error.description)
+                Verdict.PolicyError(policy: $0.id, message: $0.error.description)
             },
             requirement: decision == .review ? requirement : nil, policySet: policies.digest,
             directory: directory, evaluatedAt: now)

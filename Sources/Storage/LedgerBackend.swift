@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ApprovalCore
+internal import CanonicalJSON
 package import TransparencyLog
 
 /// One row of the state table: what the lists and the scheduler look at.
@@ -150,8 +151,11 @@ package struct StoredTiles: TileReader {
 
     package init(_ reader: any LedgerReading) { self.reader = reader }
 
-    package func tile(level: Int, index: UInt64) throws -> [Hash256]? {
-        try reader.fullTile(level: level, index: index)
+    package func tile(level: Int, index: UInt64) throws -> [Hash256] {
+        guard let hashes = try reader.fullTile(level: level, index: index) else {
+            throw TileError.missing(level: level, index: index)
+        }
+        return hashes
     }
 }
 

@@ -14,7 +14,7 @@ package struct LedgerHead: Sendable {
 
     /// The `.tlog-proof` of one entry under this head.
     package func proof(of index: UInt64, tiles: some TileReader) throws -> TLogProof {
-        TLogProof(
+        try TLogProof(
             index: index, hashes: try frontier.inclusionProof(index: index, tiles: tiles),
             checkpoint: checkpoint)
     }

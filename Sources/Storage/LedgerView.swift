@@ -2,7 +2,7 @@
 
 package import ApprovalCore
 package import CanonicalJSON
-package import TransparencyLog
+internal import TransparencyLog
 
 /// What a command sees while it decides: the store inside the batch's transaction, the tree as
 /// it stands, and the batch's instant.

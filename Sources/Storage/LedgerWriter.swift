@@ -4,7 +4,7 @@ package import ApprovalCore
 internal import Dispatch
 internal import Foundation
 package import Logging
-package import Synchronization
+internal import Synchronization
 package import TransparencyLog
 
 /// The one writer: commands queue, each batch is one transaction and one sync.

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import ApprovalCore
 internal import Foundation
 internal import GRDB
-internal import TransparencyLog
 
 /// The embedded store: one SQLite file in WAL mode, every commit synced.
 package final class SQLiteBackend: LedgerBackend {

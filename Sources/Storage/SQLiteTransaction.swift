@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import ApprovalCore
+internal import ApprovalCore
 internal import Foundation
 internal import GRDB
-package import TransparencyLog
+internal import TransparencyLog
 
 /// The statements, on one open transaction of either kind.
 struct SQLiteTransaction: LedgerWriting {

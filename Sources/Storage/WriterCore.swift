@@ -101,7 +101,7 @@ final class WriterCore {
         for tile in frontier.takeCompletedTiles() {
             try store.insertFullTile(level: tile.level, index: tile.index, hashes: tile.hashes)
         }
-        let text = Checkpoint(
+        let text = try Checkpoint(
             origin: key.name, size: frontier.size, root: frontier.root())
         checkpoint = text.signed(by: key)
         lastAt = batchAt
