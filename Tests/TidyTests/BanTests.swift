@@ -63,9 +63,11 @@ struct BanTests {
         let ban = Ban(token: ".random(", reason: "r", instead: "i", unlessArgument: "using:")
         let source = SwiftSource(
             path: "Sources/X/A.swift",
-            text:
-                "Int.random(in: 0..<f(3), using: &g)\nBool.random()\nfoo(Int.random(in: 1...2), using: g)\n"
-        )
+            text: """
+                Int.random(in: 0..<f(3), using: &g)
+                Bool.random()
+                foo(Int.random(in: 1...2), using: g)
+                """)
         #expect(ban.findings(in: source).map(\.line) == [2, 3])
     }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Testing
+
 /// Something that must not stand in the code: why, and what to write instead.
 struct Ban: Sendable {
     let token: String
@@ -30,6 +32,10 @@ struct Allowance: Sendable {
         self.token == token
             && (self.path == path || (self.path.hasSuffix("/") && path.hasPrefix(self.path)))
     }
+}
+
+extension Ban: CustomTestStringConvertible {
+    var testDescription: String { token }
 }
 
 extension Ban {

@@ -60,13 +60,13 @@ struct LayerTests {
                 let text = "import Nothing"
                 """)
         #expect(source.imports.map(\.module) == ["Testing", "Crypto", "Cedar", "Foundation"])
-        #expect(
-            Self.dependencies(
-                of: "B",
-                in:
-                    #".target(name: "A", dependencies: ["C"]), .target( name: "B", dependencies: ["A", p("X", "y")], swift: s)"#
-            )
-                == ["A", "X", "y"])
+        let manifest = #"""
+            .target(name: "A", dependencies: ["C"]),
+            .testTarget(
+                name: "B", dependencies: ["A", p("X", "y")], swiftSettings: s)
+            """#
+        #expect(Self.dependencies(of: "B", in: manifest) == ["A", "X", "y"])
+        #expect(Self.dependencies(of: "C", in: manifest) == nil)
     }
 
     /// The quoted names in the `dependencies:` list of a target; empty where it has none.

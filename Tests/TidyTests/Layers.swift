@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Testing
+
 /// What one target may import.
 ///
 /// Arrows only go down: a target stands below all that names it.
@@ -69,4 +71,8 @@ struct Layer: Sendable {
             "TestSupport", ["ApprovalCore", "CanonicalJSON", "Cedar", "TransparencyLog"],
             others: ["Crypto", "Foundation"]),
     ]
+}
+
+extension Layer: CustomTestStringConvertible {
+    var testDescription: String { target }
 }
