@@ -44,7 +44,14 @@ chore() {
     shift 2
     say ""
     say "$step. $title"
-    say "   The agent wants to run: $*"
+    words=
+    for word in "$@"; do
+        case "$word" in
+            *[!A-Za-z0-9_./=:@,+-]*) words="$words \"$word\"" ;;
+            *) words="$words $word" ;;
+        esac
+    done
+    say "   The agent wants to run:$words"
     status=0
     "$exequatur" run --reason "$reason" -- "$@" || status=$?
     case "$status" in

@@ -26,7 +26,7 @@ status=0
 swift test --skip-build --disable-xctest >"$log" 2>&1 || status=$?
 
 # What the runner says besides `started` and `passed`: failures, their explanations, skipped tests.
-grep -vE '^(◇|✔|\[|Building|Build complete|↳ (Testing Library|Target Platform))|^$' "$log" |
+grep -vE '^(◇|✔|\[|Building|Build complete|✘ Test run|↳ (Testing Library|Target Platform))|^$' "$log" |
     head -n 400 || true
 closing=$(grep -E '^. Test run with [0-9]+ tests? ' "$log" | tail -n 1 || true)
 if [[ -z "$closing" ]]; then
@@ -35,6 +35,7 @@ if [[ -z "$closing" ]]; then
     exit 1
 fi
 if [[ $status -ne 0 ]]; then
+    echo "The tests failed (status $status)."
     echo "$closing"
     exit "$status"
 fi
