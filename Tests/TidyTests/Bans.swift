@@ -87,7 +87,7 @@ extension Ban {
             instead: "use a value type, or a class around `Mutex`", folders: shippedAndTests),
         Ban(
             token: "nonisolated(unsafe)", reason: "the compiler no longer looks for data races",
-            instead: "use `Mutex` or `Atomic`", folders: shippedAndTests),
+            instead: "use `Mutex` or `Atomic`"),
         Ban(
             token: "#expect(true)", reason: "a test that cannot fail shows nothing",
             instead: "test something, or remove it", folders: ["Tests/"]),
