@@ -39,7 +39,7 @@ struct Layer: Sendable {
             others: ["Foundation", "Mustache"]),
         Layer(
             "Storage", ["ApprovalCore", "CanonicalJSON", "TransparencyLog"],
-            others: platform.union(["Crypto", "GRDB", "Logging"])),
+            others: platform.union(["Crypto", "Dispatch", "GRDB", "Logging"])),
         Layer(
             "ControlPlane",
             ["ApprovalCore", "CanonicalJSON", "Cedar", "Facts", "Storage", "TransparencyLog"],
@@ -69,7 +69,7 @@ struct Layer: Sendable {
             ])),
         Layer(
             "TestSupport", ["ApprovalCore", "CanonicalJSON", "Cedar", "TransparencyLog"],
-            others: ["Crypto", "Foundation"]),
+            others: ["Crypto", "Foundation", "Testing"]),
     ]
 }
 
