@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ApprovalCore
-package import Crypto
+internal import Crypto
 internal import Foundation
 package import TransparencyLog
 
