@@ -83,7 +83,8 @@ struct Parser: ~Copyable {
         guard depth < limits.maximumDepth else {
             throw fault(
                 .tooDeep, at: at,
-                "nested too deeply: send at most \(limits.maximumDepth) levels of arrays and objects"
+                "nested too deeply: send at most \(limits.maximumDepth) arrays and objects "
+                    + "inside each other"
             )
         }
         return depth + 1

@@ -8,7 +8,7 @@ import Testing
     /// Value → canonical bytes → value is the identity, and canonical form is a fixed point.
     @Test func canonicalFormRoundTrips() throws {
         var generator = RandomJSON(random: .forTest())
-        for _ in 0..<3_000 {
+        for _ in 0..<1_000 {
             let value = generator.value()
             let bytes = try value.canonicalBytes()
             let parsed = try JSON(parsing: bytes)
@@ -22,7 +22,7 @@ import Testing
     /// However a value is written, its canonical form is the same.
     @Test func wayOfWritingDoesNotMatter() throws {
         var generator = RandomJSON(random: .forTest())
-        for _ in 0..<3_000 {
+        for _ in 0..<1_000 {
             let value = generator.value()
             let bytes = try value.canonicalBytes()
             let messy = Array(generator.messyText(of: value).utf8)
@@ -42,7 +42,9 @@ import Testing
         let forms = try values.map { try $0.canonicalBytes() }
         for left in values.indices {
             for right in values.indices {
-                #expect((values[left] == values[right]) == (forms[left] == forms[right]))
+                let areEqual = values[left] == values[right]
+                guard areEqual != (forms[left] == forms[right]) else { continue }
+                Issue.record("\(values[left]) and \(values[right])")
             }
         }
     }

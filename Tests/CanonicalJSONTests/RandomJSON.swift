@@ -39,9 +39,8 @@ struct RandomJSON {
     mutating func text() -> String {
         let pieces = [
             "a", "b", "é", "e\u{301}", "\u{212B}", "Å", "A\u{30A}", "\u{E000}", "\u{FFFD}",
-            "\u{10000}",
-            "😀", "\"", "\\", "/", "\n", "\r\n", "\u{0}", "\u{1F}", "\u{7F}", "\u{2028}", "\u{FEFF}",
-            "~",
+            "\u{10000}", "😀", "\"", "\\", "/", "~", "\n", "\r\n", "\u{0}", "\u{1F}", "\u{7F}",
+            "\u{2028}", "\u{FEFF}",
             "plain text that is longer than fifteen bytes",
         ]
         var text = ""

@@ -89,11 +89,12 @@ private enum JSONBench {
 
     /// Actions as the server answers them, members in the order in which people write them.
     static func document() -> [UInt8] {
+        let digest = String(repeating: "0123456789abcdef", count: 4)
         var text = "[\n"
         for index in 0..<1_250 {
             if index > 0 { text += ",\n" }
             text += """
-                {"id": "act_\(index)", "digest": "\(String(repeating: "0123456789abcdef", count: 4))",
+                {"id": "act_\(index)", "digest": "\(digest)",
                  "state": "pending", "version": \(index % 7), "advisory": true, "unsealed": false,
                  "resource": {"type": "Host", "id": "web\(index % 50)"}, "claim": null,
                  "requester": {"agent": "deploy-bot", "owner": "alice", "onBehalfOf": null},
