@@ -28,3 +28,9 @@ extension ControlPlane {
         return pinned.size
     }
 }
+
+extension ControlPlane {
+    package func receipt(_ id: ActionID) throws -> [UInt8] {
+        throw CommandError.noSuchAction
+    }
+}

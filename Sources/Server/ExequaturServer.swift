@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import ControlPlane
+package import ControlPlane
 package import Hummingbird
 package import Logging
 internal import ServiceLifecycle
@@ -19,5 +19,22 @@ package enum ExequaturServer {
         LogRoutes(control: control).add(to: router)
         StatusRoutes(control: control, openAPI: openAPI).add(to: router)
         return router
+    }
+
+    /// The server with its services; they end in reverse order, so the ledger, which `control`
+    /// closes last, outlives everything that writes to it.
+    package static func application(
+        _ control: ControlPlane, openAPI: [UInt8], host: String, port: Int, logger: Logger,
+        onRunning: @escaping @Sendable (_ port: Int) async -> Void
+    ) -> some ApplicationProtocol {
+        var application = Application(
+            router: router(control, openAPI: openAPI),
+            configuration: ApplicationConfiguration(
+                address: .hostname(host, port: port), serverName: nil),
+            onServerRunning: { channel in
+                await onRunning(channel.localAddress?.port ?? port)
+            }, logger: logger)
+        application.addServices(Scheduler(control))
+        return application
     }
 }

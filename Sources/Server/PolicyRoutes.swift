@@ -2,9 +2,11 @@
 
 internal import ApprovalCore
 internal import CanonicalJSON
+internal import Cedar
 internal import ControlPlane
 internal import HTTPTypes
 internal import Hummingbird
+internal import TransparencyLog
 
 /// `/v1/policies`: read, check, publish.
 struct PolicyRoutes: Sendable {

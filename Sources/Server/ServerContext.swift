@@ -26,9 +26,9 @@ struct ProblemMiddleware: RouterMiddleware {
     typealias Context = ServerContext
     let control: ControlPlane
 
-    func handle(
+    @concurrent func handle(
         _ request: Request, context: ServerContext,
-        next: (Request, ServerContext) async throws -> Response
+        next: @concurrent (Request, ServerContext) async throws -> Response
     ) async throws -> Response {
         do {
             return try await next(request, context)

@@ -7,6 +7,8 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
+internal import Storage
+internal import TransparencyLog
 
 /// Health, readiness, metrics, who am I.
 struct StatusRoutes: Sendable {
