@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What running a command does, as far as its program and options tell.
+///
+/// The order is that of severity, least first: where one command has several effects, the
+/// worst is named. `unknown` stands above `write`, because an unread command may do anything.
+public enum Effect: String, Sendable, Hashable, CaseIterable, Comparable {
+    /// Only reports; changes nothing and carries no credentials out.
+    case read
+    /// Changes files or records.
+    case write
+    /// Not in the table, or an option of it is not.
+    case unknown
+    /// Carries data in bulk out of where it is kept, or to another machine.
+    case export
+    /// Changes machines, services, networks, packages or deployments.
+    case infrastructure
+    /// Changes who may do what: accounts, groups, roles, privileges.
+    case role
+    /// Reads, makes or changes credentials and keys.
+    case key
+
+    /// Tells whether `left` is less severe than `right`.
+    public static func < (left: Effect, right: Effect) -> Bool {
+        left.severity < right.severity
+    }
+
+    private var severity: Int {
+        switch self {
+        case .read: 0
+        case .write: 1
+        case .unknown: 2
+        case .export: 3
+        case .infrastructure: 4
+        case .role: 5
+        case .key: 6
+        }
+    }
+}
