@@ -111,9 +111,9 @@ struct CommandAnalyser: Sendable {
         _ program: String, _ arguments: [String], _ findings: inout Findings
     ) {
         if SensitivePaths.metadataPrograms.contains(program), findings.worst == .read { return }
-        let writes = findings.worst != .read
-        let named = SensitivePaths.effect(of: arguments, cwd: context.cwd, writes: writes)
-        let resolved = SensitivePaths.effect(of: context.files, cwd: context.cwd, writes: writes)
+        let worst = findings.worst
+        let named = SensitivePaths.effect(of: arguments, cwd: context.cwd, program: worst)
+        let resolved = SensitivePaths.effect(of: context.files, cwd: context.cwd, program: worst)
         for found in [named, resolved].compactMap({ $0 }) {
             findings.add(found.effect, "`\(found.path)` is a place of \(found.effect.placeName)")
         }
@@ -169,6 +169,8 @@ struct CommandAnalyser: Sendable {
             if SedScript.isRead(reading) {
                 findings.effects.remove(.unknown)
                 findings.add(.read)
+            } else if !SedScript.isPlain(reading) {
+                findings.doubt("a script of `sed` can run programs and write files")
             }
         case "tar", "gtar", "bsdtar":
             let isRemote = reading.values.contains { option, value in

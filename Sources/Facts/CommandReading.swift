@@ -14,7 +14,7 @@ struct Findings: Sendable {
     /// The command may do more than can be told.
     mutating func doubt(_ reason: String) {
         isInspectable = false
-        effects.insert(.unknown)
+        effects.insert(.unknown)  // above `read`, so that nothing in doubt is `read`
         note(reason)
     }
 
@@ -29,7 +29,7 @@ struct Findings: Sendable {
         for reason in other.reasons { note(reason) }
     }
 
-    /// The worst of the effects; nothing that is in doubt is `read`.
+    /// The worst of the effects.
     var worst: Effect { effects.max() ?? .unknown }
 
     /// Reasons kept; a command of a thousand odd options needs no thousand reasons.
@@ -237,7 +237,7 @@ struct CommandReading: Sendable {
         let isBare = options.isEmpty && operands.isEmpty && row.flags.contains(.bare)
         findings.add(isBare ? .read : row.effect)
         if !row.takesAnyOption {
-            for word in unlisted {
+            for word in unlisted where !isLateFlag(word, of: row) {
                 findings.doubt("option `\(word)` of `\(program)` is not in the table")
             }
         }
@@ -245,6 +245,12 @@ struct CommandReading: Sendable {
             findings.doubt("`\(program)` runs or obeys more than its command line shows")
         }
         for rule in row.operands { apply(rule) }
+    }
+
+    /// An option that stood before the subcommand whose row lists it, as one without values.
+    private func isLateFlag(_ word: String, of row: ProgramRow) -> Bool {
+        guard word.isPlainWord, let option = row.options[word] else { return false }
+        return option.arity == .none && option.effect == nil && !option.isOpaque
     }
 
     private mutating func apply(_ rule: ProgramRow.OperandRule) {

@@ -87,8 +87,9 @@ struct FrozenInput: Sendable {
         return name.isEmpty ? file : name
     }
 
-    /// Files that are many programs, told apart by the name they are called by, and the names
-    /// for which that holds. Any other name may be a link that somebody made to mislead.
+    /// Files that are many programs, and the names by which they tell which one to be.
+    ///
+    /// Any other name may be a link that somebody made to mislead.
     private static let multiCall: [(file: String, names: [String])] = [
         ("busybox*", ["*"]), ("toybox", ["*"]), ("coreutils", ["*"]), ("pg_wrapper", ["*"]),
         ("lvm", ["pv*", "vg*", "lv*"]),

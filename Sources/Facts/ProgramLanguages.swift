@@ -58,22 +58,27 @@ struct FindExpression: Sendable {
     ]
 }
 
-/// Scripts of `sed` that only print.
+/// Scripts of `sed` that do nothing but edit the lines they are given.
+///
+/// Each script is `ADDRESS[,ADDRESS]` with line numbers and `p`, `=`, `q` or `d`, or one
+/// `s/…/…/` with harmless flags. The commands `w`, `r`, `e` and the flags `w` and `e` are never
+/// guessed at: whatever else a script is, it is not plain. `--sandbox` forbids them all.
 enum SedScript {
-    /// Tells whether nothing in the command writes, reads or runs another file.
-    ///
-    /// Either `--sandbox` forbids it, or each script is `ADDRESS[,ADDRESS]p` (or `=`, `q`, `d`)
-    /// with line numbers: the commands `w`, `r`, `e` and the flags of `s` are never guessed at.
+    /// Tells whether the command only prints.
     static func isRead(_ reading: CommandReading) -> Bool {
-        guard reading.findings.isInspectable,
-            reading.findings.effects.allSatisfy({ $0 == .unknown })
-        else { return false }
+        isPlain(reading) && reading.findings.effects.allSatisfy { $0 == .unknown }
+    }
+
+    /// Tells whether the scripts touch nothing but the lines.
+    static func isPlain(_ reading: CommandReading) -> Bool {
+        guard reading.findings.isInspectable else { return false }
         if reading.options.contains(where: { $0.isBytes("--sandbox") }) { return true }
         var scripts = reading.values.filter {
             $0.option.isBytes("-e") || $0.option.isBytes("--expression")
         }.map(\.value)
         if scripts.isEmpty { scripts = Array(reading.operands.prefix(1)) }
-        return !scripts.isEmpty && scripts.allSatisfy(printsLines)
+        return !scripts.isEmpty
+            && scripts.allSatisfy { printsLines($0) || isSubstitution($0) }
     }
 
     private static func printsLines(_ script: String) -> Bool {
@@ -81,6 +86,30 @@ enum SedScript {
         return script.utf8.dropLast().allSatisfy { byte in
             (0x30...0x39).contains(byte) || byte == UInt8(ascii: ",")
                 || byte == UInt8(ascii: "$") || byte == UInt8(ascii: "~")
+        }
+    }
+
+    private static func isSubstitution(_ script: String) -> Bool {
+        let bytes = Array(script.utf8)
+        guard bytes.count >= 4, bytes[0] == UInt8(ascii: "s"), "/|#,@!".utf8.contains(bytes[1]),
+            !bytes.contains(UInt8(ascii: "\n"))
+        else { return false }
+        var delimiters = 1
+        var index = 2
+        while index < bytes.count, delimiters < 3 {
+            if bytes[index] == UInt8(ascii: "\\") {
+                index += 1
+            } else if bytes[index] == UInt8(ascii: "[") {
+                // Inside brackets a delimiter may or may not end the part: not guessed at.
+                return false
+            } else if bytes[index] == bytes[1] {
+                delimiters += 1
+            }
+            index += 1
+        }
+        guard delimiters == 3, index <= bytes.count else { return false }
+        return bytes[index...].allSatisfy { flag in
+            "gpiI".utf8.contains(flag) || (0x30...0x39).contains(flag)
         }
     }
 }

@@ -4,17 +4,17 @@
 enum SensitivePaths {
     /// What naming these words means beyond the program's own effect.
     ///
-    /// `writes` tells whether the program may change what it names. Words are taken as paths in
-    /// every form in which programs accept them: `FILE`, `--opt=FILE`, `-oFILE`, `@FILE`,
-    /// `host:FILE`, `file://FILE`.
+    /// `program` is the program's own effect: what it may change matters beside what it reads.
+    /// Words are taken as paths in every form in which programs accept them: `FILE`,
+    /// `--opt=FILE`, `-oFILE`, `@FILE`, `host:FILE`, `file://FILE`.
     static func effect(
-        of words: [String], cwd: String, writes: Bool
+        of words: [String], cwd: String, program: Effect
     ) -> (effect: Effect, path: String)? {
         var worst: (effect: Effect, path: String)?
         for word in words {
             for candidate in candidates(word) {
                 let path = absolute(candidate, cwd: cwd)
-                guard let found = effect(of: path, writes: writes) else { continue }
+                guard let found = effect(of: path, program: program) else { continue }
                 if worst.map({ found > $0.effect }) ?? true { worst = (found, path) }
             }
         }
@@ -22,14 +22,21 @@ enum SensitivePaths {
     }
 
     /// What naming this absolute path means.
-    static func effect(of path: String, writes: Bool) -> Effect? {
+    static func effect(of path: String, program: Effect) -> Effect? {
+        let writes = program != .read
+        let lower = path.asciiLowercased
+        let isHarmless = harmless.contains { Glob.matches($0, lower) }
+        if !isHarmless, credentials.contains(where: { Glob.matches($0, lower) }),
+            !writes || !authorities.contains(where: { Glob.matches($0, lower) })
+        {
+            return .key
+        }
         if writes {
             if roleFiles.contains(where: { Glob.matches($0, path) }) { return .role }
-            if machineFiles.contains(where: { Glob.matches($0, path) }) { return .infrastructure }
+            let isMachine = machineFiles.contains { Glob.matches($0, path) }
+            if program >= .write, isMachine { return .infrastructure }
         }
-        let lower = path.asciiLowercased
-        if harmless.contains(where: { Glob.matches($0, lower) }) { return nil }
-        if credentials.contains(where: { Glob.matches($0, lower) }) { return .key }
+        if isHarmless { return nil }
         if Glob.matches("/dev/*", path), !devices.contains(where: { Glob.matches($0, path) }) {
             return .export
         }
@@ -48,13 +55,15 @@ enum SensitivePaths {
     }
 
     private static func candidates(_ word: String) -> [String] {
-        var found = [word]
+        var found = word.hasBytePrefix("-") ? [] : [word]
         for separator in [UInt8(ascii: "="), UInt8(ascii: "@"), UInt8(ascii: ":")] {
             if let cut = word.utf8.firstIndex(of: separator) {
                 found.append(String(word[word.utf8.index(after: cut)...]))
             }
         }
-        if word.hasBytePrefix("-"), let rest = word.dropping(bytes: 2) { found.append(rest) }
+        if word.hasBytePrefix("-"), !word.hasBytePrefix("--"), let rest = word.dropping(bytes: 2) {
+            found.append(rest)
+        }
         for part in found where part.hasBytePrefix("//") || part.hasBytePrefix("file://") {
             if let cut = part.utf8.firstIndex(of: UInt8(ascii: "/")) {
                 found.append(String(part[cut...]))
@@ -97,6 +106,9 @@ enum SensitivePaths {
         "*/sops/age/*", "*/.step/*", "*/.mc/config.json", "*/login.keychain*",
     ]
 
+    /// Whoever writes these gains rights rather than secrets.
+    private static let authorities = ["*/.ssh/authorized_keys*", "*/.ssh/rc"]
+
     private static let devices = [
         "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/stdin",
         "/dev/stdout", "/dev/stderr", "/dev/fd/*", "/dev/tty",
@@ -112,6 +124,6 @@ enum SensitivePaths {
     private static let machineFiles = [
         "/etc/*", "/boot/*", "/lib/*", "/lib64/*", "/usr/*", "/bin/*", "/sbin/*", "/sys/*",
         "/proc/*", "/var/spool/cron*", "/dev/sd*", "/dev/vd*", "/dev/nvme*", "/dev/mapper/*",
-        "/dev/disk/*", "/dev/md*", "/dev/loop*", "/dev/dm-*", "/opt/*", "/srv/*", "/run/systemd/*",
+        "/dev/disk/*", "/dev/md*", "/dev/loop*", "/dev/dm-*", "/run/systemd/*",
     ]
 }
