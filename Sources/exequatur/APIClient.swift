@@ -2,6 +2,7 @@
 
 internal import AsyncHTTPClient
 internal import CanonicalJSON
+internal import Foundation
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
@@ -123,13 +124,11 @@ struct APIClient: Sendable {
 
     private static func reason(_ error: any Error) -> String {
         if let error = error as? HTTPClientError { return error.description }
-        if let error = error as? NIOConnectionError {
-            if let first = error.connectionErrors.first?.error as? IOError {
-                return first.description
-            }
-            return "no address of `\(error.host)` answers on port \(error.port)"
+        let first = (error as? NIOConnectionError)?.connectionErrors.first?.error
+        if let cause = (first ?? error) as? IOError {
+            return String(cString: strerror(cause.errnoCode)).lowercased()
         }
-        return "\(error)"
+        return "\(first ?? error)"
     }
 }
 

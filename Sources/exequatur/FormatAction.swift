@@ -72,7 +72,7 @@ enum ActionText {
         block.add("gate", gate(action))
         block.add("severity", action["review"]?["severity"]?.stringValue)
         block.add("assurance", action["review"]?["assurance"]?.stringValue)
-        block.add("slots", openSlots(action).isEmpty ? nil : "waits for \(openSlots(action))")
+        block.add("waits for", openSlots(action).isEmpty ? nil : openSlots(action))
         block.add("submitted", action["submittedAt"]?.stringValue)
         block.add("deadline", action["deadline"]?.stringValue)
         block.add("grant ends", action["grantExpires"]?.stringValue)

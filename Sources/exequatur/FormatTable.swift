@@ -18,14 +18,8 @@ struct TextTable: Sendable {
             let padded = row.enumerated().map { column, cell in
                 column == row.count - 1 ? cell : TerminalText.padded(cell, to: widths[column])
             }
-            return Self.trimmed(padded.joined(separator: "  "))
+            return TerminalText.withoutTrailingSpaces(padded.joined(separator: "  "))
         }
-    }
-
-    private static func trimmed(_ line: String) -> String {
-        var line = line[...]
-        while line.last == " " { line.removeLast() }
-        return String(line)
     }
 }
 
@@ -51,6 +45,6 @@ struct KeyValueBlock: Sendable {
             result.append(margin + TerminalText.padded(label, to: column) + (value.first ?? ""))
             result += value.dropFirst().map { hanging + $0 }
         }
-        return result
+        return result.map(TerminalText.withoutTrailingSpaces)
     }
 }

@@ -63,6 +63,12 @@ enum TerminalText {
         }
     }
 
+    static func withoutTrailingSpaces(_ line: String) -> String {
+        var line = line[...]
+        while line.utf8.last == UInt8(ascii: " ") { line.removeLast() }
+        return String(line)
+    }
+
     static func padded(_ text: String, to columns: Int) -> String {
         text + String(repeating: " ", count: max(0, columns - width(text)))
     }

@@ -20,7 +20,8 @@ struct PolicyFiles: Sendable {
         do {
             names = try FileManager.default.contentsOfDirectory(atPath: directory)
         } catch {
-            throw CLIError("cannot read the folder `\(directory)`: \(error.localizedDescription)")
+            throw CLIError(
+                "cannot read the folder `\(directory)`: check that it exists and is readable")
         }
         let policies = names.filter { $0.hasSuffix(".cedar") && !$0.hasPrefix(".") }
             .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
