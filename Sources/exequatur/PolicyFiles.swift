@@ -2,6 +2,7 @@
 
 internal import ApprovalCore
 internal import CanonicalJSON
+internal import Cedar
 internal import Foundation
 
 /// A folder of `*.cedar` files as it is checked and published: whole, in the order of its names.

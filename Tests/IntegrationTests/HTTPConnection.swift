@@ -52,7 +52,7 @@ final class HTTPConnection {
             let count = bytes.withUnsafeBytes { raw in
                 guard let base = raw.baseAddress else { return 0 }
                 return Foundation.send(
-                    descriptor, base + sent, bytes.count - sent, Int32(MSG_NOSIGNAL.rawValue))
+                    descriptor, base + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
             }
             guard count > 0 else { throw HarnessError("cannot send: errno \(errno)") }
             sent += count
