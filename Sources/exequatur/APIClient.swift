@@ -36,6 +36,8 @@ struct APIClient: Sendable {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         configuration.timeout.connect = Limits.connectTimeout
         configuration.timeout.read = Limits.eventSilence
+        // A server that refuses is reported at once instead of being tried again for seconds.
+        configuration.connectionPool.retryConnectionEstablishment = false
         let http = HTTPClient(
             eventLoopGroupProvider: .singleton, configuration: configuration)
         do {
