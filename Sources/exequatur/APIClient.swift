@@ -54,6 +54,12 @@ struct APIClient: Sendable {
         try json(from: try await send(.GET, path, body: nil))
     }
 
+    /// A bare array; anything else is not shown as an empty one.
+    func list(_ path: APIPath) async throws -> [JSON] {
+        guard let items = try await get(path).arrayValue else { throw notOurs }
+        return items
+    }
+
     func post(_ path: APIPath, _ body: JSON = [:]) async throws -> JSON {
         try json(from: try await send(.POST, path, body: body))
     }
@@ -63,7 +69,9 @@ struct APIClient: Sendable {
     }
 
     func delete(_ path: APIPath) async throws -> JSON {
-        try json(from: try await send(.DELETE, path, body: nil))
+        // What is gone may be answered with nothing at all.
+        let bytes = try await send(.DELETE, path, body: nil)
+        return bytes.isEmpty ? .null : try json(from: bytes)
     }
 
     /// The bytes of an answer, exactly as they came: receipts must not be re-encoded.
@@ -108,14 +116,17 @@ struct APIClient: Sendable {
     }
 
     private func json(from bytes: [UInt8]) throws -> JSON {
-        if bytes.isEmpty { return .null }
         do {
             return try JSON(parsing: bytes, limits: Self.answerLimits)
         } catch {
-            throw CLIError(
-                "the answer of `\(connection.address.base)` is not JSON: is it an Exequatur"
-                    + " server?", status: .unavailable)
+            throw notOurs
         }
+    }
+
+    private var notOurs: CLIError {
+        CLIError(
+            "the answer of `\(connection.address.base)` is not what was asked for: is it an"
+                + " Exequatur server?", status: .unavailable)
     }
 
     private func unreachable(_ error: any Error) -> CLIError {

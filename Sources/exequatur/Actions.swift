@@ -31,8 +31,8 @@ struct ListActions: ClientCommand {
     func perform(_ api: APIClient) async throws {
         let path = APIPath("/v1/actions").query("state", state?.rawValue).query("q", search)
             .query("before", before).query("limit", "\(limit)")
-        let answer = try await api.get(path)
-        try output.print(answer, or: ActionText.table(answer.arrayValue ?? []))
+        let actions = try await api.list(path)
+        try output.print(.array(actions), or: ActionText.table(actions))
     }
 }
 

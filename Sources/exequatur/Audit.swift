@@ -85,6 +85,6 @@ enum AuditPages {
 
     static func page(_ api: APIClient, from: Int64, limit: Int64) async throws -> [JSON] {
         let path = APIPath("/v1/audit").query("from", "\(from)").query("limit", "\(limit)")
-        return try await api.get(path).arrayValue ?? []
+        return try await api.list(path)
     }
 }

@@ -40,15 +40,15 @@ extension DirectoryKind {
     static func path(_ id: String) throws -> APIPath { try APIPath(path).appending(id) }
 
     static func list(_ api: APIClient, _ output: OutputOptions) async throws {
-        let records = try await api.get(APIPath(path))
+        let records = try await api.list(APIPath(path))
         try output.print(
-            records,
-            or: RecordText.table(records.arrayValue ?? [], columns: columns, none: "no \(noun)s"))
+            .array(records),
+            or: RecordText.table(records, columns: columns, none: "no \(noun)s"))
         await api.noteUnsealed()
     }
 
     static func show(_ id: String, _ api: APIClient, _ output: OutputOptions) async throws {
-        let records = try await api.get(APIPath(path)).arrayValue ?? []
+        let records = try await api.list(APIPath(path))
         let found = records.first { record in
             record["id"]?.stringValue.map { $0.utf8.elementsEqual(id.utf8) } ?? false
         }

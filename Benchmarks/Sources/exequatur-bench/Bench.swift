@@ -7,5 +7,8 @@ internal import ArgumentParser
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "exequatur-bench",
-        subcommands: [BareServer.self, HTTPLoad.self])
+        subcommands: [
+            PartBenches.self, JSONParts.self, LogParts.self, BareServer.self, HTTPLoad.self,
+        ],
+        defaultSubcommand: PartBenches.self)
 }
