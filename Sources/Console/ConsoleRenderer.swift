@@ -81,13 +81,14 @@ public struct ConsoleRenderer: Sendable {
     }
 
     private func render(_ page: some TemplatePage) -> String {
-        var values = page.values
-        values.merge(shellValues(page)) { _, shell in shell }
+        // Where a page and its surroundings use one name, the surroundings win: no page can turn the
+        // banner off. That no name is shared is a test, since it would show the wrong value.
+        let values = page.values.merging(shellValues(page)) { _, shell in shell }
         // A page without its template cannot happen: the initialiser has looked every one up.
         return library.render(values, withTemplate: page.template.rawValue) ?? ""
     }
 
-    private func shellValues(_ page: some TemplatePage) -> TemplateValues {
+    func shellValues(_ page: some TemplatePage) -> TemplateValues {
         var values = page.shell.values(current: page.template)
         values["title"] = page.title
         values["page"] = page.template.rawValue

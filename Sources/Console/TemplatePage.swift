@@ -23,13 +23,23 @@ protocol TemplatePage {
 /// The value, or `false`, which templates take for absent.
 func orAbsent(_ value: Any?) -> Any { value ?? false }
 
-/// Hex in groups of four, the first `count` digits: for the eye. The groups are spaced by style, so
-/// that what is copied is the bare hex.
+/// The first digits of a hex text in groups of four, for the eye.
+///
+/// The groups are spaced by style, so that what is copied is the bare hex.
 func hexGroups(_ hex: String, count: Int = 16) -> [String] {
     let digits = Array(hex.utf8.prefix(count))
     return stride(from: 0, to: digits.count, by: 4).map { start in
         String(decoding: digits[start..<min(start + 4, digits.count)], as: UTF8.self)
     }
+}
+
+/// The lines of a text; a line break at its very end ends the last line and begins none.
+func textLines(_ text: String) -> [String] {
+    // Scalars, because a line feed after a carriage return is one character with it.
+    var lines = text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
+        .map { String($0) }
+    if lines.count > 1, lines.last?.isEmpty == true { lines.removeLast() }
+    return lines
 }
 
 extension ConsoleInstant {
@@ -102,7 +112,7 @@ extension ConsoleShell {
     /// Values for the templates `top` and `bottom`.
     func values(current: PageTemplate) -> TemplateValues {
         [
-            "installation": installation, "version": version, "csrfToken": csrfToken,
+            "installation": installation, "serverVersion": version, "csrfToken": csrfToken,
             "nowMilliseconds": now.milliseconds,
             "isUnsealed": isUnsealed, "isSingleOperator": isSingleOperator,
             "isAlarmed": isUnsealed || isSingleOperator,

@@ -63,10 +63,19 @@ extension ActionPage: TemplatePage {
                 ? orAbsent(grantExpires?.countdownValues(now: now)) : false,
             "slots": slots.map(\.values), "assurance": orAbsent(assurance),
             "eligible": eligible.map { ["id": $0.id, "name": $0.name] as TemplateValues },
-            "jump": state == .pending,
+            "jump": state == .pending, "otherPending": orAbsent(otherPending),
             "jumpText": standing.mayApprove || standing.mayDeny
                 ? "Decide" : "Why you cannot decide",
         ]
+    }
+
+    /// Reviewers are flooded one request at a time; this says how many more there are.
+    private var otherPending: String? {
+        switch otherPendingOfAgent {
+        case ..<1: nil
+        case 1: "One other action of \(requester.agent) is pending."
+        default: "\(otherPendingOfAgent) other actions of \(requester.agent) are pending."
+        }
     }
 
     private var formValues: TemplateValues {
@@ -81,7 +90,8 @@ extension ActionPage: TemplatePage {
             "cancelURL": ConsolePath.form(.cancel, action: id),
             "revokeURL": ConsolePath.form(.revoke, action: id),
             "settleURL": ConsolePath.form(.settle, action: id),
-            "actionURL": ConsolePath.action(id), "receiptURL": ConsolePath.receipt(id),
+            "actionURL": ConsolePath.action(id),
+            "receiptURL": state == .pending ? false : ConsolePath.receipt(id),
         ]
     }
 

@@ -8,12 +8,22 @@ extension ConsoleRendering.Section {
         return [
             "kind": kind.rawValue, "sectionTitle": title, "isClaim": isWhy,
             "rows": rows.map { row in
-                [
-                    "label": row.label, "text": row.text, "style": row.style.rawValue,
-                    "isFenced": row.style == .claim && !isWhy,
-                    "isVerbatim": row.style == .code || row.style == .claim,
-                ] as TemplateValues
+                row.values(isWithinFence: isWhy)
             },
+        ]
+    }
+}
+
+extension ConsoleRendering.Row {
+    /// Verbatim text goes out line by line, so that a line that the screen wraps never looks like
+    /// two: wrapped parts hang, and more than one line is numbered.
+    func values(isWithinFence: Bool) -> TemplateValues {
+        let lines = textLines(text)
+        return [
+            "label": label, "text": text, "style": style.rawValue,
+            "isFenced": style == .claim && !isWithinFence,
+            "isVerbatim": style == .code || style == .claim,
+            "isNumbered": style == .code && lines.count > 1, "lines": lines,
         ]
     }
 }

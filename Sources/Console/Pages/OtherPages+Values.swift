@@ -18,13 +18,12 @@ extension PoliciesPage: TemplatePage {
 
 extension PolicyFile {
     func values(position: Int) -> TemplateValues {
-        var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        if lines.last?.isEmpty == true { lines.removeLast() }
+        let lines = textLines(text)
         return [
             "name": name, "anchor": "file-\(position)", "lineCount": lines.count,
             "lines": lines.map { line in
                 [
-                    "text": String(line),
+                    "text": line,
                     "isComment": line.drop { $0 == " " || $0 == "\t" }.hasPrefix("//"),
                 ] as TemplateValues
             },
