@@ -64,7 +64,8 @@ package struct ActionState: Sendable, Hashable {
     package private(set) var outcomes: [OutcomeReport] = []
 
     /// Starts from the first event, which must be a submission.
-    package init(_ header: CoreHeader, _ event: ActionEvent, at: Timestamp) throws(TransitionError) {
+    package init(_ header: CoreHeader, _ event: ActionEvent, at: Timestamp) throws(TransitionError)
+    {
         guard case .submitted(let submission) = event else {
             throw TransitionError("a chain begins with `action.submitted`")
         }

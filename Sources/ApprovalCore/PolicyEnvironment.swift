@@ -142,8 +142,10 @@ package struct PolicyEnvironment: Sendable {
     }
 }
 
-/// JSON input as policies see it. Nothing is rounded: a number that Cedar can't hold exactly is
-/// left out and its place listed in `context.omitted`, so that a policy can ask.
+/// JSON input as policies see it.
+///
+/// Nothing is rounded: a number that Cedar can't hold exactly is left out and its place listed in
+/// `context.omitted`, so that a policy can ask.
 enum CedarInput {
     static func record(
         _ object: JSONObject, path: String, omitted: inout [String]

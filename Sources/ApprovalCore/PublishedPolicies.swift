@@ -34,8 +34,9 @@ package struct PublishedPolicies: Sendable {
             problems.append("two files have the same name")
         }
         for file in sorted where !Self.isFileName(file.name) {
-            problems.append("`\(VisibleText.escape(file.name))`: not a file name of at most "
-                + "128 letters, digits and `. _ -`")
+            problems.append(
+                "`\(VisibleText.escape(file.name))`: not a file name of at most "
+                    + "128 letters, digits and `. _ -`")
         }
         var read: PolicySet?
         do {
@@ -57,8 +58,9 @@ package struct PublishedPolicies: Sendable {
         do {
             canonical = try Self.json(sorted).canonicalBytes()
             if canonical.count > Limits.actionBytes {
-                problems.append("the set has \(canonical.count) bytes; the limit is "
-                    + "\(Limits.actionBytes)")
+                problems.append(
+                    "the set has \(canonical.count) bytes; the limit is "
+                        + "\(Limits.actionBytes)")
             }
         } catch {
             problems.append("the texts can't be written as JSON: \(error)")

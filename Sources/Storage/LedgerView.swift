@@ -59,8 +59,9 @@ package struct LedgerView {
             guard entry.ref == ref, entry.seq == UInt64(position), entry.previous == previous,
                 recorded.matchesCommitments, recorded.index < frontier.size
             else {
-                throw TamperedError("entry \(recorded.index): does not follow in its chain or "
-                    + "is not what it commits to")
+                throw TamperedError(
+                    "entry \(recorded.index): does not follow in its chain or "
+                        + "is not what it commits to")
             }
             do {
                 let proof = try frontier.inclusionProof(index: recorded.index, tiles: tiles)
