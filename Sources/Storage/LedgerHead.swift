@@ -20,6 +20,14 @@ package struct LedgerHead: Sendable {
     }
 }
 
+/// One durable batch, as observers see it.
+package struct CommittedBatch: Sendable {
+    package let entries: [RecordedEntry]
+    /// States in the order put, each with the ledger index of the last entry then.
+    package let states: [(state: ActionState, index: UInt64)]
+    package let at: Timestamp
+}
+
 /// What the writer knows of a chain that can still grow.
 struct ChainTip: Sendable, Hashable {
     /// The `seq` that the next entry gets.

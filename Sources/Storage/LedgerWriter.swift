@@ -38,7 +38,7 @@ package final class LedgerWriter: Sendable {
     private let wake = DispatchSemaphore(value: 0)
     private let finished = DispatchSemaphore(value: 0)
     private let published: Mutex<LedgerHead>
-    private let observer: Mutex<(@Sendable ([RecordedEntry]) -> Void)?> = Mutex(nil)
+    private let observer: Mutex<(@Sendable (CommittedBatch) -> Void)?> = Mutex(nil)
     private let backend: any LedgerBackend
     private let logger: Logger
 
@@ -65,8 +65,8 @@ package final class LedgerWriter: Sendable {
     /// Nil while the writer works; otherwise why it stopped.
     package var stopped: LedgerUnavailable? { queue.withLock { $0.stopped } }
 
-    /// Is told the entries of every committed batch, in order, on the writer's thread.
-    package func observe(_ body: @escaping @Sendable ([RecordedEntry]) -> Void) {
+    /// Is told every committed batch, in order, on the writer's thread.
+    package func observe(_ body: @escaping @Sendable (CommittedBatch) -> Void) {
         observer.withLock { $0 = body }
     }
 
@@ -177,7 +177,7 @@ package final class LedgerWriter: Sendable {
         let head = core.head
         published.withLock { $0 = head }
         if let observer = observer.withLock({ $0 }), !core.batchEntries.isEmpty {
-            observer(core.batchEntries)
+            observer(core.committed)
         }
         for completion in completions { completion(head) }
         for (command, error) in refused { command.fail(error) }

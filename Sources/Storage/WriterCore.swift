@@ -21,6 +21,8 @@ final class WriterCore {
     private var batchAt: Timestamp
     /// What the batch under way has appended.
     private(set) var batchEntries: [RecordedEntry] = []
+    /// The states that it put, each with the index of the last entry then.
+    private var batchStates: [(state: ActionState, index: UInt64)] = []
 
     init(
         recovered: RecoveredLedger, key: SigningKey,
@@ -37,8 +39,14 @@ final class WriterCore {
 
     var head: LedgerHead { LedgerHead(frontier: frontier, checkpoint: checkpoint, at: lastAt) }
 
+    /// What observers are told after the commit.
+    var committed: CommittedBatch {
+        CommittedBatch(entries: batchEntries, states: batchStates, at: batchAt)
+    }
+
     func beginBatch() -> Timestamp {
         batchEntries.removeAll(keepingCapacity: true)
+        batchStates.removeAll(keepingCapacity: true)
         // Recorded time never goes backwards, whatever the wall clock does.
         batchAt = max(wallClock(), lastAt)
         return batchAt
@@ -64,6 +72,7 @@ final class WriterCore {
             for state in plan.states {
                 try store.put(try ActionRow(state))
                 if state.status.isFinal { tips[state.id.text] = nil }
+                batchStates.append((state, frontier.size - 1))
             }
             for row in plan.operational { try store.put(row) }
             plan.applied?()
