@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import TransparencyLog
+internal import TransparencyLog
 
 extension ActionMachine {
     /// One person's decision, through the one authorisation function for all channels.

@@ -230,18 +230,34 @@ package struct Action: Sendable, Hashable {
         self.gate = gate
         self.facts = facts
         operationDigest = try operation.digest()
-        let json: JSON = [
-            "facts": facts, "gate": gate.json, "id": .string(id.text), "intent": intent.json,
-            "nonce": .string(nonce.hex), "operation": operation.json,
-            "requester": requester.json, "v": 1,
-        ]
-        canonical = try json.canonicalBytes()
+        canonical = try Self.json(
+            id: id, nonce: nonce, operation: operation, intent: intent, requester: requester,
+            gate: gate, facts: facts
+        ).canonicalBytes()
         guard canonical.count <= Limits.actionBytes else {
             throw OperationError(
                 "the action has \(canonical.count) bytes; the limit is "
                     + "\(Limits.actionBytes)")
         }
         digest = .sha256(canonical)
+    }
+
+    /// The document that `digest` is the digest of.
+    package var json: JSON {
+        Self.json(
+            id: id, nonce: nonce, operation: operation, intent: intent, requester: requester,
+            gate: gate, facts: facts)
+    }
+
+    private static func json(
+        id: ActionID, nonce: Hash256, operation: Operation, intent: Intent,
+        requester: Requester, gate: GateReference, facts: JSON
+    ) -> JSON {
+        [
+            "facts": facts, "gate": gate.json, "id": .string(id.text), "intent": intent.json,
+            "nonce": .string(nonce.hex), "operation": operation.json,
+            "requester": requester.json, "v": 1,
+        ]
     }
 
     /// Reads a stored action; refuses unknown members.
