@@ -57,8 +57,10 @@ extension ActionMachine {
                 : Refusal(.wrongGate, "only the gate that claimed may report, with its nonce")
             return result
         }
-        if let last = state.outcomes.last, state.status != .unknown {
-            if last.status != outcome || last.exitCode != exitCode {
+        if let last = state.outcomes.last, state.status != .unknown || outcome == .unknown {
+            if last.status != outcome || last.exitCode != exitCode
+                || last.resultDigest != resultDigest
+            {
                 result.refusal = Refusal(.alreadyReported, "another outcome was reported")
             }
             return result

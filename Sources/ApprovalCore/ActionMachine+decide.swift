@@ -49,7 +49,7 @@ extension ActionMachine {
             return .failure(Refusal(.notEligible, "`\(person)` is not in the directory"))
         }
         let inChain = chain(directory).contains(person)
-        guard !inChain || surroundings.singleOperator else {
+        guard !inChain || allowsSelfApproval(surroundings) else {
             return .failure(
                 Refusal(.selfApproval, "`\(person)` is in the requester chain of this action"))
         }
@@ -82,6 +82,11 @@ extension ActionMachine {
                 assurance: command.assurance, selfApproved: inChain, at: surroundings.now))
     }
 
+    /// Single-operator mode ends with the seal, whatever the configuration says.
+    func allowsSelfApproval(_ surroundings: MachineSurroundings) -> Bool {
+        surroundings.singleOperator && coreHeader.unsealed
+    }
+
     /// Persons who may not decide: as submitted, and the agent's owner of today.
     func chain(_ directory: Directory) -> Set<Handle> {
         var persons = state.submission.requester.chain
@@ -101,7 +106,7 @@ extension ActionMachine {
         for decision in state.decisions where decision.kind == .approve {
             guard surroundings.directory.persons.contains(decision.person) else { continue }
             if excluded.contains(decision.person) {
-                guard surroundings.singleOperator, decision.selfApproved else { continue }
+                guard allowsSelfApproval(surroundings), decision.selfApproved else { continue }
                 selfApproved = true
             }
             persons.insert(decision.person)

@@ -76,7 +76,7 @@ extension ActionMachine {
         }
         guard case .person(let person) = principal,
             surroundings.directory.persons.contains(person),
-            !chain(surroundings.directory).contains(person) || surroundings.singleOperator
+            !chain(surroundings.directory).contains(person) || allowsSelfApproval(surroundings)
         else {
             result.refusal = Refusal(
                 .notAllowed,

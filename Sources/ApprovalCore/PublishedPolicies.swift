@@ -48,6 +48,12 @@ package struct PublishedPolicies: Sendable {
         }
         var markers: [String: ReviewMarker] = [:]
         for policy in read?.policies ?? [] {
+            // Ids are keys of tables and stand in entries; ASCII, so that equal means equal bytes.
+            if !Self.isPolicyID(policy.id) {
+                problems.append(
+                    "`\(VisibleText.escape(policy.id))`: not a policy id of at most 128 printable "
+                        + "ASCII characters")
+            }
             do {
                 markers[policy.id] = try ReviewMarker(policy)
             } catch {
@@ -106,6 +112,10 @@ package struct PublishedPolicies: Sendable {
         markers.sorted { $0.key < $1.key }.flatMap { policy, marker in
             (marker.requirement?.slots ?? []).map { (policy, $0) }
         }
+    }
+
+    private static func isPolicyID(_ id: String) -> Bool {
+        !id.isEmpty && id.utf8.count <= 128 && id.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
     }
 
     private static func isFileName(_ name: String) -> Bool {
