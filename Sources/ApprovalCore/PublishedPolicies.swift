@@ -120,5 +120,6 @@ package struct PublishedPolicies: Sendable {
 /// Everything that is wrong with a policy set.
 package struct PolicyProblems: Error, Sendable, Hashable, CustomStringConvertible {
     package let problems: [String]
+    package init(problems: [String]) { self.problems = problems }
     package var description: String { problems.joined(separator: "\n") }
 }

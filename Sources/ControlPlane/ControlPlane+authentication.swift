@@ -3,7 +3,7 @@
 package import ApprovalCore
 internal import CanonicalJSON
 internal import Storage
-package import TransparencyLog
+internal import TransparencyLog
 
 /// A signed-in browser.
 package struct Session: Sendable, Hashable {

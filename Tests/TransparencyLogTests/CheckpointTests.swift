@@ -168,4 +168,38 @@ import TransparencyLog
         let plain = Array(try witness.secret.signature(for: Array(text.utf8)))
         #expect(!witness.key.verify(signature: plain, text: Array(text.utf8)))
     }
+
+    /// A checkpoint signed and cosigned by another implementation (aics-tlog 0.2.1 of PyPI).
+    @Test func aForeignCosignatureVerifies() throws {
+        let text = """
+            example.com/x
+            7
+            RUNJ5CLwUpcZHq0T4h09tSDlq+9SBV5JZLgvshP1k6E=
+
+            — example.com/x H4XBdhCGbpdv+8sAHkxM24TgYOiuL7T8tlpcFZOoLhlsCzhAfgV9Ff8Sn/UMrrqrF2\
+            w8tb2Y/lgrfczxDShS1ISqxgA=
+            — wit.example WhX4ngAAAABlU/EAUM3kvvXk1Zj1Tpv0ujg+dF6/pzucveuH31NXMgTG+o3wsIrEJkec\
+            X0SEWzlUgz0rU4YKWPc7leb2TSWg8cNbAQ==
+
+            """
+        let log = try VerifierKey(
+            vkey: "example.com/x+1f85c176+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c")
+        let witness = try VerifierKey(
+            vkey: "wit.example+5a15f89e+BIE5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOU")
+        let note = try SignedNote(parsing: text)
+        #expect(try note.verified(by: [log, witness]) == [log, witness])
+        #expect(
+            witness.cosignatureTime(
+                signature: note.signatures[1].bytes, text: Array(note.text.utf8))
+                == 1_700_000_000)
+        // Ed25519 is deterministic: the same key and text give the very same line.
+        let signer = try key("example.com/x", seed: 1)
+        #expect(signer.verifierKey == log)
+        #expect(signer.noteSignature(for: note.text) == note.signatures[0])
+        try expectNoChangeVerifies(text) {
+            guard try SignedNote(parsing: $0).verified(by: [log, witness]).count == 2 else {
+                throw NoteError.noKnownSignature
+            }
+        }
+    }
 }

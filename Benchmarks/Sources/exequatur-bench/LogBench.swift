@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Crypto
 import TransparencyLog
 
 /// Measures the transparency log and prints operations per second, on one thread.
