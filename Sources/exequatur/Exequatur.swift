@@ -11,6 +11,7 @@ struct Exequatur: AsyncParsableCommand {
         abstract: "Nothing privileged runs until it is cleared, and what ran can be proven.",
         subcommands: [],
         groupedSubcommands: [
+            CommandGroup(name: "Server", subcommands: [Serve.self]),
             CommandGroup(
                 name: "Actions",
                 subcommands: [
