@@ -14,6 +14,9 @@ import tempfile
 import time
 
 
+AGENTS = 250
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -108,19 +111,23 @@ class Measurement:
             sys.exit(f"{' '.join(words)}: {result.stderr}")
         return json.loads(result.stdout)
 
-    def token(self, name, answer):
+    def tokens(self, name, tokens):
         path = os.path.join(self.folder, name)
         with open(path, "w") as file:
-            file.write(answer["token"])
+            file.write("\n".join(tokens) + "\n")
         return path
 
     def set_up(self):
         reviewer = self.administer("person", "add", "bob", "--group", "reviewers", "--token")
         self.administer("person", "add", "alice")
-        agent = self.administer("agent", "add", "bench-bot", "--owner", "alice")
+        # Many agents, because the server limits how fast a single one may submit.
+        agents = [
+            self.administer("agent", "add", f"bench-{number}", "--owner", "alice")["token"]
+            for number in range(AGENTS)
+        ]
         return [
-            "--agent-token", self.token("agent", agent),
-            "--reviewer-token", self.token("reviewer", reviewer),
+            "--agent-tokens", self.tokens("agents", agents),
+            "--reviewer-token", self.tokens("reviewer", [reviewer["token"]]),
         ]
 
     def load(self, scenario, connections, *more, port=None):

@@ -178,6 +178,8 @@ extension APIClient {
             }
         } catch let error as CLIError {
             throw error
+        } catch let error as HTTPClientError where error == .readTimeout {
+            return true  // nothing happened for a while, or the network forgot us: connect again
         } catch {
             throw unreachable(error)
         }

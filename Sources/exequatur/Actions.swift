@@ -23,8 +23,8 @@ struct ListActions: ClientCommand {
     @OptionGroup var connection: ConnectionOptions
 
     func validate() throws {
-        guard (1...1000).contains(limit) else {
-            throw ValidationError("`--limit` must be between 1 and 1000")
+        guard (1...200).contains(limit) else {
+            throw ValidationError("`--limit` must be between 1 and 200")
         }
     }
 

@@ -8,7 +8,7 @@ struct PersonCommands: AsyncParsableCommand {
         commandName: "person", abstract: "Administer the people who decide.",
         subcommands: [
             Add.self, DirectoryList<Persons>.self, DirectoryShow<Persons>.self,
-            DirectoryRemove<Persons>.self, DirectoryRotate<Persons>.self,
+            DirectoryRemove<Persons>.self, DirectoryRotate<Persons>.self, Link.self,
         ])
 
     struct Add: ClientCommand {
@@ -36,6 +36,24 @@ struct PersonCommands: AsyncParsableCommand {
                 "groups": .array(group.map(JSON.string)), "token": .bool(token),
             ]
             let answer = try await api.post(APIPath(Persons.path), body)
+            try await Persons.changed(answer, api, output)
+        }
+    }
+}
+
+extension PersonCommands {
+    struct Link: ClientCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Create another one-time sign-in link.")
+
+        @Argument(help: "The person's id.")
+        var id: String
+
+        @OptionGroup var output: OutputOptions
+        @OptionGroup var connection: ConnectionOptions
+
+        func perform(_ api: APIClient) async throws {
+            let answer = try await api.post(try Persons.path(id).appending("link"))
             try await Persons.changed(answer, api, output)
         }
     }

@@ -28,7 +28,9 @@ struct Approve: ClientCommand {
     }
 
     func perform(_ api: APIClient) async throws {
-        var body: JSON = ["decision": "approve", "expect": .string(expect)]
+        var body: JSON = [
+            "channel": "cli", "decision": "approve", "expect": .string(expect),
+        ]
         if let reason { body.set("reason", .string(reason)) }
         try output.changed(try await api.change(id, "decisions", body))
     }
@@ -52,7 +54,8 @@ struct Deny: ClientCommand {
     func perform(_ api: APIClient) async throws {
         let digest = try await self.digest(api)
         let body: JSON = [
-            "decision": "deny", "expect": .string(digest), "reason": .string(reason),
+            "channel": "cli", "decision": "deny", "expect": .string(digest),
+            "reason": .string(reason),
         ]
         try output.changed(try await api.change(id, "decisions", body))
     }

@@ -9,8 +9,10 @@ struct Exequatur: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "exequatur",
         abstract: "Nothing privileged runs until it is cleared, and what ran can be proven.",
+        version: Version.number,
         subcommands: [],
         groupedSubcommands: [
+            CommandGroup(name: "Server", subcommands: [Serve.self]),
             CommandGroup(name: "Server", subcommands: [Serve.self]),
             CommandGroup(
                 name: "Actions",

@@ -45,8 +45,12 @@ enum RecordText {
         case .bool(let flag): flag ? "yes" : "no"
         case .number(let number): number.text
         case .string(let text): text
-        case .array(let items): items.compactMap(value).joined(separator: ", ")
-        case .object: (try? json?.canonicalString()) ?? ""
+        case .array(let items):
+            items.compactMap(value)
+                .joined(separator: items.contains { $0.objectValue != nil } ? "\n" : ", ")
+        case .object(let object):
+            object.compactMap { key, member in value(member).map { "\(label(key)) \($0)" } }
+                .joined(separator: ", ")
         }
     }
 }

@@ -5,8 +5,10 @@ internal import CanonicalJSON
 
 struct PolicyCommands: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "policy", abstract: "Check, publish and show policies.",
-        subcommands: [Check.self, Publish.self, Show.self])
+        commandName: "policy", abstract: "Check, publish, show and evaluate policies.",
+        subcommands: [
+            Check.self, Publish.self, Show.self, Authorize.self, Corpus.self,
+        ])
 
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

@@ -82,6 +82,58 @@ struct CommandLineTests {
         #expect(problem.hasPrefix("20-bad.cedar:1:"), "\(problem)")
     }
 
+    @Test("A Cedar request is answered from files, with every reason and error")
+    func authorize() throws {
+        let folder = try TemporaryFolder()
+        let policies = try folder.write(
+            "policies.cedar",
+            """
+            permit (principal == User::"alice", action, resource) when { context.level > 2 };
+            forbid (principal, action, resource) when { context.missing };
+            """)
+        let entities = try folder.write("entities.json", "[]")
+        let names =
+            #""principal":"User::\"alice\"","action":{"type":"Action","id":"view"},"#
+            + #""resource":{"__entity":{"type":"File","id":"x"}}"#
+        for (level, decision) in [(3, "allow"), (2, "deny")] {
+            let request = try folder.write(
+                "request.json", "{\(names),\"context\":{\"level\":\(level)}}")
+            let result = try Program.run([
+                "policy", "authorize", "--policies", policies, "--entities", entities,
+                "--request", request,
+            ])
+            #expect(result.status == 0, "\(result.err)")
+            let answer = try JSON(parsing: result.out.trimmingCharacters(in: .newlines))
+            #expect(answer["decision"]?.stringValue == decision)
+            #expect(answer["reasons"] == (level == 3 ? ["policy0"] : []))
+            #expect(answer["errors"]?[0]?["policy"] == "policy1")
+        }
+    }
+
+    @Test("A failing conformance test is counted and named")
+    func corpus() throws {
+        let folder = try TemporaryFolder()
+        _ = try folder.write("p.cedar", "permit (principal, action, resource);")
+        _ = try folder.write("e.entities.json", "[]")
+        let request =
+            #"{"principal":{"type":"U","id":"a"},"action":{"type":"Action","id":"v"},"#
+            + #""resource":{"type":"F","id":"x"},"context":{},"errors":[],"#
+        for (name, answer) in [
+            ("right", #""decision":"allow","reason":["policy0"]}"#),
+            ("wrong", #""decision":"deny","reason":[]}"#),
+        ] {
+            _ = try folder.write(
+                "\(name).json",
+                #"{"policies":"p.cedar","entities":"e.entities.json","requests":["#
+                    + request + answer + "]}")
+        }
+        let result = try Program.run(["policy", "corpus", folder.path])
+        #expect(result.status == 1)
+        let lines = result.out.split(separator: "\n")
+        #expect(lines.first?.hasPrefix("wrong.json: request 1") == true)
+        #expect(lines.last == "1 passed, 1 failed")
+    }
+
     @Test("A folder without policies is not a policy set")
     func noPolicies() throws {
         let folder = try TemporaryFolder()

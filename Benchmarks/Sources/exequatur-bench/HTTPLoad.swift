@@ -27,8 +27,8 @@ struct HTTPLoad: ParsableCommand {
     @Option(help: "Seconds to measure.")
     var seconds = 5
 
-    @Option(help: "A file with the agent's token.")
-    var agentToken: String?
+    @Option(help: "A file with the tokens of agents, one on each line.")
+    var agentTokens: String?
 
     @Option(help: "A file with the reviewer's token.")
     var reviewerToken: String?
@@ -71,7 +71,8 @@ struct HTTPLoad: ParsableCommand {
             host: "127.0.0.1:\(port)",
             input: try input.map { try String(contentsOfFile: $0, encoding: .utf8) }
                 .map { $0.trimmingCharacters(in: .whitespacesAndNewlines) } ?? defaultInput,
-            agentToken: try agentToken.map(Self.token),
+            agentTokens: try agentTokens.map(Self.token)?.split(separator: "\n").map(String.init)
+                ?? [],
             reviewerToken: try reviewerToken.map(Self.token))
     }
 

@@ -19,8 +19,8 @@ struct LoadMeasurement: Sendable {
     private func start() -> EventLoopFuture<LoadReport> {
         let measurements = Measurements()
         var seeds = SystemRandomNumberGenerator()
-        let handlers = (0..<connections).map { _ in
-            LoadConnection(script: script(seed: seeds.next()), measurements: measurements)
+        let handlers = (0..<connections).map { index in
+            LoadConnection(script: script(index, seed: seeds.next()), measurements: measurements)
         }
         let bound = NIOLoopBound(measurements, eventLoop: loop.loop)
         let warmUp = TimeAmount.seconds(1)
@@ -34,11 +34,11 @@ struct LoadMeasurement: Sendable {
         }
     }
 
-    private func script(seed: UInt64) -> any Script {
+    private func script(_ index: Int, seed: UInt64) -> any Script {
         switch scenario {
         case .bare: BareScript(fixture, seed: seed)
-        case .allowed: AllowedScript(fixture, seed: seed)
-        case .cycle, .release: CycleScript(fixture, seed: seed)
+        case .allowed: AllowedScript(fixture, index: index, seed: seed)
+        case .cycle, .release: CycleScript(fixture, index: index, seed: seed)
         }
     }
 
@@ -76,9 +76,9 @@ struct ReleaseMeasurement: Sendable {
         let decider = LoadConnection(
             script: DeciderScript(fixture, run: run), measurements: measurements)
         var seeds = SystemRandomNumberGenerator()
-        let callers = (0..<waiters).map { _ in
+        let callers = (0..<waiters).map { index in
             LoadConnection(
-                script: WaiterScript(fixture, run: run, seed: seeds.next()),
+                script: WaiterScript(fixture, run: run, index: index, seed: seeds.next()),
                 measurements: measurements)
         }
         let state = NIOLoopBound(

@@ -57,9 +57,10 @@ final class WaiterScript: Script {
     private var index = 0
     private var path = ""
 
-    init(_ fixture: LoadFixture, run: ReleaseRun, seed: UInt64) {
+    init(_ fixture: LoadFixture, run: ReleaseRun, index: Int, seed: UInt64) {
         self.run = run
-        writer = fixture.agent
+        var agents = fixture.agents(startingAt: index)
+        writer = agents.take()
         body = fixture.uniqueSubmission()
         var random = SplitMix64(seed: seed)
         body.refresh(&random)

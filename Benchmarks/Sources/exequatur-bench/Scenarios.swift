@@ -7,7 +7,8 @@ struct LoadFixture {
     var host: String
     /// The input of the command that a scenario submits, as JSON text.
     var input: String
-    var agentToken: String?
+    /// Used in turn, because the server limits how fast one agent may submit.
+    var agentTokens: [String]
     var reviewerToken: String?
 
     /// A submission: unique by its justification, and with a claim where one is asked for.
@@ -29,8 +30,30 @@ struct LoadFixture {
                 + "\"resource\":{\"id\":\"bench\",\"type\":\"Host\"}}}")
     }
 
-    var agent: RequestWriter { RequestWriter(host: host, token: agentToken) }
+    func agents(startingAt offset: Int) -> AgentRotation {
+        let writers = agentTokens.map { RequestWriter(host: host, token: $0) }
+        return AgentRotation(
+            writers: writers.isEmpty ? [RequestWriter(host: host, token: nil)] : writers,
+            offset: offset)
+    }
+
     var reviewer: RequestWriter { RequestWriter(host: host, token: reviewerToken) }
+}
+
+/// Every agent in turn, each connection beginning with another one.
+struct AgentRotation {
+    private let writers: [RequestWriter]
+    private var next: Int
+
+    init(writers: [RequestWriter], offset: Int) {
+        self.writers = writers
+        next = offset % writers.count
+    }
+
+    mutating func take() -> RequestWriter {
+        defer { next = (next + 1) % writers.count }
+        return writers[next]
+    }
 }
 
 extension Answer {
@@ -59,7 +82,7 @@ final class BareScript: Script {
     private var random: SplitMix64
 
     init(_ fixture: LoadFixture, seed: UInt64) {
-        writer = fixture.agent
+        writer = RequestWriter(host: fixture.host, token: nil)
         random = SplitMix64(seed: seed)
     }
 
@@ -76,12 +99,12 @@ final class BareScript: Script {
 
 /// An allowed command: submitted, cleared and claimed in one durable write.
 final class AllowedScript: Script {
-    private let writer: RequestWriter
+    private var agents: AgentRotation
     private var body: BodyTemplate
     private var random: SplitMix64
 
-    init(_ fixture: LoadFixture, seed: UInt64) {
-        writer = fixture.agent
+    init(_ fixture: LoadFixture, index: Int, seed: UInt64) {
+        agents = fixture.agents(startingAt: index)
         body = fixture.submission(claiming: true)
         random = SplitMix64(seed: seed)
     }
@@ -97,7 +120,7 @@ final class AllowedScript: Script {
         }
         guard !context.measurements.isOver else { return nil }
         body.refresh(&random)
-        return writer.post("/v1/actions", body.bytes)
+        return agents.take().post("/v1/actions", body.bytes)
     }
 }
 
@@ -105,7 +128,9 @@ final class AllowedScript: Script {
 final class CycleScript: Script {
     private enum Step { case start, submitted, decided, claimed, reported }
 
-    private let fixture: LoadFixture
+    private let reviewer: RequestWriter
+    private var agents: AgentRotation
+    private var agent: RequestWriter
     private var body: BodyTemplate
     private var nonce = BodyTemplate(BodyTemplate.mark)
     private var random: SplitMix64
@@ -113,8 +138,10 @@ final class CycleScript: Script {
     private var id = ""
     private var began = NIODeadline.now()
 
-    init(_ fixture: LoadFixture, seed: UInt64) {
-        self.fixture = fixture
+    init(_ fixture: LoadFixture, index: Int, seed: UInt64) {
+        reviewer = fixture.reviewer
+        agents = fixture.agents(startingAt: index)
+        agent = agents.take()
         body = fixture.uniqueSubmission()
         random = SplitMix64(seed: seed)
     }
@@ -131,7 +158,7 @@ final class CycleScript: Script {
             let digest = try answer.required("digest")
             step = .decided
             let decision = #"{"decision":"approve","expect":"\#(digest)"}"#
-            return fixture.reviewer.post("/v1/actions/\(id)/decisions", Array(decision.utf8))
+            return reviewer.post("/v1/actions/\(id)/decisions", Array(decision.utf8))
         case .decided:
             guard let answer else { return nil }
             try answer.expect(200, "decide")
@@ -139,7 +166,7 @@ final class CycleScript: Script {
             nonce.refresh(&random)
             step = .claimed
             let claim = #"{"nonce":"\#(nonce.digits(at: 0))"}"#
-            return fixture.agent.post("/v1/actions/\(id)/claim", Array(claim.utf8))
+            return agent.post("/v1/actions/\(id)/claim", Array(claim.utf8))
         case .claimed:
             guard let answer else { return nil }
             try answer.expect(200, "claim")
@@ -147,7 +174,7 @@ final class CycleScript: Script {
             step = .reported
             let outcome =
                 #"{"exitCode":0,"nonce":"\#(nonce.digits(at: 0))","status":"succeeded"}"#
-            return fixture.agent.post("/v1/actions/\(id)/outcome", Array(outcome.utf8))
+            return agent.post("/v1/actions/\(id)/outcome", Array(outcome.utf8))
         case .reported:
             guard let answer else { return nil }
             try answer.expect(200, "outcome")
@@ -160,8 +187,9 @@ final class CycleScript: Script {
     private func begin(_ context: ScriptContext) -> ByteBuffer? {
         guard !context.measurements.isOver else { return nil }
         body.refresh(&random)
+        agent = agents.take()
         began = context.now
         step = .submitted
-        return fixture.agent.post("/v1/actions", body.bytes)
+        return agent.post("/v1/actions", body.bytes)
     }
 }
