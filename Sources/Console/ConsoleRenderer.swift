@@ -84,8 +84,13 @@ public struct ConsoleRenderer: Sendable {
         // Where a page and its surroundings use one name, the surroundings win: no page can turn the
         // banner off. That no name is shared is a test, since it would show the wrong value.
         let values = page.values.merging(shellValues(page)) { _, shell in shell }
+        return html(page.template, values)
+    }
+
+    /// The page for values that need not come from a view model: tests fill them with malice.
+    func html(_ template: PageTemplate, _ values: TemplateValues) -> String {
         // A page without its template cannot happen: the initialiser has looked every one up.
-        return library.render(values, withTemplate: page.template.rawValue) ?? ""
+        library.render(values, withTemplate: template.rawValue) ?? ""
     }
 
     func shellValues(_ page: some TemplatePage) -> TemplateValues {
