@@ -12,7 +12,7 @@ import Testing
 
     @Test(arguments: names)
     func assetsAreFoundByTheirHashedPathOnly(_ name: String) throws {
-        let renderer = try ConsoleRenderer()
+        let renderer = try Shared.renderer()
         let asset = try #require(renderer.asset(named: name))
         #expect(!asset.bytes.isEmpty)
         #expect(asset.path == "/assets/\(EmbeddedFiles.fingerprint(asset.bytes))/\(name)")
@@ -23,7 +23,7 @@ import Testing
     }
 
     @Test func templatesAreNotServed() throws {
-        let renderer = try ConsoleRenderer()
+        let renderer = try Shared.renderer()
         for (name, _) in EmbeddedFiles.templates() {
             #expect(renderer.asset(named: "\(name).mustache") == nil)
         }
@@ -37,7 +37,7 @@ import Testing
     }
 
     @Test func theStyleSheetNamesOnlyHashedFilesOfOurs() throws {
-        let renderer = try ConsoleRenderer()
+        let renderer = try Shared.renderer()
         let sheet = String(
             decoding: try #require(renderer.asset(named: "app.css")).bytes, as: UTF8.self)
         let targets = sheet.split(separator: "url(").dropFirst().map { piece in
@@ -49,7 +49,7 @@ import Testing
     }
 
     @Test func theScriptSubmitsNothingAndWritesNoMarkup() throws {
-        let asset = try #require(try ConsoleRenderer().asset(named: "app.js"))
+        let asset = try #require(try Shared.renderer().asset(named: "app.js"))
         let script = String(decoding: asset.bytes, as: UTF8.self)
         for banned in [
             ".submit", "requestSubmit", "innerHTML", "outerHTML", "insertAdjacentHTML",

@@ -7,7 +7,7 @@ import Testing
 @Suite struct BannerTests {
     /// One of each kind of page in the given surroundings.
     private func pages(_ shell: ConsoleShell) throws -> [String: String] {
-        let renderer = try ConsoleRenderer()
+        let renderer = try Shared.renderer()
         var history = Samples.history()
         history.shell = shell
         var ledger = Samples.ledger()

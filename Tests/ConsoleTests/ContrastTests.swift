@@ -48,7 +48,7 @@ import Testing
 
     /// The variables of the first `:root` block, or of the one in the dark media query.
     private func colours(_ theme: String) throws -> [String: Int] {
-        let asset = try #require(try ConsoleRenderer().asset(named: "app.css"))
+        let asset = try #require(try Shared.renderer().asset(named: "app.css"))
         let sheet = String(decoding: asset.bytes, as: UTF8.self)
         let blocks = sheet.components(separatedBy: ":root {")
         let block = try #require(blocks.dropFirst(theme == "light" ? 1 : 2).first)

@@ -18,7 +18,7 @@ import Testing
 
     @Test(arguments: attacks)
     func noValueChangesTheStructureOfAPage(_ attack: String) throws {
-        let renderer = try ConsoleRenderer()
+        let renderer = try Shared.renderer()
         for page in try AllPages.samples() {
             let values = page.values.merging(renderer.shellValues(page)) { _, shell in shell }
             let harmless = structure(renderer.html(page.template, replaced(values, by: "x")))

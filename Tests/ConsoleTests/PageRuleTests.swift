@@ -10,7 +10,7 @@ import Testing
 
     private func tags(_ name: String) throws -> [Tag] {
         let sample = try #require(PageSamples.all.first { $0.name == name })
-        return HTMLScanner.tags(of: sample.html(try ConsoleRenderer()))
+        return HTMLScanner.tags(of: sample.html(try Shared.renderer()))
     }
 
     @Test(arguments: names)
@@ -98,7 +98,7 @@ import Testing
 
     @Test(arguments: names)
     func assetsNamedByPagesExist(_ name: String) throws {
-        let renderer = try ConsoleRenderer()
+        let renderer = try Shared.renderer()
         for tag in try tags(name) {
             for attribute in ["href", "src"] {
                 guard let path = tag[attribute], path.hasPrefix("/assets/") else { continue }
@@ -108,7 +108,7 @@ import Testing
     }
 
     @Test func theSecretOfALinkIsOnlyInTheBodyOfAPost() throws {
-        let tags = HTMLScanner.tags(of: try ConsoleRenderer().signIn(Samples.signIn()))
+        let tags = HTMLScanner.tags(of: try Shared.renderer().signIn(Samples.signIn()))
         let carriers = tags.filter { tag in
             tag.text.contains("one-time-secret")
                 || tag.attributes.contains { $0.value.contains("one-time-secret") }

@@ -9,7 +9,7 @@ import Testing
     private func html(_ rendering: ConsoleRendering) throws -> String {
         var page = Samples.pending()
         page.rendering = rendering
-        return try ConsoleRenderer().action(page)
+        return try Shared.renderer().action(page)
     }
 
     private func withWhat(_ text: String, _ style: ConsoleRendering.Style) -> ConsoleRendering {
@@ -73,27 +73,27 @@ import Testing
         var page = Samples.pending()
         let labels = ["<b>Advisory.</b>", "<b>Unsealed.</b>", "<b>Self-approved.</b>"]
         page.isAdvisory = false
-        let quiet = try ConsoleRenderer().action(page)
+        let quiet = try Shared.renderer().action(page)
         #expect(labels.allSatisfy { !quiet.contains($0) })
         page.isAdvisory = true
         page.isUnsealed = true
         page.decisions[0].isSelfApproved = true
-        let loud = try ConsoleRenderer().action(page)
+        let loud = try Shared.renderer().action(page)
         #expect(labels.allSatisfy { loud.contains($0) })
     }
 
     @Test func anAdvisoryOutcomeIsLabelledAClaim() throws {
         var page = Samples.succeeded()
-        #expect(try ConsoleRenderer().action(page).contains("a claim of the agent’s side"))
+        #expect(try Shared.renderer().action(page).contains("a claim of the agent’s side"))
         page.outcomes[0].isClaim = false
-        #expect(try !ConsoleRenderer().action(page).contains("a claim of the agent’s side"))
+        #expect(try !Shared.renderer().action(page).contains("a claim of the agent’s side"))
     }
 
     @Test func absentReasonsAreNotBorrowedFromElsewhere() throws {
         var page = Samples.pending()
         page.decisions[0].reason = nil
         page.verdict.reasons[1].reason = nil
-        let html = try ConsoleRenderer().action(page)
+        let html = try Shared.renderer().action(page)
         #expect(!html.contains("class=\"quote\""))
         #expect(!html.contains("<p>Bulk export"))
         for tag in HTMLScanner.tags(of: html) {
@@ -107,7 +107,7 @@ import Testing
         let filled = (0..<40).map { ConsolePersonName(id: "p\($0)", name: "Person \($0)") }
         var page = Samples.pending()
         page.slots = [ConsoleSlot(group: "all", quorum: 30, filled: filled)]
-        let html = try ConsoleRenderer().action(page)
+        let html = try Shared.renderer().action(page)
         #expect(html.contains("<b>30 of 30</b> all"))
         #expect(html.split(separator: "slot-mark is-filled").count == 13)
     }

@@ -7,7 +7,7 @@ import Testing
 /// Who is offered which form.
 @Suite struct StandingTests {
     private func tags(_ page: ActionPage) throws -> [Tag] {
-        HTMLScanner.tags(of: try ConsoleRenderer().action(page))
+        HTMLScanner.tags(of: try Shared.renderer().action(page))
     }
 
     private func decisions(_ page: ActionPage) throws -> Set<String> {
@@ -68,7 +68,7 @@ import Testing
         var page = Samples.pending()
         spoiler.spoil(&page)
         #expect(try decisions(page) == ["deny"])
-        #expect(try ConsoleRenderer().action(page).contains(spoiler.says))
+        #expect(try Shared.renderer().action(page).contains(spoiler.says))
     }
 
     @Test(arguments: [

@@ -13,6 +13,18 @@ import Testing
         }
     }
 
+    @Test func everyTemplateParses() throws {
+        _ = try TemplateLibrary().library()
+    }
+
+    @Test func aBrokenTemplateIsNamed() {
+        #expect {
+            try TemplateLibrary.parse([(name: "broken", text: "{{#open}}\n\n")])
+        } throws: { error in
+            "\(error)".hasPrefix("cannot parse console template `broken`: ")
+        }
+    }
+
     @Test func everyAttributeIsQuoted() {
         for (name, text) in EmbeddedFiles.templates() {
             #expect(!text.contains("={{"), "template `\(name)` has an attribute without quotes")
@@ -20,7 +32,7 @@ import Testing
     }
 
     @Test func everyNameInATemplateIsAValueOfSomePage() throws {
-        let renderer = try ConsoleRenderer()
+        let renderer = try Shared.renderer()
         var known: Set<String> = []
         for page in try AllPages.samples() {
             collect(page.values, into: &known)
@@ -34,7 +46,7 @@ import Testing
     }
 
     @Test func pagesAndTheirSurroundingsShareNoName() throws {
-        let renderer = try ConsoleRenderer()
+        let renderer = try Shared.renderer()
         for page in try AllPages.samples() {
             let shared = Set(page.values.keys).intersection(renderer.shellValues(page).keys)
             #expect(shared.isEmpty, "page `\(page.template.rawValue)`")
