@@ -44,11 +44,22 @@ enum EmbeddedFiles {
 
     /// The style sheet with each `url(NAME)` replaced by the content-hashed path of that file.
     private static func linked(_ sheet: [UInt8], to assets: [String: ConsoleAsset]) -> [UInt8] {
-        var text = String(decoding: sheet, as: UTF8.self)
-        for asset in assets.values {
-            text.replace("url(\(asset.name))", with: "url(\(asset.path))")
+        let opening = Array("url(".utf8)
+        var linked: [UInt8] = []
+        linked.reserveCapacity(sheet.count + 256)
+        var position = 0
+        while position < sheet.count {
+            linked.append(sheet[position])
+            position += 1
+            guard linked.last == opening.last, linked.suffix(opening.count) == opening[...] else {
+                continue
+            }
+            let name = sheet[position...].prefix { $0 != UInt8(ascii: ")") }
+            guard let asset = assets[String(decoding: name, as: UTF8.self)] else { continue }
+            linked += Array(asset.path.utf8)
+            position = name.endIndex
         }
-        return Array(text.utf8)
+        return linked
     }
 
     private static func all() -> [(name: String, bytes: [UInt8])] {
