@@ -26,7 +26,7 @@ enum EmbeddedFiles {
         let sheets = files.filter { $0.name.hasSuffix(".css") }
         for (name, content) in files.filter({ !$0.name.hasSuffix(".css") }) + sheets {
             let bytes = name.hasSuffix(".css") ? linked(content, to: assets) : content
-            let hash = fingerprint(bytes)
+            let hash = contentHash(bytes)
             assets[name] = ConsoleAsset(
                 name: name, bytes: bytes, contentType: contentType(of: name) ?? "",
                 etag: "\"\(hash)\"", path: "/assets/\(hash)/\(name)")
@@ -83,7 +83,7 @@ enum EmbeddedFiles {
     }
 
     /// FNV-1a, 64 bits: it tells two builds of our own files apart, and guards against nobody.
-    static func fingerprint(_ bytes: [UInt8]) -> String {
+    static func contentHash(_ bytes: [UInt8]) -> String {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in bytes {
             hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3

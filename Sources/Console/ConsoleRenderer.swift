@@ -34,11 +34,13 @@ public struct ConsoleRenderer: Sendable {
 
     /// Headers for every page, in addition to `Content-Type: text/html; charset=utf-8`.
     ///
-    /// `Referrer-Policy` keeps one-time links out of other sites' logs; `Cache-Control` keeps pages
-    /// out of shared caches and away from the back button after signing out.
+    /// `Referrer-Policy` keeps the secrets of one-time links out of every log, and yet lets browsers
+    /// name the origin of a form: under `no-referrer` they send `Origin: null`, which any site can
+    /// (Fetch, *append a request `Origin` header*). `Cache-Control` keeps pages out of shared caches
+    /// and away from the back button after signing out.
     public static let pageHeaders: [(name: String, value: String)] = [
         ("Content-Security-Policy", contentSecurityPolicy),
-        ("Referrer-Policy", "no-referrer"),
+        ("Referrer-Policy", "strict-origin"),
         ("X-Content-Type-Options", "nosniff"),
         ("Cross-Origin-Opener-Policy", "same-origin"),
         ("Cross-Origin-Resource-Policy", "same-origin"),

@@ -19,7 +19,7 @@ final class TemplateLibrary: Sendable {
         }
     }
 
-    /// The page, or one line of plain text if a template does not parse: a build that no test ran on.
+    /// The page, or one line of text if a template does not parse, in a build that no test ran on.
     func render(_ values: TemplateValues, _ page: PageTemplate) -> String {
         do throws(ConsoleError) {
             return try library().render(values, withTemplate: page.rawValue) ?? ""
