@@ -46,6 +46,9 @@ package struct PublishedPolicies: Sendable {
         } catch {
             problems += error.errors.map(\.description)
         }
+        if let read, read.policies.isEmpty {
+            problems.append("a policy set needs at least one policy: without one, nothing runs")
+        }
         var markers: [String: ReviewMarker] = [:]
         for policy in read?.policies ?? [] {
             // Ids are keys of tables and stand in entries; ASCII, so that equal means equal bytes.
