@@ -185,7 +185,7 @@ def table(results):
     def load(name, key, note):
         found = results[key]
         times = f"p50 {found['p50us']} us, p99 {found['p99us']} us"
-        line(name, f"{found.get('perSecond', found['count'])}/s", f"{times}{note}")
+        line(name, f"{found['perSecond']}/s", f"{times}{note}")
 
     load("4 KiB + fdatasync, one after the other", "fdatasync", "")
     load("bare JSON route, 1 connection", "bare.1", "")
