@@ -43,6 +43,8 @@ int clinux_identify(int descriptor, struct clinux_identity *identity) {
 
 #ifdef __linux__
 
+enum { most_kept = 8 };
+
 static int write_all(int descriptor, const void *bytes, size_t count) {
     const char *next = bytes;
     while (count > 0) {
@@ -138,15 +140,19 @@ static int is_same(const struct clinux_identity *left, const struct clinux_ident
 
 // Runs in the child between fork and exec: only async-signal-safe calls.
 static _Noreturn void become(const struct clinux_program *program, int report, sigset_t *mask) {
-    // Out of the way of 0 and kept_as, whatever numbers they came with.
+    // Out of the way of 0 and of those kept, whatever numbers they came with.
     int out = fcntl(report, F_DUPFD_CLOEXEC, 200);
     if (out < 0) give_up(report, CLINUX_STAGE_DESCRIPTORS);
     int executable = fcntl(program->executable, F_DUPFD_CLOEXEC, 200);
     int directory = fcntl(program->directory, F_DUPFD_CLOEXEC, 200);
     int input = fcntl(program->input, F_DUPFD_CLOEXEC, 200);
-    int kept = program->kept < 0 ? -1 : fcntl(program->kept, F_DUPFD_CLOEXEC, 200);
-    if (executable < 0 || directory < 0 || input < 0 || (program->kept >= 0 && kept < 0)) {
+    if (executable < 0 || directory < 0 || input < 0 || program->kept_count > most_kept) {
         give_up(out, CLINUX_STAGE_DESCRIPTORS);
+    }
+    int kept[most_kept];
+    for (int i = 0; i < program->kept_count; i++) {
+        kept[i] = fcntl(program->kept[i], F_DUPFD_CLOEXEC, 200);
+        if (kept[i] < 0) give_up(out, CLINUX_STAGE_DESCRIPTORS);
     }
     if (dup2(input, 0) < 0) give_up(out, CLINUX_STAGE_DESCRIPTORS);
     // Nothing of this process is inherited but the three standard streams.
@@ -156,7 +162,9 @@ static _Noreturn void become(const struct clinux_program *program, int report, s
             fcntl(each, F_SETFD, FD_CLOEXEC);
         }
     }
-    if (kept >= 0 && dup2(kept, program->kept_as) < 0) give_up(out, CLINUX_STAGE_DESCRIPTORS);
+    for (int i = 0; i < program->kept_count; i++) {
+        if (dup2(kept[i], program->kept_from + i) < 0) give_up(out, CLINUX_STAGE_DESCRIPTORS);
+    }
     if (fchdir(directory) != 0) give_up(out, CLINUX_STAGE_DIRECTORY);
 
     struct clinux_identity now;

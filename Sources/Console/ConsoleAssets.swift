@@ -26,7 +26,7 @@ enum EmbeddedFiles {
         let sheets = files.filter { $0.name.hasSuffix(".css") }
         for (name, content) in files.filter({ !$0.name.hasSuffix(".css") }) + sheets {
             let bytes = name.hasSuffix(".css") ? linked(content, to: assets) : content
-            let hash = fingerprint(bytes)
+            let hash = contentHash(bytes)
             assets[name] = ConsoleAsset(
                 name: name, bytes: bytes, contentType: contentType(of: name) ?? "",
                 etag: "\"\(hash)\"", path: "/assets/\(hash)/\(name)")
@@ -44,11 +44,22 @@ enum EmbeddedFiles {
 
     /// The style sheet with each `url(NAME)` replaced by the content-hashed path of that file.
     private static func linked(_ sheet: [UInt8], to assets: [String: ConsoleAsset]) -> [UInt8] {
-        var text = String(decoding: sheet, as: UTF8.self)
-        for asset in assets.values {
-            text.replace("url(\(asset.name))", with: "url(\(asset.path))")
+        let opening = Array("url(".utf8)
+        var linked: [UInt8] = []
+        linked.reserveCapacity(sheet.count + 256)
+        var position = 0
+        while position < sheet.count {
+            linked.append(sheet[position])
+            position += 1
+            guard linked.last == opening.last, linked.suffix(opening.count) == opening[...] else {
+                continue
+            }
+            let name = sheet[position...].prefix { $0 != UInt8(ascii: ")") }
+            guard let asset = assets[String(decoding: name, as: UTF8.self)] else { continue }
+            linked += Array(asset.path.utf8)
+            position = name.endIndex
         }
-        return Array(text.utf8)
+        return linked
     }
 
     private static func all() -> [(name: String, bytes: [UInt8])] {
@@ -72,7 +83,7 @@ enum EmbeddedFiles {
     }
 
     /// FNV-1a, 64 bits: it tells two builds of our own files apart, and guards against nobody.
-    static func fingerprint(_ bytes: [UInt8]) -> String {
+    static func contentHash(_ bytes: [UInt8]) -> String {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in bytes {
             hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3

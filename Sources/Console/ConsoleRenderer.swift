@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Mustache
-
-/// Why the console could not be set up: a template that is part of the binary does not parse.
+/// Why the console could not be set up: a template is not part of the binary, or does not parse.
 public struct ConsoleError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The message, one line.
     public let description: String
@@ -14,16 +12,17 @@ public struct ConsoleError: Error, Sendable, Hashable, CustomStringConvertible {
 /// no inline script, style or event handler, so that `contentSecurityPolicy` can forbid them, and
 /// work without JavaScript.
 public struct ConsoleRenderer: Sendable {
-    private let library: MustacheLibrary
+    private let templates: TemplateLibrary
     private let assets: [String: ConsoleAsset]
 
-    /// Parses the embedded templates and hashes the embedded files.
+    /// Hashes the embedded files; templates are parsed when the first page is asked for.
     ///
-    /// Takes a few milliseconds: make one and keep it.
+    /// Make one and keep it: the first page takes some milliseconds longer than the others.
+    ///
+    /// - Throws: `ConsoleError` if a page has no template in this binary.
     public init() throws {
-        MustacheContentTypes.register(EscapedHTML(), named: EscapedHTML.name)
         assets = EmbeddedFiles.assets()
-        library = try Self.library(of: EmbeddedFiles.templates())
+        templates = try TemplateLibrary()
     }
 
     /// Value for the `Content-Security-Policy` header of every page.
@@ -35,11 +34,13 @@ public struct ConsoleRenderer: Sendable {
 
     /// Headers for every page, in addition to `Content-Type: text/html; charset=utf-8`.
     ///
-    /// `Referrer-Policy` keeps one-time links out of other sites' logs; `Cache-Control` keeps pages
-    /// out of shared caches and away from the back button after signing out.
+    /// `Referrer-Policy` keeps the secrets of one-time links out of every log, and yet lets browsers
+    /// name the origin of a form: under `no-referrer` they send `Origin: null`, which any site can
+    /// (Fetch, *append a request `Origin` header*). `Cache-Control` keeps pages out of shared caches
+    /// and away from the back button after signing out.
     public static let pageHeaders: [(name: String, value: String)] = [
         ("Content-Security-Policy", contentSecurityPolicy),
-        ("Referrer-Policy", "no-referrer"),
+        ("Referrer-Policy", "strict-origin"),
         ("X-Content-Type-Options", "nosniff"),
         ("Cross-Origin-Opener-Policy", "same-origin"),
         ("Cross-Origin-Resource-Policy", "same-origin"),
@@ -84,8 +85,12 @@ public struct ConsoleRenderer: Sendable {
         // Where a page and its surroundings use one name, the surroundings win: no page can turn the
         // banner off. That no name is shared is a test, since it would show the wrong value.
         let values = page.values.merging(shellValues(page)) { _, shell in shell }
-        // A page without its template cannot happen: the initialiser has looked every one up.
-        return library.render(values, withTemplate: page.template.rawValue) ?? ""
+        return html(page.template, values)
+    }
+
+    /// The page for values that need not come from a view model: tests fill them with malice.
+    func html(_ template: PageTemplate, _ values: TemplateValues) -> String {
+        templates.render(values, template)
     }
 
     func shellValues(_ page: some TemplatePage) -> TemplateValues {
@@ -96,29 +101,5 @@ public struct ConsoleRenderer: Sendable {
         values["scriptURL"] = assets["app.js"]?.path ?? ""
         values["faviconURL"] = assets["favicon.svg"]?.path ?? ""
         return values
-    }
-
-    private static func library(
-        of templates: [(name: String, text: String)]
-    ) throws -> MustacheLibrary {
-        var library = MustacheLibrary()
-        for (name, text) in templates {
-            // Each template selects our escaping itself, since including one resets it.
-            let pragma = "{{% CONTENT_TYPE: \(EscapedHTML.name)}}"
-            // A template of one line stands within a line: its line break is not content.
-            let isInline = text.utf8.count { $0 == UInt8(ascii: "\n") } == 1
-            do {
-                try library.register(
-                    pragma + (isInline ? String(text.dropLast()) : text), named: name)
-            } catch {
-                throw ConsoleError(
-                    description: "cannot parse console template `\(name)`: \(error); rebuild")
-            }
-        }
-        for page in PageTemplate.allCases where library.getTemplate(named: page.rawValue) == nil {
-            throw ConsoleError(
-                description: "console template `\(page.rawValue)` is not embedded; rebuild")
-        }
-        return library
     }
 }

@@ -116,7 +116,7 @@ extension ConsoleShell {
             "nowMilliseconds": now.milliseconds,
             "isUnsealed": isUnsealed, "isSingleOperator": isSingleOperator,
             "isAlarmed": isUnsealed || isSingleOperator,
-            "viewer": orAbsent(viewer.map { ["name": $0.name, "id": $0.id] as TemplateValues }),
+            "viewer": orAbsent(viewer?.values(now: now)),
             "notice": orAbsent(notice?.values),
             "navigation": navigation(current: current),
             "inboxURL": ConsolePath.inbox, "historyURL": ConsolePath.history,
@@ -137,6 +137,16 @@ extension ConsoleShell {
                 "count": place == .inbox && pendingCount > 0 ? pendingCount : false,
             ]
         }
+    }
+}
+
+extension ConsoleViewer {
+    /// Values for the viewer in the templates `top` and `bottom`.
+    func values(now: ConsoleInstant) -> TemplateValues {
+        [
+            "name": name, "id": id, "isAdministrator": isAdministrator, "assurance": assurance,
+            "freshUntil": orAbsent(freshUntil?.values(now: now)),
+        ]
     }
 }
 

@@ -65,8 +65,10 @@ struct FrozenInput: Sendable {
     /// What holds for any program.
     func check(_ findings: inout Findings) {
         for (name, value) in context.environment {
-            let isQuietPager = Self.pagers.contains(name) && value?.isBytes("cat") ?? false
-            if EnvironmentRules.isDangerous(name), !isQuietPager {
+            let isFixed = Self.fixed.contains { entry in
+                entry.name.isBytes(name) && (value?.isBytes(entry.value) ?? false)
+            }
+            if EnvironmentRules.isDangerous(name), !isFixed {
                 findings.doubt("`\(name)` can make programs run something else")
             }
         }
@@ -98,7 +100,9 @@ struct FrozenInput: Sendable {
         ("xtables-*-multi", ["iptables*", "ip6tables*", "ebtables*", "arptables*"]),
     ]
 
-    private static let pagers: Set<String> = [
-        "PAGER", "GIT_PAGER", "SYSTEMD_PAGER", "MANPAGER", "AWS_PAGER",
+    /// Variables that gates set themselves, to keep programs from starting others.
+    private static let fixed: [(name: String, value: String)] = [
+        ("PAGER", "cat"), ("GIT_PAGER", "cat"), ("SYSTEMD_PAGER", "cat"),
+        ("MANPAGER", "cat"), ("AWS_PAGER", "cat"), ("GIT_OPTIONAL_LOCKS", "0"),
     ]
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Console
 package import ControlPlane
 package import Hummingbird
 package import Logging
@@ -8,7 +9,9 @@ internal import ServiceLifecycle
 /// The HTTP server: every route in one visible list.
 package enum ExequaturServer {
     /// The responder that tests drive without a socket and `application` puts behind one.
-    static func router(_ control: ControlPlane, openAPI: [UInt8]) -> Router<ServerContext> {
+    static func router(
+        _ control: ControlPlane, openAPI: [UInt8]
+    ) throws -> Router<ServerContext> {
         let router = Router(context: ServerContext.self)
         router.add(middleware: ProblemMiddleware(control: control))
         ActionRoutes(control: control).add(to: router)
@@ -18,6 +21,7 @@ package enum ExequaturServer {
         EventRoutes(control: control).add(to: router)
         LogRoutes(control: control).add(to: router)
         StatusRoutes(control: control, openAPI: openAPI).add(to: router)
+        ConsoleRoutes(control: control, renderer: try ConsoleRenderer()).add(to: router)
         return router
     }
 
@@ -26,9 +30,9 @@ package enum ExequaturServer {
     package static func application(
         _ control: ControlPlane, openAPI: [UInt8], host: String, port: Int, logger: Logger,
         onRunning: @escaping @Sendable (_ port: Int) async -> Void
-    ) -> some ApplicationProtocol {
+    ) throws -> some ApplicationProtocol {
         var application = Application(
-            router: router(control, openAPI: openAPI),
+            router: try router(control, openAPI: openAPI),
             configuration: ApplicationConfiguration(
                 address: .hostname(host, port: port), serverName: nil),
             onServerRunning: { channel in

@@ -57,7 +57,7 @@ struct Serve: AsyncParsableCommand {
             backend: try SQLiteBackend(path: directory.database), effects: Self.effects,
             logger: logger)
         let link = try await control.begin(starterPolicies: StarterPolicies.files)
-        let application = ExequaturServer.application(
+        let application = try ExequaturServer.application(
             control, openAPI: [], host: host, port: port, logger: logger,
             onRunning: { _ in Self.announce(url, link: link, data: data, control) })
         var group = ServiceGroupConfiguration(

@@ -12,7 +12,7 @@ import Testing
     @Test(arguments: PageSamples.all.map(\.name))
     func pageMatchesGoldenFile(_ name: String) throws {
         let sample = try #require(PageSamples.all.first { $0.name == name })
-        let html = withoutHashes(try sample.html(ConsoleRenderer()))
+        let html = withoutHashes(try sample.html(Shared.renderer()))
         let file = goldenDirectory.appendingPathComponent("\(name).html")
         let environment = ProcessInfo.processInfo.environment
         if environment["UPDATE_GOLDEN"] == "1" && environment["CI"] == nil {

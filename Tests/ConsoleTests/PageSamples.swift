@@ -2,6 +2,13 @@
 
 @testable import Console
 
+/// One renderer for all tests: parsing the templates takes a while without optimisation.
+enum Shared {
+    private static let result = Result { try ConsoleRenderer() }
+
+    static func renderer() throws -> ConsoleRenderer { try result.get() }
+}
+
 /// One page as the tests see it.
 struct PageSample: Sendable {
     let name: String

@@ -92,6 +92,7 @@
       show("lost", "Signed out: reload");
       return;
     }
+    const hadFocus = main.contains(document.activeElement);
     main.replaceChildren(...fresh.childNodes);
     document.title = page.title;
     for (const selector of [".nav", ".banners"]) {
@@ -99,10 +100,15 @@
       const replacement = page.querySelector(selector);
       if (old && replacement) old.replaceWith(replacement);
     }
+    let arrivals = 0;
     for (const item of items()) {
-      if (!known.has(item.dataset.item)) item.classList.add("is-new");
-      if (item.dataset.item === focused) select(item, false);
+      if (!known.has(item.dataset.item)) {
+        item.classList.add("is-new");
+        arrivals += 1;
+      }
+      if (item.dataset.item === focused) select(item, hadFocus);
     }
+    if (arrivals > 0) show("live", `Live, ${arrivals} new`);
     tick();
   }
 

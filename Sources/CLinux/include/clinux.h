@@ -42,9 +42,10 @@ struct clinux_program {
     int directory;
     /// Standard input.
     int input;
-    /// A descriptor that the child keeps as `kept_as`; -1 for none.
-    int kept;
-    int kept_as;
+    /// Descriptors that the child keeps, as `kept_from` and the numbers that follow.
+    const int *kept;
+    int kept_count;
+    int kept_from;
     /// Both end with a null pointer.
     char *const *arguments;
     char *const *environment;

@@ -40,7 +40,7 @@ extension InboxPage: TemplatePage {
 extension InboxItem {
     func values(now: ConsoleInstant) -> TemplateValues {
         let values: TemplateValues = [
-            "id": id, "url": ConsolePath.action(id), "action": action,
+            "id": id, "version": version, "url": ConsolePath.action(id), "action": action,
             "resourceType": resource.type, "resourceID": resource.id,
             "summary": orAbsent(summary), "severity": severity.values,
             "severityName": severity.rawValue, "submittedAt": submittedAt.values(now: now),
