@@ -74,9 +74,9 @@ let package = Package(
         .target(
             name: "CConsoleAssets",
             exclude: ["assets"],
-            publicHeadersPath: "include",
-            cSettings: [.unsafeFlags(["-std=c2x"])]),
+            publicHeadersPath: "include"),
         .target(name: "CLinux", publicHeadersPath: "include"),
+        .target(name: "CResources"),
 
         // MARK: shells
         .target(
@@ -110,8 +110,8 @@ let package = Package(
         .executableTarget(
             name: "exequatur",
             dependencies: [
-                "ApprovalCore", "CanonicalJSON", "Cedar", "Console", "ControlPlane", "Facts",
-                "Gates", "Server", "Storage", "TransparencyLog",
+                "ApprovalCore", "CResources", "CanonicalJSON", "Cedar", "Console", "ControlPlane",
+                "Facts", "Gates", "Server", "Storage", "TransparencyLog",
                 product("ArgumentParser", "swift-argument-parser"),
                 asyncHTTPClient, hummingbird, logging, lifecycle, unixSignals,
             ],
@@ -179,5 +179,7 @@ let package = Package(
             dependencies: ["ApprovalCore", "CanonicalJSON", "TestSupport", "TransparencyLog"],
             swiftSettings: strict),
         .testTarget(name: "TidyTests", dependencies: [], swiftSettings: strict),
-    ]
+    ],
+    // `#embed`, with which files become part of the binary, is C23.
+    cLanguageStandard: .c2x
 )

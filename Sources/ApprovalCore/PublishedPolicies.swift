@@ -46,6 +46,9 @@ package struct PublishedPolicies: Sendable {
         } catch {
             problems += error.errors.map(\.description)
         }
+        if let read, read.policies.isEmpty {
+            problems.append("a policy set needs at least one policy: without one, nothing runs")
+        }
         var markers: [String: ReviewMarker] = [:]
         for policy in read?.policies ?? [] {
             // Ids are keys of tables and stand in entries; ASCII, so that equal means equal bytes.
@@ -132,5 +135,6 @@ package struct PublishedPolicies: Sendable {
 /// Everything that is wrong with a policy set.
 package struct PolicyProblems: Error, Sendable, Hashable, CustomStringConvertible {
     package let problems: [String]
+    package init(problems: [String]) { self.problems = problems }
     package var description: String { problems.joined(separator: "\n") }
 }

@@ -118,6 +118,12 @@ package final class LedgerWriter: Sendable {
         }
     }
 
+    /// Takes no more entries, for good: the ledger was found to be rolled back or forked.
+    package func halt(_ reason: String) {
+        logger.critical("the ledger is halted", metadata: ["reason": "\(reason)"])
+        queue.withLock { $0.stopped = $0.stopped ?? .stopped(reason) }
+    }
+
     /// Commits what is queued and ends the thread; safe to call twice.
     package func finish() {
         let first = queue.withLock { queue in
