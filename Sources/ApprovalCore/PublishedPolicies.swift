@@ -118,7 +118,7 @@ package struct PublishedPolicies: Sendable {
     }
 
     private static func isPolicyID(_ id: String) -> Bool {
-        !id.isEmpty && id.utf8.count <= 128 && id.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+        !id.isEmpty && id.utf8.count <= 128 && id.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F }
     }
 
     private static func isFileName(_ name: String) -> Bool {
