@@ -133,6 +133,9 @@ private enum Marks {
     }
 
     private static func call(_ function: String, _ argument: JSON) -> JSON {
-        ["__extn": ["fn": .string(function), "arg": argument]]
+        // Some are marked after all.
+        if argument["__extn"] != nil { return argument }
+        if argument["fn"] != nil { return ["__extn": argument] }
+        return ["__extn": ["fn": .string(function), "arg": argument]]
     }
 }

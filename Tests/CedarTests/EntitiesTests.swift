@@ -100,7 +100,8 @@ import Testing
     @Test func jsonIsRead() throws {
         let json = try JSON(
             parsing: """
-                [{"uid": {"type": "User", "id": "a"}, "parents": [{"__entity": {"type": "G", "id": "g"}}],
+                [{"uid": {"type": "User", "id": "a"},
+                  "parents": [{"__entity": {"type": "G", "id": "g"}}],
                   "attrs": {"n": 1, "ip": {"__extn": {"fn": "ip", "arg": "::1"}},
                             "r": {"x": [true, {"__entity": {"type": "A::B", "id": ""}}]}},
                   "tags": {"t": "v"}}]
@@ -118,44 +119,21 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"{}"#, "array of objects"), (#"[1]"#, "expected an object"),
-        (#"[{"uid": {"type": "A", "id": "x"}, "attrs": {}}]"#, "parents"),
-        (#"[{"uid": {"type": "A", "id": "x"}, "parents": []}]"#, "attrs"),
-        (#"[{"uid": "A::\"x\"", "attrs": {}, "parents": []}]"#, "uid"),
-        (#"[{"uid": {"type": "A", "id": 1}, "attrs": {}, "parents": []}]"#, "id"),
+        ("{}", "array of objects"), ("[1]", "expected an object"),
+        (entity(parents: nil), "parents"), (entity(attributes: nil), "attrs"),
+        (entity(uid: #""A::\"x\"""#), "uid"), (entity(uid: #"{"type": "A", "id": 1}"#), "id"),
+        (entity(uid: #"{"type": "A B", "id": "x"}"#), "not an entity type"),
+        (entity(uid: #"{"type": "__cedar::A", "id": "x"}"#), "not an entity type"),
+        (entity(more: #", "tag": {}"#), "unknown"), (entity(a: "null"), "null"),
+        (entity(a: "1.5"), "integer"), (entity(a: "9223372036854775808"), "integer"),
+        (entity(a: #"{"__expr": "1"}"#), "reserved"),
+        (entity(a: #"{"__entity": {"type": "A", "id": "x"}, "b": 1}"#), "reserved"),
+        (entity(a: #"{"__entity": {"type": "A"}}"#), "id"),
+        (entity(a: #"{"__extn": {"fn": "no", "arg": 1}}"#), "does not exist"),
+        (entity(a: #"{"__extn": {"fn": "ip", "arg": "x"}}"#), "not an IP address"),
+        (entity(a: #"{"__extn": {"fn": "ip"}}"#), "requires exactly 1 argument"),
         (
-            #"[{"uid": {"type": "A B", "id": "x"}, "attrs": {}, "parents": []}]"#,
-            "not an entity type"
-        ),
-        (
-            #"[{"uid": {"type": "__cedar::A", "id": "x"}, "attrs": {}, "parents": []}]"#,
-            "entity type"
-        ),
-        (#"[{"uid": {"type": "A", "id": "x"}, "attrs": {}, "parents": [], "tag": {}}]"#, "unknown"),
-        (#"[{"uid": {"type": "A", "id": "x"}, "attrs": {"a": null}, "parents": []}]"#, "null"),
-        (#"[{"uid": {"type": "A", "id": "x"}, "attrs": {"a": 1.5}, "parents": []}]"#, "integer"),
-        (
-            #"[{"uid": {"type": "A", "id": "x"}, "attrs": {"a": 9223372036854775808}, "parents": []}]"#,
-            "integer"
-        ),
-        (
-            #"[{"uid": {"type": "A", "id": "x"}, "attrs": {"a": {"__expr": "1"}}, "parents": []}]"#,
-            "reserved"
-        ),
-        (
-            #"[{"uid": {"type": "A", "id": "x"}, "attrs": {"a": {"__entity": {"type": "A"}}}, "parents": []}]"#,
-            "id"
-        ),
-        (
-            #"[{"uid": {"type": "A", "id": "x"}, "attrs": {"a": {"__extn": {"fn": "no", "arg": 1}}}, "parents": []}]"#,
-            "does not exist"
-        ),
-        (
-            #"[{"uid": {"type": "A", "id": "x"}, "attrs": {"a": {"__extn": {"fn": "ip", "arg": "x"}}}, "parents": []}]"#,
-            "not an IP address"
-        ),
-        (
-            #"[{"uid": {"type": "Action", "id": "x"}, "attrs": {}, "parents": [{"type": "A", "id": "x"}]}]"#,
+            entity(uid: #"{"type": "Action", "id": "x"}"#, parents: #"[{"type": "A", "id": "x"}]"#),
             "cannot be in"
         ),
     ])
@@ -163,5 +141,18 @@ import Testing
         let json = try JSON(parsing: text)
         let error = #expect(throws: EntitiesError.self) { try Entities(json: json) }
         #expect(error?.message.contains(message) == true, "\(String(describing: error))")
+    }
+
+    /// An array of one entity, good unless an argument says otherwise.
+    private static func entity(
+        uid: String = #"{"type": "A", "id": "x"}"#, parents: String? = "[]",
+        attributes: String? = "{}", a: String? = nil, more: String = ""
+    ) -> String {
+        let attributes = a.map { "{\"a\": \($0)}" } ?? attributes
+        let parts = [
+            "\"uid\": \(uid)", parents.map { "\"parents\": \($0)" },
+            attributes.map { "\"attrs\": \($0)" },
+        ]
+        return "[{" + parts.compactMap(\.self).joined(separator: ", ") + more + "}]"
     }
 }

@@ -57,7 +57,7 @@ import Testing
                 "2:1: duplicate policy id: `a`; give each policy an `@id` of its own"
             ])
         let shadow =
-            "permit(principal, action, resource); @id(\"policy0\") permit(principal, action, resource);"
+            "permit(principal, action, resource);" + twice.replacing("\"a\"", with: "\"policy0\"")
         #expect(syntaxErrors(shadow, idsFromAnnotation: true).count == 1)
         let empty = "@id permit(principal, action, resource);"
         #expect(

@@ -125,28 +125,38 @@ import Testing
     }
 
     @Test(arguments: [
-        #"{"principal": "User::\"a\"", "action": "Action::\"v\"", "resource": "R::\"r\"", "context": {"x": 1}}"#,
-        #"{"principal": {"type": "User", "id": "a"}, "action": {"__entity": {"type": "Action", "id": "v"}}, "resource": {"type": "R", "id": "r"}, "context": {"x": 1}}"#,
+        (#""User::\"a\"""#, #""Action::\"v\"""#, #""R::\"r\"""#),
+        (
+            #"{"type": "User", "id": "a"}"#, #"{"__entity": {"type": "Action", "id": "v"}}"#,
+            #"{"type": "R", "id": "r"}"#
+        ),
     ])
-    func requestsAreRead(_ text: String) throws {
-        let request = try Request(json: try JSON(parsing: text))
+    func requestsAreRead(_ principal: String, _ action: String, _ resource: String) throws {
+        let json = try JSON(
+            parsing: """
+                {"principal": \(principal), "action": \(action), "resource": \(resource),
+                 "context": {"x": 1}}
+                """)
         #expect(
-            request
+            try Request(json: json)
                 == Request(
                     principal: EntityUID(type: "User", id: "a"),
                     action: EntityUID(type: "Action", id: "v"),
                     resource: EntityUID(type: "R", id: "r"), context: ["x": 1]))
     }
 
-    @Test(arguments: [
-        #"{"principal": "a", "action": "Action::\"v\"", "resource": "R::\"r\""}"#,
-        #"{"action": "Action::\"v\"", "resource": "R::\"r\""}"#,
-        #"{"principal": "A::\"a\"", "action": "Action::\"v\"", "resource": "R::\"r\"", "context": []}"#,
-        #"{"principal": "A::\"a\"", "action": "Action::\"v\"", "resource": "R::\"r\"", "more": 1}"#,
-        #"{"principal": "A::\"a\"", "action": "Action::\"v\"", "resource": 1}"#,
-    ])
-    func badRequests(_ text: String) throws {
-        let json = try JSON(parsing: text)
+    @Test(
+        arguments: [
+            ("principal", "a" as JSON), ("principal", nil), ("context", []), ("more", 1),
+            ("resource", 1), ("action", ["type": "Action"]), ("context", ["a": nil]),
+        ] as [(String, JSON?)])
+    func badRequests(_ key: String, _ value: JSON?) throws {
+        var object: JSONObject = [
+            "principal": "A::\"a\"", "action": "Action::\"v\"", "resource": "R::\"r\"",
+        ]
+        #expect(throws: Never.self) { try Request(json: .object(object)) }
+        object[key] = value
+        let json = JSON.object(object)
         #expect(throws: JSONShapeError.self) { try Request(json: json) }
     }
 }
