@@ -134,6 +134,9 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
     /// Creates `true` or `false`.
     public init(booleanLiteral value: Bool) { self = .bool(value) }
     /// Creates `null`.
+    ///
+    /// Beware of `condition ? value : nil`: where an optional value is wanted, Swift still reads
+    /// that `nil` as this literal. Write `Optional.none`, or use `if` or `guard`.
     public init(nilLiteral: ()) { self = .null }
     /// Creates an array.
     public init(arrayLiteral elements: JSON...) { self = .array(elements) }

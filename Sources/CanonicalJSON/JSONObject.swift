@@ -62,7 +62,9 @@ public struct JSONObject: Sendable {
     public subscript(key: String) -> JSON? {
         get {
             let (index, found) = position(of: key)
-            return found ? members[index].value : nil
+            // Not `found ? … : nil`: there `nil` would be the literal `null` of JSON.
+            guard found else { return nil }
+            return members[index].value
         }
         set {
             let (index, found) = position(of: key)

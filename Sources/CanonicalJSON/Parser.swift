@@ -4,7 +4,7 @@
 ///
 /// Strict RFC 8259: no comments, trailing commas, leading zeros or other liberties. It reads the
 /// text once; line and column are only computed for a failure.
-struct Parser {
+struct Parser: ~Copyable {
     let bytes: UnsafeBufferPointer<UInt8>
     let limits: JSONLimits
     /// Whether only the form of RFC 8785 is accepted.
@@ -14,6 +14,11 @@ struct Parser {
     private var valueCount = 0
     /// Whether the string that was read last had escapes, so that its bytes differ from the text.
     var hadEscapes = false
+    /// The elements of all arrays that are open, the innermost on top.
+    private var elements = MoveStack<JSON>()
+    /// The members of all objects that are open, and where their names stand.
+    var members = MoveStack<JSONObject.Member>()
+    var names = MoveStack<MemberName>()
 
     init(_ bytes: UnsafeBufferPointer<UInt8>, limits: JSONLimits, isCanonical: Bool) {
         self.bytes = bytes
@@ -46,7 +51,7 @@ struct Parser {
     }
 
     /// Reads one value; `depth` counts the arrays and objects around it.
-    private mutating func parseValue(depth: Int) throws(Fault) -> JSON {
+    mutating func parseValue(depth: Int) throws(Fault) -> JSON {
         valueCount += 1
         guard valueCount <= limits.maximumValues else {
             throw fault(
@@ -78,7 +83,8 @@ struct Parser {
         guard depth < limits.maximumDepth else {
             throw fault(
                 .tooDeep, at: at,
-                "nested too deeply: send at most \(limits.maximumDepth) levels of arrays and objects"
+                "nested too deeply: send at most \(limits.maximumDepth) arrays and objects "
+                    + "inside each other"
             )
         }
         return depth + 1
@@ -91,111 +97,19 @@ struct Parser {
             at += 1
             return .array([])
         }
-        var elements: [JSON] = []
+        let first = elements.count
         while true {
-            elements.append(try parseValue(depth: depth))
+            elements.push(try parseValue(depth: depth))
             try skipWhitespace()
             switch peek() {
             case UInt8(ascii: ","): at += 1
             case UInt8(ascii: "]"):
                 at += 1
-                return .array(elements)
+                return .array(elements.moveTop(from: first))
             default: throw unexpected("`,` or `]` after an element")
             }
             try skipWhitespace()
         }
-    }
-
-    private mutating func parseObject(depth: Int) throws(Fault) -> JSON {
-        let opening = at
-        at += 1
-        try skipWhitespace()
-        if peek() == UInt8(ascii: "}") {
-            at += 1
-            return .object(JSONObject())
-        }
-        var members: [JSONObject.Member] = []
-        var isSorted = true
-        while true {
-            let start = at
-            let key = try parseKey()
-            if isSorted, let last = members.last {
-                isSorted = try checkOrder(of: key, at: start, after: last.key)
-            }
-            members.append(JSONObject.Member(key: key, value: try parseValue(depth: depth)))
-            guard members.count <= limits.maximumMembers else {
-                throw fault(
-                    .tooManyMembers, at: start,
-                    "too many members: send at most \(limits.maximumMembers) in one object")
-            }
-            try skipWhitespace()
-            switch peek() {
-            case UInt8(ascii: ","): at += 1
-            case UInt8(ascii: "}"):
-                at += 1
-                if isSorted || JSONObject.sort(&members) {
-                    return .object(JSONObject(sorted: members))
-                }
-                throw duplicate(in: opening, depth: depth)
-            default: throw unexpected("`,` or `}` after a member")
-            }
-            try skipWhitespace()
-        }
-    }
-
-    /// Reads a member's name and the colon behind it.
-    private mutating func parseKey() throws(Fault) -> String {
-        guard peek() == UInt8(ascii: "\"") else { throw unexpected("a member name in quotes") }
-        at += 1
-        let key = try parseString()
-        try skipWhitespace()
-        guard peek() == UInt8(ascii: ":") else { throw unexpected("`:` after a member name") }
-        at += 1
-        try skipWhitespace()
-        return key
-    }
-
-    /// Whether `key` sorts behind `last`; refuses the same one, and disorder in canonical text.
-    private func checkOrder(of key: String, at start: Int, after last: String) throws(Fault) -> Bool
-    {
-        switch UTF8Bytes.order(last, key) {
-        case .ascending: return true
-        case .equal: throw duplicate(key, at: start)
-        case .descending:
-            guard isCanonical else { return false }
-            throw fault(
-                .notCanonical, at: start,
-                "member \(quoted(key)) after \(quoted(last)): sort members by UTF-16 code units")
-        }
-    }
-
-    private func duplicate(_ key: String, at start: Int) -> Fault {
-        fault(.duplicateMember, at: start, "duplicate member \(quoted(key)): keep one of them")
-    }
-
-    /// Reads an object again, which is known to have a duplicate member, to find the place: so
-    /// places need not be remembered in the usual case.
-    private func duplicate(in opening: Int, depth: Int) -> Fault {
-        var parser = self
-        parser.at = opening
-        parser.valueCount = 0
-        do {
-            var seen: Set<[UInt8]> = []
-            repeat {
-                parser.at += 1
-                try parser.skipWhitespace()
-                let start = parser.at
-                let key = try parser.parseKey()
-                guard seen.insert(Array(key.utf8)).inserted else {
-                    return duplicate(key, at: start)
-                }
-                _ = try parser.parseValue(depth: depth)
-                try parser.skipWhitespace()
-            } while parser.peek() == UInt8(ascii: ",")
-        } catch {
-            return error
-        }
-        preconditionFailure("an object with a duplicate member had none when read again")
     }
 
     private mutating func parseLiteral(_ literal: StaticString) throws(Fault) {

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+.DEFAULT_GOAL := help
+.PHONY: demo test test-full check format build release bench docs help
+
+RELEASE := swift build -c release --static-swift-stdlib --scratch-path .build-release
+
+demo: ## start a server, then watch a small agent ask for permission
+	@scripts/demo.sh
+
+test: ## check, build and run every test
+	@scripts/test.sh
+
+test-full: ## the same with what takes long: more seeds, fault injection, large inputs
+	@scripts/test.sh --full
+
+check: ## formatting and scripts, without building
+	@scripts/check.sh
+
+format: ## format all Swift code in place
+	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
+
+build: ## debug build of everything, tests included
+	@scripts/bootstrap --build
+	swift build --build-tests
+
+release: ## optimised binary that runs without Swift: .build-release/release/exequatur
+	@scripts/bootstrap --build
+	$(RELEASE) --product exequatur
+	strip .build-release/release/exequatur
+	@ls -lh .build-release/release/exequatur | awk '{print $$9, $$5}'
+
+bench: ## measure, optimised
+	@scripts/bootstrap --build
+	$(RELEASE) --product exequatur-bench
+	.build-release/release/exequatur-bench
+
+docs: ## reference documentation of the libraries: .build/docs
+	@scripts/docs.sh
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import CanonicalJSON
+package import TransparencyLog
+
+/// What every core of an action repeats, so that each entry can be read on its own.
+package struct CoreHeader: Sendable, Hashable {
+    package let action: ActionID
+    package let digest: Hash256
+    /// True until the installation is sealed; stamped into every entry.
+    package let unsealed: Bool
+
+    package init(action: ActionID, digest: Hash256, unsealed: Bool) {
+        self.action = action
+        self.digest = digest
+        self.unsealed = unsealed
+    }
+}
+
+extension ActionEvent {
+    /// The core that an entry of this event commits to.
+    package func core(_ header: CoreHeader) -> JSON {
+        var object = members
+        object["action"] = .string(header.action.text)
+        object["digest"] = .string(header.digest.hex)
+        object["kind"] = .string(kind)
+        object["unsealed"] = .bool(header.unsealed)
+        object["v"] = 1
+        return .object(object)
+    }
+
+    private var members: JSONObject {
+        switch self {
+        case .submitted(let submission): return submission.members
+        case .decided(let decision, let rendering):
+            return [
+                "assurance": .string(decision.assurance.rawValue),
+                "at": .string(decision.at.description),
+                "channel": .string(decision.channel.rawValue),
+                "decision": .string(decision.kind.rawValue),
+                "person": .string(decision.person.text), "rendering": .string(rendering.hex),
+                "selfApproved": .bool(decision.selfApproved),
+            ]
+        case .refused(let principal, let attempt, let code):
+            return [
+                "attempt": .string(attempt), "code": .string(code),
+                "principal": .string(principal),
+            ]
+        case .cleared(let clearance): return clearance.members
+        case .claimed(let claim): return claim.members
+        case .reported(let status, let exitCode, let resultDigest):
+            return [
+                "exitCode": exitCode.map(JSON.integer) ?? .null,
+                "resultDigest": .optional(resultDigest?.hex), "status": .string(status.rawValue),
+            ]
+        case .settled(let status, let person):
+            return ["by": .string(person.text), "status": .string(status.rawValue)]
+        case .cancelled(let principal): return ["by": .string(principal)]
+        case .revoked(let person): return ["by": .string(person.text)]
+        case .silent, .expired, .lapsed: return [:]
+        case .invalidated(let cause, let policySet, let directory):
+            return [
+                "cause": .string(cause), "directory": .string(directory.hex),
+                "policySet": .string(policySet.hex),
+            ]
+        }
+    }
+
+    /// Reads a core back; an unknown kind or member is refused.
+    package static func read(_ core: JSON) throws -> (header: CoreHeader, event: ActionEvent) {
+        var reader = try JSONReader(core, path: "core")
+        guard try reader.int("v") == 1 else { throw CoreError("`core.v`: unknown version") }
+        let kind = try reader.string("kind")
+        let header = CoreHeader(
+            action: try reader.actionID("action"), digest: try reader.hash("digest"),
+            unsealed: try reader.bool("unsealed"))
+        let event = try event(kind, &reader)
+        try reader.finish()
+        return (header, event)
+    }
+
+    private static func event(
+        _ kind: String, _ reader: inout JSONReader
+    ) throws -> ActionEvent {
+        switch kind {
+        case "action.submitted": return .submitted(try Submission(&reader))
+        case "action.decided": return try decided(&reader)
+        case "action.attempt-refused":
+            return .refused(
+                principal: try reader.string("principal"),
+                attempt: try reader.string("attempt"), code: try reader.string("code"))
+        case "action.cleared": return .cleared(try Clearance(&reader))
+        case "action.claimed": return .claimed(try Claim(&reader))
+        case "action.reported":
+            return .reported(
+                try reader.choice("status", OutcomeStatus.self),
+                exitCode: try reader.optionalInt("exitCode"),
+                resultDigest: try reader.optionalHash("resultDigest"))
+        case "action.silent": return .silent
+        case "action.settled":
+            return .settled(
+                try reader.choice("status", OutcomeStatus.self), by: try reader.handle("by"))
+        case "action.cancelled": return .cancelled(by: try reader.string("by"))
+        case "action.revoked": return .revoked(by: try reader.handle("by"))
+        case "action.expired": return .expired
+        case "action.lapsed": return .lapsed
+        case "action.invalidated":
+            return .invalidated(
+                cause: try reader.string("cause"), policySet: try reader.hash("policySet"),
+                directory: try reader.hash("directory"))
+        default: throw CoreError("`core.kind`: `\(VisibleText.escape(kind))` is unknown")
+        }
+    }
+
+    private static func decided(_ reader: inout JSONReader) throws -> ActionEvent {
+        let decision = ReviewDecision(
+            person: try reader.handle("person"),
+            kind: try reader.choice("decision", ReviewDecision.Kind.self),
+            channel: try reader.choice("channel", Channel.self),
+            assurance: try reader.choice("assurance", Assurance.self),
+            selfApproved: try reader.bool("selfApproved"), at: try reader.timestamp("at"))
+        return .decided(decision, rendering: try reader.hash("rendering"))
+    }
+}
+
+extension ActionEvent.Submission {
+    fileprivate var members: JSONObject {
+        [
+            "deadline": .optional(deadline), "gate": gate.json,
+            "operation": .string(operation.hex), "requester": requester.json,
+            "verdict": verdict,
+        ]
+    }
+
+    fileprivate init(_ reader: inout JSONReader) throws {
+        operation = try reader.hash("operation")
+        requester = try Requester(try reader.value("requester"), path: "core.requester")
+        gate = try GateReference(try reader.value("gate"), path: "core.gate")
+        deadline = try reader.optionalTimestamp("deadline")
+        verdict = try reader.value("verdict")
+        var inner = try JSONReader(verdict, path: "core.verdict")
+        decision = try inner.choice("decision", Verdict.Decision.self)
+        policySet = try inner.hash("policySet")
+        directory = try inner.hash("directory")
+        let demanded = try inner.value("requirement")
+        requirement = demanded == .null ? nil : try Requirement(demanded)
+        guard (decision == .review) == (requirement != nil),
+            (decision == .review) == (deadline != nil)
+        else { throw CoreError("`core.verdict`: a review has a requirement and a deadline") }
+    }
+}
+
+extension ActionEvent.Clearance {
+    fileprivate var members: JSONObject {
+        var filled = JSONObject()
+        for (group, persons) in approvals { filled[group.text] = .handles(persons) }
+        return [
+            "approvals": .object(filled), "directory": .string(directory.hex),
+            "gate": gate.json, "notAfter": .string(notAfter.description),
+            "operation": .string(operation.hex), "policySet": .string(policySet.hex),
+            "selfApproved": .bool(selfApproved), "verdict": .string(verdict.rawValue),
+        ]
+    }
+
+    fileprivate init(_ reader: inout JSONReader) throws {
+        operation = try reader.hash("operation")
+        gate = try GateReference(try reader.value("gate"), path: "core.gate")
+        verdict = try reader.choice("verdict", Verdict.Decision.self)
+        policySet = try reader.hash("policySet")
+        directory = try reader.hash("directory")
+        selfApproved = try reader.bool("selfApproved")
+        notAfter = try reader.timestamp("notAfter")
+        var approvals: [Handle: [Handle]] = [:]
+        let filled = try reader.value("approvals")
+        guard case .object(let object) = filled else {
+            throw CoreError("`core.approvals`: expected an object")
+        }
+        for (key, value) in object {
+            guard let group = Handle(key), let persons = value.arrayValue else {
+                throw CoreError("`core.approvals`: expected groups of persons")
+            }
+            approvals[group] = try persons.map { person in
+                guard let handle = Handle(person.stringValue ?? "") else {
+                    throw CoreError("`core.approvals`: expected groups of persons")
+                }
+                return handle
+            }
+        }
+        self.approvals = approvals
+    }
+}
+
+extension Claim {
+    fileprivate var members: JSONObject {
+        [
+            "directory": .string(directory.hex), "gate": .string(gate.text),
+            "nonce": .string(nonce.hex), "operation": .string(operation.hex),
+            "policySet": .string(policySet.hex), "startBy": .string(startBy.description),
+            "verdict": .string(verdict.rawValue),
+        ]
+    }
+
+    fileprivate init(_ reader: inout JSONReader) throws {
+        nonce = try reader.hash("nonce")
+        gate = try reader.handle("gate")
+        operation = try reader.hash("operation")
+        startBy = try reader.timestamp("startBy")
+        verdict = try reader.choice("verdict", Verdict.Decision.self)
+        policySet = try reader.hash("policySet")
+        directory = try reader.hash("directory")
+    }
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import CanonicalJSON
+package import TransparencyLog
+
+/// Where an action stands (DESIGN §8).
+package enum ActionStatus: String, Sendable, Hashable, CaseIterable {
+    case pending
+    case cleared
+    case claimed
+    case unknown
+    case denied
+    case expired
+    case cancelled
+    case invalidated
+    case revoked
+    case lapsed
+    case succeeded
+    case failed
+    case notStarted = "not_started"
+
+    /// True if nothing but a refused attempt can be added any more.
+    package var isFinal: Bool {
+        switch self {
+        case .pending, .cleared, .claimed, .unknown: false
+        default: true
+        }
+    }
+
+    fileprivate init(_ outcome: OutcomeStatus) {
+        switch outcome {
+        case .succeeded: self = .succeeded
+        case .failed: self = .failed
+        case .notStarted: self = .notStarted
+        case .unknown: self = .unknown
+        }
+    }
+}
+
+/// What a gate or a person said happened, and when.
+package struct OutcomeReport: Sendable, Hashable {
+    package let status: OutcomeStatus
+    package let exitCode: Int64?
+    package let resultDigest: Hash256?
+    package let at: Timestamp
+    /// Nil for the gate; the person who settled otherwise.
+    package let settledBy: Handle?
+}
+
+/// The state of one action: a fold over its events, and over nothing else.
+package struct ActionState: Sendable, Hashable {
+    package let id: ActionID
+    package let digest: Hash256
+    package let submission: ActionEvent.Submission
+    package let submittedAt: Timestamp
+    package private(set) var status: ActionStatus
+    /// The number of entries in the action's chain; the next entry has this `seq`.
+    package private(set) var version: UInt64
+    package private(set) var updatedAt: Timestamp
+    package private(set) var decisions: [ReviewDecision] = []
+    package private(set) var clearance: ActionEvent.Clearance?
+    package private(set) var claim: Claim?
+    /// Every report, the first one first; a late report never erases an earlier one.
+    package private(set) var outcomes: [OutcomeReport] = []
+
+    /// Starts from the first event, which must be a submission.
+    package init(_ header: CoreHeader, _ event: ActionEvent, at: Timestamp) throws(TransitionError) {
+        guard case .submitted(let submission) = event else {
+            throw TransitionError("a chain begins with `action.submitted`")
+        }
+        id = header.action
+        digest = header.digest
+        self.submission = submission
+        submittedAt = at
+        updatedAt = at
+        version = 1
+        switch submission.decision {
+        case .deny: status = .denied
+        case .review: status = .pending
+        // Cleared by the entry that follows in the same write; until then it is nothing.
+        case .allow: status = .pending
+        }
+    }
+
+    /// Applies the next event or refuses it; `fsck` and the writer use this same function.
+    package mutating func apply(_ event: ActionEvent, at: Timestamp) throws(TransitionError) {
+        guard at >= updatedAt else { throw TransitionError("time goes backwards") }
+        switch event {
+        case .submitted: throw TransitionError("submitted twice")
+        case .refused: break
+        case .decided(let decision, _): try applyDecision(decision)
+        case .cleared(let clearance):
+            try expect([.pending])
+            guard clearance.operation == submission.operation else {
+                throw TransitionError("cleared another operation")
+            }
+            self.clearance = clearance
+            status = .cleared
+        case .claimed(let claim):
+            try expect([.cleared])
+            guard claim.operation == submission.operation, claim.gate == submission.gate.id else {
+                throw TransitionError("claimed another operation or by another gate")
+            }
+            self.claim = claim
+            status = .claimed
+        case .reported(let outcome, let exitCode, let resultDigest):
+            try expect([.claimed, .unknown])
+            outcomes.append(
+                OutcomeReport(
+                    status: outcome, exitCode: exitCode, resultDigest: resultDigest, at: at,
+                    settledBy: nil))
+            status = ActionStatus(outcome)
+        case .silent:
+            try expect([.claimed])
+            status = .unknown
+        case .settled(let outcome, let person):
+            try expect([.unknown])
+            guard outcome != .unknown else { throw TransitionError("settled as unknown") }
+            outcomes.append(
+                OutcomeReport(
+                    status: outcome, exitCode: nil, resultDigest: nil, at: at,
+                    settledBy: person))
+            status = ActionStatus(outcome)
+        case .cancelled: try move(from: [.pending, .cleared], to: .cancelled)
+        case .revoked: try move(from: [.cleared], to: .revoked)
+        case .expired: try move(from: [.pending], to: .expired)
+        case .lapsed: try move(from: [.cleared], to: .lapsed)
+        case .invalidated: try move(from: [.pending, .cleared], to: .invalidated)
+        }
+        version += 1
+        updatedAt = at
+    }
+
+    private mutating func applyDecision(_ decision: ReviewDecision) throws(TransitionError) {
+        try expect([.pending])
+        guard !decisions.contains(where: { $0.person == decision.person }) else {
+            throw TransitionError("`\(decision.person)` decided twice")
+        }
+        decisions.append(decision)
+        // One eligible denial ends the review (DESIGN §4.6).
+        if decision.kind == .deny { status = .denied }
+    }
+
+    private func expect(_ allowed: Set<ActionStatus>) throws(TransitionError) {
+        guard allowed.contains(status) else {
+            throw TransitionError("not possible while `\(status.rawValue)`")
+        }
+    }
+
+    private mutating func move(
+        from allowed: Set<ActionStatus>, to next: ActionStatus
+    ) throws(TransitionError) {
+        try expect(allowed)
+        status = next
+    }
+
+    /// Persons whose approval is recorded.
+    package var approvers: Set<Handle> {
+        Set(decisions.filter { $0.kind == .approve }.map(\.person))
+    }
+}
+
+/// An event that doesn't follow from the events before it.
+package struct TransitionError: Error, Sendable, Hashable, CustomStringConvertible {
+    package let description: String
+    package init(_ description: String) { self.description = description }
+}
+
+extension ActionState {
+    /// The state row, in canonical JSON: a function of the cores alone (DESIGN §4.15).
+    package var json: JSON {
+        var object: JSONObject = [
+            "agent": .string(submission.requester.agent.text),
+            "credential": .string(submission.requester.credential),
+            "deadline": .optional(submission.deadline), "digest": .string(digest.hex),
+            "gate": submission.gate.json, "id": .string(id.text),
+            "operation": .string(submission.operation.hex),
+            "status": .string(status.rawValue),
+            "submittedAt": .string(submittedAt.description),
+            "updatedAt": .string(updatedAt.description), "version": .integer(Int64(version)),
+        ]
+        if !decisions.isEmpty {
+            object["decisions"] = .array(
+                decisions.map { decision in
+                    [
+                        "decision": .string(decision.kind.rawValue),
+                        "person": .string(decision.person.text),
+                    ]
+                })
+        }
+        if let clearance { object["notAfter"] = .string(clearance.notAfter.description) }
+        if let claim { object["nonce"] = .string(claim.nonce.hex) }
+        if !outcomes.isEmpty {
+            object["outcomes"] = .array(outcomes.map { .string($0.status.rawValue) })
+        }
+        return .object(object)
+    }
+
+    /// The instant at which a deadline changes this state if nobody else does.
+    package var nextDeadline: Timestamp? {
+        switch status {
+        case .pending: submission.deadline
+        case .cleared: clearance?.notAfter
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import CanonicalJSON
+package import TransparencyLog
+
+/// What a credential authenticates.
+package enum CredentialKind: String, Sendable, Hashable, CaseIterable {
+    case agent
+    case person
+    case gate
+    /// `admin.token`: administers while unsealed and never decides (DESIGN §4.13).
+    case administrator
+}
+
+/// A bearer token's stored half: only the SHA-256 of its 32 random bytes is kept.
+package struct Credential: Sendable, Hashable {
+    package let id: String
+    package let kind: CredentialKind
+    package let subject: Handle
+    package let secretHash: Hash256
+    /// When the token stops working; nil for never.
+    package let notAfter: Timestamp?
+    /// Persons besides the holder who saw the token when it was made.
+    package let shownTo: [Handle]
+
+    package init(
+        id: String, kind: CredentialKind, subject: Handle, secretHash: Hash256,
+        notAfter: Timestamp?, shownTo: [Handle]
+    ) {
+        self.id = id
+        self.kind = kind
+        self.subject = subject
+        self.secretHash = secretHash
+        self.notAfter = notAfter
+        self.shownTo = shownTo
+    }
+
+    init(_ reader: inout JSONReader) throws {
+        id = try reader.string("credential")
+        kind = try reader.choice("kind", CredentialKind.self)
+        subject = try reader.handle("subject")
+        secretHash = try reader.hash("secretHash")
+        notAfter = try reader.optionalTimestamp("notAfter")
+        shownTo = try reader.handles("shownTo")
+    }
+}
+
+/// One change of the directory; its core is what the directory is derived from.
+package enum DirectoryChange: Sendable, Hashable {
+    case personAdded(Handle)
+    case personRemoved(Handle)
+    case agentAdded(Handle, owner: Handle)
+    case agentRemoved(Handle)
+    case groupAdded(Handle)
+    case groupRemoved(Handle)
+    case memberAdded(group: Handle, member: Handle)
+    case memberRemoved(group: Handle, member: Handle)
+    case gateAdded(Handle)
+    case gateRemoved(Handle)
+    case credentialIssued(Credential)
+    case credentialRevoked(String)
+
+    package var json: JSON {
+        switch self {
+        case .personAdded(let id): ["id": .string(id.text), "op": "person.added"]
+        case .personRemoved(let id): ["id": .string(id.text), "op": "person.removed"]
+        case .agentAdded(let id, let owner):
+            ["id": .string(id.text), "op": "agent.added", "owner": .string(owner.text)]
+        case .agentRemoved(let id): ["id": .string(id.text), "op": "agent.removed"]
+        case .groupAdded(let id): ["id": .string(id.text), "op": "group.added"]
+        case .groupRemoved(let id): ["id": .string(id.text), "op": "group.removed"]
+        case .memberAdded(let group, let member):
+            ["id": .string(group.text), "member": .string(member.text), "op": "member.added"]
+        case .memberRemoved(let group, let member):
+            ["id": .string(group.text), "member": .string(member.text), "op": "member.removed"]
+        case .gateAdded(let id): ["id": .string(id.text), "op": "gate.added"]
+        case .gateRemoved(let id): ["id": .string(id.text), "op": "gate.removed"]
+        case .credentialIssued(let credential):
+            [
+                "credential": .string(credential.id), "kind": .string(credential.kind.rawValue),
+                "notAfter": .optional(credential.notAfter), "op": "credential.issued",
+                "secretHash": .string(credential.secretHash.hex),
+                "shownTo": .handles(credential.shownTo),
+                "subject": .string(credential.subject.text),
+            ]
+        case .credentialRevoked(let id):
+            ["credential": .string(id), "op": "credential.revoked"]
+        }
+    }
+
+    package init(_ json: JSON, path: String = "change") throws {
+        var reader = try JSONReader(json, path: path)
+        let op = try reader.string("op")
+        switch op {
+        case "person.added": self = .personAdded(try reader.handle("id"))
+        case "person.removed": self = .personRemoved(try reader.handle("id"))
+        case "agent.added":
+            self = .agentAdded(try reader.handle("id"), owner: try reader.handle("owner"))
+        case "agent.removed": self = .agentRemoved(try reader.handle("id"))
+        case "group.added": self = .groupAdded(try reader.handle("id"))
+        case "group.removed": self = .groupRemoved(try reader.handle("id"))
+        case "member.added":
+            self = .memberAdded(
+                group: try reader.handle("id"), member: try reader.handle("member"))
+        case "member.removed":
+            self = .memberRemoved(
+                group: try reader.handle("id"), member: try reader.handle("member"))
+        case "gate.added": self = .gateAdded(try reader.handle("id"))
+        case "gate.removed": self = .gateRemoved(try reader.handle("id"))
+        case "credential.issued": self = .credentialIssued(try Credential(&reader))
+        case "credential.revoked": self = .credentialRevoked(try reader.string("credential"))
+        default: throw CoreError("`\(path).op`: `\(VisibleText.escape(op))` is unknown")
+        }
+        try reader.finish()
+    }
+}
+
+/// Persons, agents, groups, gates and their credentials at one moment; derived from the ledger.
+///
+/// Persons and agents share one name space, so that a group member is never ambiguous. A removed
+/// handle stays taken for ever.
+package struct Directory: Sendable, Hashable {
+    package private(set) var persons: Set<Handle> = []
+    package private(set) var agents: [Handle: Handle] = [:]
+    package private(set) var groups: [Handle: Set<Handle>] = [:]
+    package private(set) var gates: Set<Handle> = []
+    package private(set) var credentials: [String: Credential] = [:]
+    /// Handles once used by a person or agent, a group, or a gate; never given out again.
+    package private(set) var retired: Set<String> = []
+
+    package init() {}
+
+    /// Persons of a group; agents in it give policies a group, they never review.
+    package func persons(in group: Handle) -> Set<Handle> {
+        groups[group]?.intersection(persons) ?? []
+    }
+
+    /// The groups that a person or agent is in, in order.
+    package func groups(of member: Handle) -> [Handle] {
+        groups.filter { $0.value.contains(member) }.keys.sorted()
+    }
+
+    package func isAdministrator(_ person: Handle) -> Bool {
+        persons(in: .administrators).contains(person)
+    }
+
+    /// Applies one change or says why it can't be.
+    package mutating func apply(_ change: DirectoryChange) throws(DirectoryError) {
+        switch change {
+        case .personAdded(let id):
+            try take("principal", id)
+            persons.insert(id)
+        case .personRemoved(let id):
+            guard persons.remove(id) != nil else { throw .unknown("person", id.text) }
+            forget(id)
+        case .agentAdded(let id, let owner):
+            guard persons.contains(owner) else { throw .unknown("owner", owner.text) }
+            try take("principal", id)
+            agents[id] = owner
+        case .agentRemoved(let id):
+            guard agents.removeValue(forKey: id) != nil else { throw .unknown("agent", id.text) }
+            forget(id)
+        case .groupAdded(let id):
+            try take("group", id)
+            groups[id] = []
+        case .groupRemoved(let id):
+            guard groups.removeValue(forKey: id) != nil else { throw .unknown("group", id.text) }
+        case .memberAdded(let group, let member):
+            guard groups[group] != nil else { throw .unknown("group", group.text) }
+            guard persons.contains(member) || agents[member] != nil else {
+                throw .unknown("person or agent", member.text)
+            }
+            guard groups[group]?.insert(member).inserted == true else {
+                throw .exists("member", member.text)
+            }
+        case .memberRemoved(let group, let member):
+            guard groups[group]?.remove(member) != nil else {
+                throw .unknown("member", member.text)
+            }
+        case .gateAdded(let id):
+            try take("gate", id)
+            gates.insert(id)
+        case .gateRemoved(let id):
+            guard gates.remove(id) != nil else { throw .unknown("gate", id.text) }
+            revoke(subject: id, kinds: [.gate])
+        case .credentialIssued(let credential):
+            guard credentials[credential.id] == nil else {
+                throw .exists("credential", credential.id)
+            }
+            guard hasSubject(credential) else {
+                throw .unknown(credential.kind.rawValue, credential.subject.text)
+            }
+            credentials[credential.id] = credential
+        case .credentialRevoked(let id):
+            guard credentials.removeValue(forKey: id) != nil else {
+                throw .unknown("credential", id)
+            }
+        }
+    }
+
+    private func hasSubject(_ credential: Credential) -> Bool {
+        switch credential.kind {
+        case .agent: agents[credential.subject] != nil
+        case .person, .administrator: persons.contains(credential.subject)
+        case .gate: gates.contains(credential.subject)
+        }
+    }
+
+    private mutating func take(_ space: String, _ id: Handle) throws(DirectoryError) {
+        guard retired.insert("\(space):\(id.text)").inserted else {
+            throw .exists(space == "principal" ? "person or agent" : space, id.text)
+        }
+    }
+
+    private mutating func forget(_ member: Handle) {
+        for group in groups.keys { groups[group]?.remove(member) }
+        revoke(subject: member, kinds: [.agent, .person, .administrator])
+    }
+
+    private mutating func revoke(subject: Handle, kinds: Set<CredentialKind>) {
+        credentials = credentials.filter { _, credential in
+            credential.subject != subject || !kinds.contains(credential.kind)
+        }
+    }
+
+    /// What policies see, in canonical JSON: ids, owners and memberships; no names, no secrets.
+    package var json: JSON {
+        var agentObject = JSONObject()
+        for (id, owner) in agents { agentObject[id.text] = .string(owner.text) }
+        var groupObject = JSONObject()
+        for (id, members) in groups { groupObject[id.text] = .handles(members.sorted()) }
+        return [
+            "agents": .object(agentObject), "gates": .handles(gates.sorted()),
+            "groups": .object(groupObject), "persons": .handles(persons.sorted()), "v": 1,
+        ]
+    }
+
+    /// Reads an extract back, without credentials; for the offline verifier.
+    package init(extract json: JSON) throws {
+        var reader = try JSONReader(json, path: "directory")
+        guard try reader.int("v") == 1 else { throw CoreError("`directory.v`: unknown version") }
+        persons = Set(try reader.handles("persons"))
+        gates = Set(try reader.handles("gates"))
+        for (key, value) in try reader.value("agents").objectValue ?? [:] {
+            guard let agent = Handle(key), let owner = Handle(value.stringValue ?? "") else {
+                throw CoreError("`directory.agents`: not a handle")
+            }
+            agents[agent] = owner
+        }
+        for (key, value) in try reader.value("groups").objectValue ?? [:] {
+            guard let group = Handle(key), let members = value.arrayValue else {
+                throw CoreError("`directory.groups`: not a handle")
+            }
+            groups[group] = Set(
+                try members.map { member in
+                    guard let handle = Handle(member.stringValue ?? "") else {
+                        throw CoreError("`directory.groups`: not a handle")
+                    }
+                    return handle
+                })
+        }
+        try reader.finish()
+    }
+
+    /// SHA-256 of the canonical extract; every verdict names the directory it was made with.
+    package func digest() throws -> Hash256 { .sha256(try json.canonicalBytes()) }
+}
+
+/// A change of the directory that can't be applied.
+package enum DirectoryError: Error, Sendable, Hashable, CustomStringConvertible {
+    case unknown(String, String)
+    case exists(String, String)
+
+    package var description: String {
+        switch self {
+        case .unknown(let kind, let id):
+            "there is no \(kind) `\(VisibleText.escape(id))`"
+        case .exists(let kind, let id):
+            "\(kind) `\(VisibleText.escape(id))` exists or existed: handles are never reused"
+        }
+    }
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Every limit of the core in one place, each with its reason.
+package enum Limits {
+    /// An entry must fit the 16-bit length of a tlog-tiles entry bundle.
+    package static let leafBytes = 65_535
+    /// A frozen action: large enough for a script and its inputs, small enough to show and keep.
+    package static let actionBytes = 1_048_576
+    /// One core: a requirement with many slots and reasons stays far below this.
+    package static let coreBytes = 262_144
+    /// A reviewer's reason or an agent's justification; longer text belongs in a ticket.
+    package static let reasonBytes = 4096
+    /// Identifiers appear in URLs, tables and policies.
+    package static let identifierBytes = 64
+    /// A review may stay open this long, and so may a grant.
+    package static let longestSpanSeconds: Int64 = 30 * 86_400
+    /// Groups that one review may demand; the matching below is cubic at worst.
+    package static let slotGroups = 16
+    /// Persons that one group may demand.
+    package static let quorum: Int64 = 16
+    /// What a reviewer can take in on one page; beyond it nothing can be approved there.
+    package static let renderedBytes = 262_144
+    /// A claim must be begun within this many seconds of the gate's request.
+    package static let startBySeconds: Int64 = 30
+    /// A repeated request for an operation denied this recently is answered with that denial.
+    package static let denialMemorySeconds: Int64 = 600
+    /// A gate that claimed and stays silent this long leaves an unknown outcome.
+    package static let heartbeatSeconds: Int64 = 90
+    /// A receipt of one action with its policies and directory.
+    package static let receiptBytes = 64 * 1_048_576
+}

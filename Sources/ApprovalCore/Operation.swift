@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import CanonicalJSON
+package import TransparencyLog
+
+/// What is to be executed: action name, resource, input. Frozen by the gate.
+///
+/// Its SHA-256 over the RFC 8785 form is the operation digest: two gates that freeze the same
+/// operation get the same digest, and a byte that differs gives another one.
+package struct Operation: Sendable, Hashable {
+    /// Dotted name, such as `command.run`; the part before the first dot is its action group.
+    package let action: String
+    package let resourceType: String
+    package let resourceID: String
+    package let input: JSONObject
+
+    package init(
+        action: String, resourceType: String, resourceID: String, input: JSONObject
+    ) throws(OperationError) {
+        guard Self.isName(action, allowing: [0x2E, 0x5F, 0x2D, 0x3A]) else {
+            throw OperationError("`action`: `\(VisibleText.escape(action))` is not a name of "
+                + "at most 256 letters, digits and `. _ - :`")
+        }
+        guard Self.isName(resourceType, allowing: [0x5F, 0x3A]) else {
+            throw OperationError("`resource.type`: `\(VisibleText.escape(resourceType))` is "
+                + "not a type name")
+        }
+        guard !resourceID.isEmpty, resourceID.utf8.count <= 1024 else {
+            throw OperationError("`resource.id`: must have 1 to 1,024 bytes")
+        }
+        self.action = action
+        self.resourceType = resourceType
+        self.resourceID = resourceID
+        self.input = input
+    }
+
+    package init(_ json: JSON, path: String = "operation") throws {
+        var reader = try JSONReader(json, path: path)
+        let action = try reader.string("action")
+        var resource = try reader.object("resource")
+        let type = try resource.string("type")
+        let id = try resource.string("id")
+        try resource.finish()
+        let value = try reader.value("input")
+        guard case .object(let input) = value else {
+            throw OperationError("`\(path).input`: expected an object")
+        }
+        try reader.finish()
+        try self.init(action: action, resourceType: type, resourceID: id, input: input)
+    }
+
+    package var json: JSON {
+        [
+            "action": .string(action), "input": .object(input),
+            "resource": ["id": .string(resourceID), "type": .string(resourceType)],
+        ]
+    }
+
+    /// The action group in which policies find this action: `command` for `command.run`.
+    package var group: String? {
+        guard let dot = action.utf8.firstIndex(of: 0x2E), dot != action.startIndex else {
+            return nil
+        }
+        return String(action[..<dot])
+    }
+
+    /// SHA-256 of the canonical form; refuses numbers that RFC 8785 would round.
+    package func digest() throws -> Hash256 { .sha256(try json.canonicalBytes()) }
+
+    private static func isName(_ text: String, allowing extra: [UInt8]) -> Bool {
+        let bytes = text.utf8
+        guard let first = bytes.first, bytes.count <= 256,
+            (first | 0x20) >= 0x61, (first | 0x20) <= 0x7A
+        else { return false }
+        return bytes.allSatisfy { byte in
+            let lower = byte | 0x20
+            return (lower >= 0x61 && lower <= 0x7A) || (byte >= 0x30 && byte <= 0x39)
+                || extra.contains(byte)
+        }
+    }
+}
+
+/// A frozen operation that can't be taken as it is; the message says where and why.
+package struct OperationError: Error, CustomStringConvertible, Sendable {
+    package let description: String
+    package init(_ description: String) { self.description = description }
+}
+
+/// The agent's own words about why; shown as a claim, never trusted.
+package struct Intent: Sendable, Hashable {
+    package struct Trigger: Sendable, Hashable {
+        /// `prompt`, `schedule`, `pipeline`, `drift` or another short word.
+        package let kind: String
+        package let id: String
+        package let parent: String?
+    }
+
+    package let justification: String?
+    package let trigger: Trigger?
+
+    package static let none = Intent(justification: nil, trigger: nil)
+
+    package init(justification: String?, trigger: Trigger?) {
+        self.justification = justification
+        self.trigger = trigger
+    }
+
+    package init(_ json: JSON, path: String = "intent") throws {
+        var reader = try JSONReader(json, path: path)
+        justification = try reader.optionalString("justification")
+        if var inner = try reader.optionalObject("trigger") {
+            trigger = Trigger(
+                kind: try inner.string("kind"), id: try inner.string("id"),
+                parent: try inner.optionalString("parent"))
+            try inner.finish()
+        } else {
+            trigger = nil
+        }
+        try reader.finish()
+        let long = [justification, trigger?.kind, trigger?.id, trigger?.parent].contains {
+            ($0?.utf8.count ?? 0) > Limits.reasonBytes
+        }
+        guard !long else {
+            throw OperationError("`\(path)`: texts have at most \(Limits.reasonBytes) bytes")
+        }
+    }
+
+    package var json: JSON {
+        var object = JSONObject()
+        if let justification { object["justification"] = .string(justification) }
+        if let trigger {
+            var inner: JSONObject = ["id": .string(trigger.id), "kind": .string(trigger.kind)]
+            if let parent = trigger.parent { inner["parent"] = .string(parent) }
+            object["trigger"] = .object(inner)
+        }
+        return .object(object)
+    }
+}
+
+/// Who asks, as authenticated: the agent, its owner, the person it acts for, its credential.
+package struct Requester: Sendable, Hashable {
+    package let agent: Handle
+    package let owner: Handle
+    package let onBehalfOf: Handle?
+    package let credential: String
+
+    package init(agent: Handle, owner: Handle, onBehalfOf: Handle?, credential: String) {
+        self.agent = agent
+        self.owner = owner
+        self.onBehalfOf = onBehalfOf
+        self.credential = credential
+    }
+
+    package init(_ json: JSON, path: String) throws {
+        var reader = try JSONReader(json, path: path)
+        agent = try reader.handle("agent")
+        owner = try reader.handle("owner")
+        onBehalfOf = try reader.optionalHandle("onBehalfOf")
+        credential = try reader.string("credential")
+        try reader.finish()
+    }
+
+    package var json: JSON {
+        [
+            "agent": .string(agent.text), "credential": .string(credential),
+            "onBehalfOf": onBehalfOf.map { .string($0.text) } ?? .null,
+            "owner": .string(owner.text),
+        ]
+    }
+
+    /// Persons who may never decide on this requester's actions (DESIGN §4.5).
+    package var chain: Set<Handle> {
+        var persons: Set<Handle> = [owner]
+        if let onBehalfOf { persons.insert(onBehalfOf) }
+        return persons
+    }
+}
+
+/// The enforcement point that submitted; only it may claim and report.
+package struct GateReference: Sendable, Hashable {
+    package let id: Handle
+    /// False where the gate has no credential of its own: what it reports is only a claim.
+    package let enforcing: Bool
+
+    package init(id: Handle, enforcing: Bool) {
+        self.id = id
+        self.enforcing = enforcing
+    }
+
+    package init(_ json: JSON, path: String) throws {
+        var reader = try JSONReader(json, path: path)
+        id = try reader.handle("id")
+        enforcing = try reader.bool("enforcing")
+        try reader.finish()
+    }
+
+    package var json: JSON { ["enforcing": .bool(enforcing), "id": .string(id.text)] }
+}
+
+/// One request to execute an operation; its digest names it everywhere from now on.
+package struct Action: Sendable, Hashable {
+    package let id: ActionID
+    /// 32 random bytes of the server: no two actions share a digest, and nobody can guess one.
+    package let nonce: Hash256
+    package let operation: Operation
+    package let operationDigest: Hash256
+    package let intent: Intent
+    package let requester: Requester
+    package let gate: GateReference
+    /// Derived by the server's analysers from the frozen input, never taken from the client.
+    package let facts: JSON
+    /// The canonical bytes, kept so that nothing is ever serialised twice.
+    package let canonical: [UInt8]
+    /// SHA-256 of `canonical`.
+    package let digest: Hash256
+
+    package init(
+        id: ActionID, nonce: Hash256, operation: Operation, intent: Intent,
+        requester: Requester, gate: GateReference, facts: JSON
+    ) throws {
+        self.id = id
+        self.nonce = nonce
+        self.operation = operation
+        self.intent = intent
+        self.requester = requester
+        self.gate = gate
+        self.facts = facts
+        operationDigest = try operation.digest()
+        let json: JSON = [
+            "facts": facts, "gate": gate.json, "id": .string(id.text), "intent": intent.json,
+            "nonce": .string(nonce.hex), "operation": operation.json,
+            "requester": requester.json, "v": 1,
+        ]
+        canonical = try json.canonicalBytes()
+        guard canonical.count <= Limits.actionBytes else {
+            throw OperationError("the action has \(canonical.count) bytes; the limit is "
+                + "\(Limits.actionBytes)")
+        }
+        digest = .sha256(canonical)
+    }
+
+    /// Reads a stored action; refuses unknown members.
+    package init(_ json: JSON) throws {
+        var reader = try JSONReader(json, path: "action")
+        guard try reader.int("v") == 1, let id = ActionID(try reader.string("id")),
+            let nonce = Hash256(hex: try reader.string("nonce"))
+        else { throw OperationError("`action`: unknown version, id or nonce") }
+        let operation = try Operation(try reader.value("operation"), path: "action.operation")
+        let intent = try Intent(try reader.value("intent"), path: "action.intent")
+        let requester = try Requester(
+            try reader.value("requester"), path: "action.requester")
+        let gate = try GateReference(try reader.value("gate"), path: "action.gate")
+        let facts = try reader.value("facts")
+        try reader.finish()
+        try self.init(
+            id: id, nonce: nonce, operation: operation, intent: intent, requester: requester,
+            gate: gate, facts: facts)
+    }
+}

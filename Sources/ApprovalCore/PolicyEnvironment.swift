@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CanonicalJSON
+internal import Cedar
+package import TransparencyLog
+
+/// The policy set and the directory in force, ready to judge actions (DESIGN §7).
+///
+/// The server and the offline verifier judge through this same type, so that a receipt can be
+/// re-run years later with nothing but its own bytes.
+package struct PolicyEnvironment: Sendable {
+    package let policies: PublishedPolicies
+    package let directory: Directory
+    package let directoryDigest: Hash256
+    /// While unsealed a lone operator may approve for himself (DESIGN §4.5).
+    package let singleOperator: Bool
+    private let base: Entities
+
+    package init(
+        policies: PublishedPolicies, directory: Directory, singleOperator: Bool
+    ) throws {
+        self.policies = policies
+        self.singleOperator = singleOperator
+        self.directory = directory
+        directoryDigest = try directory.digest()
+        base = try Entities(Self.entities(directory))
+    }
+
+    /// The verdict on an action as it would be at `now`.
+    package func evaluate(_ action: Action, at now: Timestamp) -> Verdict {
+        let request: Request
+        let entities: Entities
+        do {
+            (request, entities) = try self.request(action, at: now)
+        } catch {
+            // What can't be put to policy is not within policy.
+            return Verdict(
+                decision: .deny, reasons: [],
+                errors: [Verdict.PolicyError(policy: "request", message: "\(error)")],
+                requirement: nil, policySet: policies.digest, directory: directoryDigest,
+                evaluatedAt: now)
+        }
+        let evaluation = policies.policySet.evaluate(request, entities: entities)
+        let verdict = VerdictRule.verdict(
+            evaluation, policies: policies, directory: directoryDigest, at: now)
+        return satisfiable(verdict, action)
+    }
+
+    /// A review that no living person outside the chain could satisfy is a denial that says so.
+    private func satisfiable(_ verdict: Verdict, _ action: Action) -> Verdict {
+        guard let requirement = verdict.requirement else { return verdict }
+        let excluded = singleOperator ? [] : action.requester.chain
+        let eligible = directory.persons.filter { person in
+            !excluded.contains(person) && !requirement.groups(of: person, in: directory).isEmpty
+        }
+        if SlotMatching.isMet(requirement, approvers: eligible, in: directory) { return verdict }
+        let groups = requirement.slots.map { "\($0.quorum) of `\($0.group)`" }
+        return verdict.unsatisfiable(
+            "nobody can approve this: it needs \(groups.joined(separator: " and ")), outside the "
+                + "requester chain")
+    }
+
+    private static let agentType = "Agent"
+    private static let personType = "Person"
+    private static let groupType = "Group"
+
+    private static func entities(_ directory: Directory) -> [Entity] {
+        var result: [Entity] = []
+        for group in directory.groups.keys.sorted() {
+            result.append(Entity(uid: EntityUID(type: groupType, id: group.text)))
+        }
+        var memberships: [Handle: [EntityUID]] = [:]
+        for (group, members) in directory.groups {
+            for member in members {
+                memberships[member, default: []]
+                    .append(EntityUID(type: groupType, id: group.text))
+            }
+        }
+        for person in directory.persons.sorted() {
+            result.append(
+                Entity(
+                    uid: EntityUID(type: personType, id: person.text),
+                    parents: memberships[person] ?? []))
+        }
+        for (agent, owner) in directory.agents.sorted(by: { $0.key < $1.key }) {
+            let ownerUID = EntityUID(type: personType, id: owner.text)
+            result.append(
+                Entity(
+                    uid: EntityUID(type: agentType, id: agent.text),
+                    attributes: ["owner": .entity(ownerUID)], parents: memberships[agent] ?? []))
+        }
+        return result
+    }
+
+    private func request(
+        _ action: Action, at now: Timestamp
+    ) throws -> (Request, Entities) {
+        let operation = action.operation
+        guard directory.agents[action.requester.agent] != nil else {
+            throw CoreError("agent `\(action.requester.agent)` is not in the directory")
+        }
+        let actionUID = EntityUID(type: "Action", id: operation.action)
+        let resource = EntityUID(type: operation.resourceType, id: operation.resourceID)
+        let group = operation.group.map { EntityUID(type: "Action", id: $0) }
+        var extra = [Entity(uid: actionUID, parents: group.map { [$0] } ?? [])]
+        if let group { extra.append(Entity(uid: group)) }
+        extra.append(Entity(uid: resource))
+        return (
+            Request(
+                principal: EntityUID(type: Self.agentType, id: action.requester.agent.text),
+                action: actionUID, resource: resource, context: context(action, at: now)),
+            base.adding(extra)
+        )
+    }
+
+    private func context(_ action: Action, at now: Timestamp) -> Value.Record {
+        var omitted: [String] = []
+        let input = CedarInput.record(action.operation.input, path: "", omitted: &omitted)
+        let facts = CedarInput.value(action.facts, path: "", omitted: &omitted) ?? .record([:])
+        let intent =
+            CedarInput.value(action.intent.json, path: "", omitted: &omitted) ?? .record([:])
+        var members: [(key: String, value: Value)] = [
+            ("facts", facts),
+            (
+                "gate",
+                .record([
+                    "enforcing": .bool(action.gate.enforcing), "id": .string(action.gate.id.text),
+                ])
+            ),
+            ("hour", .long(now.hour)),
+            ("input", .record(input)),
+            ("intent", intent),
+            ("now", .extension(.datetime(DateTimeValue(epoch: now.milliseconds)))),
+            ("omitted", .set(ValueSet(omitted.map(Value.string)))),
+            ("weekday", .long(now.weekday)),
+        ]
+        if let person = action.requester.onBehalfOf {
+            members.append(
+                ("onBehalfOf", .entity(EntityUID(type: Self.personType, id: person.text))))
+        }
+        return Value.Record(members)
+    }
+}
+
+/// JSON input as policies see it. Nothing is rounded: a number that Cedar can't hold exactly is
+/// left out and its place listed in `context.omitted`, so that a policy can ask.
+enum CedarInput {
+    static func record(
+        _ object: JSONObject, path: String, omitted: inout [String]
+    ) -> Value.Record {
+        var members: [(key: String, value: Value)] = []
+        members.reserveCapacity(object.count)
+        for (key, json) in object {
+            if let value = value(json, path: "\(path)/\(key)", omitted: &omitted) {
+                members.append((key, value))
+            }
+        }
+        return Value.Record(members)
+    }
+
+    static func value(_ json: JSON, path: String, omitted: inout [String]) -> Value? {
+        switch json {
+        case .bool(let value): return .bool(value)
+        case .string(let text): return .string(text)
+        case .number(let number):
+            if let value = number.int64 { return .long(value) }
+            if let value = try? DecimalValue(parsing: number.text) {
+                return .extension(.decimal(value))
+            }
+            omitted.append(path)
+            return nil
+        case .null:
+            omitted.append(path)
+            return nil
+        case .object(let object):
+            return .record(record(object, path: path, omitted: &omitted))
+        case .array(let elements):
+            var values: [Value] = []
+            values.reserveCapacity(elements.count)
+            for (index, element) in elements.enumerated() {
+                if let value = value(element, path: "\(path)/\(index)", omitted: &omitted) {
+                    values.append(value)
+                }
+            }
+            return .set(ValueSet(values))
+        }
+    }
+}

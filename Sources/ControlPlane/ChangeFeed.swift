@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import ApprovalCore
+internal import Synchronization
+
+/// One committed change of one action, as event streams and waiting clients see it.
+package struct ActionChange: Sendable, Hashable {
+    package let id: ActionID
+    package let status: ActionStatus
+    package let version: UInt64
+    /// Ledger index of the last entry of the change; what `Last-Event-ID` resumes from.
+    package let index: UInt64
+}
+
+/// One waiting client; fired exactly once, by a change, by time, or by its own departure.
+private final class Waiter: Sendable {
+    private enum State {
+        case idle
+        case waiting(CheckedContinuation<Bool, Never>)
+        case fired(Bool)
+    }
+
+    let after: UInt64?
+    let deadline: Timestamp
+    private let state = Mutex(State.idle)
+
+    init(after: UInt64?, deadline: Timestamp) {
+        self.after = after
+        self.deadline = deadline
+    }
+
+    func concerns(_ change: ActionChange) -> Bool {
+        if let after { return change.version > after }
+        return change.status != .pending
+    }
+
+    func fire(_ changed: Bool) {
+        let continuation = state.withLock { state -> CheckedContinuation<Bool, Never>? in
+            defer { if case .fired = state {} else { state = .fired(changed) } }
+            if case .waiting(let continuation) = state { return continuation }
+            return nil
+        }
+        continuation?.resume(returning: changed)
+    }
+
+    func value() async -> Bool {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let fired = state.withLock { state -> Bool? in
+                    if case .fired(let changed) = state { return changed }
+                    state = .waiting(continuation)
+                    return nil
+                }
+                if let fired { continuation.resume(returning: fired) }
+            }
+        } onCancel: {
+            fire(false)
+        }
+    }
+}
+
+/// Tells waiting clients of committed changes. Holds no request: what it forgets is still in the
+/// store, and a client that was not told asks again.
+package final class ChangeFeed: Sendable {
+    private struct State {
+        var next: UInt64 = 0
+        var waiters: [ActionID: [UInt64: Waiter]] = [:]
+        var streams: [UInt64: AsyncStream<ActionChange>.Continuation] = [:]
+        var closed = false
+    }
+
+    private let state = Mutex(State())
+    /// Event streams that may be open at once.
+    package static let streamLimit = 1024
+    /// Clients that may wait at once.
+    package static let waiterLimit = 65_536
+    /// Changes that one slow stream may lag behind before it is cut and must resume.
+    private static let backlog = 1024
+
+    package init() {}
+
+    package var waiting: Int {
+        state.withLock { $0.waiters.values.reduce(0) { $0 + $1.count } }
+    }
+
+    package var streams: Int { state.withLock { $0.streams.count } }
+
+    /// Wakes whom these changes concern; called after their batch is durable.
+    package func publish(_ changes: [ActionChange]) {
+        var woken: [Waiter] = []
+        let streams = state.withLock { state in
+            for change in changes {
+                guard let waiting = state.waiters[change.id] else { continue }
+                woken += waiting.values.filter { $0.concerns(change) }
+            }
+            return Array(state.streams.values)
+        }
+        for waiter in woken { waiter.fire(true) }
+        for stream in streams {
+            for change in changes {
+                // A stream that can't keep up ends; its client resumes from its last index.
+                if case .dropped = stream.yield(change) { stream.finish() }
+            }
+        }
+    }
+
+    /// Ends the waits whose time has come; the scheduler calls this several times a second, so
+    /// that a waiting client costs no timer of its own.
+    package func sweep(now: Timestamp) {
+        let due = state.withLock { state in
+            state.waiters.values.flatMap(\.values).filter { $0.deadline <= now }
+        }
+        for waiter in due { waiter.fire(false) }
+    }
+
+    /// Waits for the next change that concerns the caller, or until `deadline`.
+    ///
+    /// - Parameters:
+    ///   - after: the version that the caller knows; nil waits for the end of `pending`.
+    ///   - isDue: read after the waiter is registered, so that a change between the caller's
+    ///     reading and its waiting is not missed.
+    package func wait(
+        for id: ActionID, after: UInt64?, deadline: Timestamp, isDue: () throws -> Bool
+    ) async throws {
+        let waiter = Waiter(after: after, deadline: deadline)
+        let key = state.withLock { state -> UInt64? in
+            guard !state.closed, state.waiters.count < Self.waiterLimit else { return nil }
+            state.next += 1
+            state.waiters[id, default: [:]][state.next] = waiter
+            return state.next
+        }
+        guard let key else { return }
+        defer {
+            state.withLock { state in
+                state.waiters[id]?[key] = nil
+                if state.waiters[id]?.isEmpty == true { state.waiters[id] = nil }
+            }
+        }
+        if try isDue() { return }
+        _ = await waiter.value()
+    }
+
+    /// A stream of all changes from now on, or nil if too many are open.
+    package func subscribe() -> AsyncStream<ActionChange>? {
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: ActionChange.self, bufferingPolicy: .bufferingOldest(Self.backlog))
+        let key = state.withLock { state -> UInt64? in
+            guard !state.closed, state.streams.count < Self.streamLimit else { return nil }
+            state.next += 1
+            state.streams[state.next] = continuation
+            return state.next
+        }
+        guard let key else { return nil }
+        continuation.onTermination = { [weak self] _ in
+            self?.state.withLock { _ = $0.streams.removeValue(forKey: key) }
+        }
+        return stream
+    }
+
+    /// Lets everybody go, so that a shutdown needn't wait for them.
+    package func close() {
+        let (waiters, streams) = state.withLock { state in
+            state.closed = true
+            return (state.waiters.values.flatMap(\.values), Array(state.streams.values))
+        }
+        for waiter in waiters { waiter.fire(false) }
+        for stream in streams { stream.finish() }
+    }
+}

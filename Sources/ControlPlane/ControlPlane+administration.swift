@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import ApprovalCore
+internal import CanonicalJSON
+package import Storage
+internal import TransparencyLog
+
+/// A change of the directory with what belongs to it but is not state.
+struct NamedChange: Sendable {
+    let change: DirectoryChange
+    let name: String?
+
+    init(_ change: DirectoryChange, name: String? = nil) {
+        self.change = change
+        self.name = name
+    }
+}
+
+/// What an addition hands out, once.
+package struct IssuedCredential: Sendable {
+    package let id: String
+    package let token: String?
+    package let signInLink: String?
+}
+
+extension ControlPlane {
+    /// A bearer token of a person counts as `token` and lives no longer than this (DESIGN §2).
+    private static let personTokenSeconds: Int64 = 12 * 3600
+
+    /// Adds a person, to groups, with a CLI token if asked; returns a sign-in link too.
+    package func addPerson(
+        _ id: Handle, name: String?, groups: [Handle], wantsToken: Bool, by: Principal
+    ) async throws -> IssuedCredential {
+        var changes = [NamedChange(.personAdded(id), name: name)]
+        changes += groups.map { NamedChange(.memberAdded(group: $0, member: id)) }
+        let token = wantsToken ? mint(.person, id, by: by) : nil
+        if let token { changes.append(NamedChange(.credentialIssued(token.credential))) }
+        try await change(changes, by: by)
+        return IssuedCredential(
+            id: id.text, token: token?.token.text, signInLink: try await signInLink(for: id))
+    }
+
+    /// Adds an agent that belongs to a person.
+    package func addAgent(
+        _ id: Handle, owner: Handle, groups: [Handle], name: String?, by: Principal
+    ) async throws -> IssuedCredential {
+        var changes = [NamedChange(.agentAdded(id, owner: owner), name: name)]
+        changes += groups.map { NamedChange(.memberAdded(group: $0, member: id)) }
+        let token = mint(.agent, id, by: by)
+        changes.append(NamedChange(.credentialIssued(token.credential)))
+        try await change(changes, by: by)
+        return IssuedCredential(id: id.text, token: token.token.text, signInLink: nil)
+    }
+
+    package func addGate(_ id: Handle, by: Principal) async throws -> IssuedCredential {
+        guard id != .advisoryGate else {
+            throw CommandError.conflict(
+                code: "exists", "`\(id)` stands for gates without a credential")
+        }
+        let token = mint(.gate, id, by: by)
+        try await change(
+            [
+                NamedChange(.gateAdded(id)), NamedChange(.credentialIssued(token.credential)),
+            ], by: by)
+        return IssuedCredential(id: id.text, token: token.token.text, signInLink: nil)
+    }
+
+    package func addGroup(_ id: Handle, by: Principal) async throws {
+        try await change([NamedChange(.groupAdded(id))], by: by)
+    }
+
+    /// Applies one change that hands nothing out.
+    package func apply(_ one: DirectoryChange, by: Principal) async throws {
+        try await change([NamedChange(one)], by: by)
+    }
+
+    /// Replaces all tokens of a party by a new one.
+    package func rotate(
+        _ kind: CredentialKind, _ id: Handle, by: Principal
+    ) async throws -> IssuedCredential {
+        let old = governance.directory.credentials.values
+            .filter { $0.kind == kind && $0.subject == id }.map(\.id).sorted()
+        let token = mint(kind, id, by: by)
+        var changes = old.map { NamedChange(.credentialRevoked($0)) }
+        changes.append(NamedChange(.credentialIssued(token.credential)))
+        try await change(changes, by: by)
+        return IssuedCredential(id: id.text, token: token.token.text, signInLink: nil)
+    }
+
+    func mint(
+        _ kind: CredentialKind, _ subject: Handle, by: Principal
+    ) -> (token: Token, credential: Credential) {
+        let id = "c" + effects.entropy.hashes(1)[0].hex.prefix(15)
+        let token = Token(
+            kind: kind, key: verifierKey, credential: id, secret: effects.entropy.bytes(32))
+        var shownTo: [Handle] = []
+        switch by {
+        case .person(let person), .administrator(let person):
+            // A credential made for somebody else was seen by its maker (DESIGN §4.13).
+            if person != subject { shownTo = [person] }
+        case .agent, .gate: break
+        }
+        let notAfter = kind == .person ? now.adding(seconds: Self.personTokenSeconds) : nil
+        return (
+            token,
+            Credential(
+                id: id, kind: kind, subject: subject, secretHash: .sha256(token.secret),
+                notAfter: notAfter, shownTo: shownTo)
+        )
+    }
+
+    /// Appends one entry per change, all in one write, or none.
+    func change(_ changes: [NamedChange], by: Principal) async throws {
+        guard mayAdminister(by) else {
+            throw CommandError.forbidden(
+                code: "administrators_only", "only administrators change the directory")
+        }
+        _ = try await writer.submit { [self] view in
+            var governance = self.governance
+            let drafts = try plan(changes, by: by.description, &governance)
+            try checkSatisfiable(governance)
+            try governance.refresh()
+            let result = governance
+            return LedgerPlan((), drafts: drafts, applied: { self.update(result) })
+        }
+    }
+
+    func plan(
+        _ changes: [NamedChange], by: String, _ governance: inout Governance
+    ) throws -> [EntryDraft] {
+        let salts = effects.entropy.hashes(changes.count * 2)
+        return try changes.enumerated().map { position, named in
+            let digest: Hash256
+            do {
+                digest = try governance.apply(named.change, name: named.name)
+            } catch let error as DirectoryError {
+                throw CommandError.conflict(code: "directory_conflict", error.description)
+            }
+            let entry = DirectoryEntry(
+                change: named.change, by: by, directory: digest, unsealed: governance.unsealed)
+            return try EntryDraft(
+                kind: DirectoryEntry.kind, ref: DirectoryEntry.ref, core: entry.core,
+                body: ["name": .optional(named.name)],
+                salts: (salts[position * 2], salts[position * 2 + 1]))
+        }
+    }
+
+    /// Refuses a change that would leave a policy's review nobody could ever satisfy, where it
+    /// could be satisfied before (DESIGN §4.13). While a new installation has no persons yet, a
+    /// group that is still empty is not refused: actions that need it are denied meanwhile.
+    private func checkSatisfiable(_ after: Governance) throws {
+        let before = governance
+        for (policy, slot) in after.policies?.demandedSlots ?? [] {
+            let had = before.directory.persons(in: slot.group).count
+            let has = after.directory.persons(in: slot.group).count
+            guard has >= slot.quorum || had < slot.quorum else {
+                throw CommandError.conflict(
+                    code: "unsatisfiable",
+                    "policy `\(policy)` needs \(slot.quorum) of `\(slot.group)`, this change "
+                        + "leaves \(has): add a member first, or change the policy")
+            }
+        }
+    }
+
+    // MARK: policies
+
+    /// Publishes a set atomically; it is in force for everything after this returns.
+    package func publish(_ policies: PublishedPolicies, by: Principal) async throws {
+        guard mayAdminister(by) else {
+            throw CommandError.forbidden(
+                code: "administrators_only", "only administrators publish policies")
+        }
+        let problems = lint(policies)
+        guard problems.isEmpty else { throw PolicyProblems(problems: problems) }
+        _ = try await writer.submit { [self] view in
+            var governance = self.governance
+            let draft = try publication(policies, by: by.description, at: view.now, &governance)
+            try governance.refresh()
+            let result = governance
+            return LedgerPlan((), drafts: [draft], applied: { self.update(result) })
+        }
+    }
+
+    func publication(
+        _ policies: PublishedPolicies, by: String, at now: Timestamp,
+        _ governance: inout Governance
+    ) throws -> EntryDraft {
+        governance.publish(policies, by: by, at: now)
+        let publication = PolicyPublication(policies, by: by, unsealed: governance.unsealed)
+        let salts = effects.entropy.hashes(2)
+        return try EntryDraft(
+            kind: PolicyPublication.kind, ref: PolicyPublication.ref, core: publication.core,
+            body: ["policies": policies.json], salts: (salts[0], salts[1]))
+    }
+
+    /// What is wrong with a set that compiles, given today's directory.
+    package func lint(_ policies: PublishedPolicies) -> [String] {
+        let directory = governance.directory
+        return policies.demandedSlots.compactMap { policy, slot in
+            guard directory.groups[slot.group] != nil else {
+                return "policy `\(policy)`: there is no group `\(slot.group)`; add it first"
+            }
+            let count = directory.persons(in: slot.group).count
+            guard count >= slot.quorum else {
+                return "policy `\(policy)`: asks for \(slot.quorum) of `\(slot.group)`, which "
+                    + "has \(count) members"
+            }
+            return nil
+        }
+    }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import ApprovalCore
+package import CanonicalJSON
+package import Storage
+package import TransparencyLog
+
+/// An action with everything that a surface may want to show of it.
+package struct ActionDetail: Sendable {
+    package let state: ActionState
+    package let body: SubmissionBody
+    package let entries: [RecordedEntry]
+    package let head: LedgerHead
+
+    /// The claim entry, if the grant was claimed.
+    package var claimEntry: RecordedEntry? {
+        entries.last { $0.entry.kind == "action.claimed" }
+    }
+
+    /// The words that came with an entry, or nil.
+    package func words(_ recorded: RecordedEntry) -> String? {
+        guard let body = recorded.body, let json = try? JSON(canonical: body) else { return nil }
+        return json["reason"]?.stringValue ?? json["detail"]?.stringValue
+    }
+}
+
+extension ControlPlane {
+    /// One action, replayed from its entries; nil if there is none.
+    package func detail(_ id: ActionID) throws -> ActionDetail? {
+        try backend.read { try detail(id, $0) }
+    }
+
+    private func detail(_ id: ActionID, _ reader: any LedgerReading) throws -> ActionDetail? {
+        let entries = try reader.chain(of: id.text)
+        guard let state = try ChainReplay.state(of: entries), let first = entries.first?.body else {
+            return nil
+        }
+        return ActionDetail(
+            state: state, body: try SubmissionBody(try JSON(canonical: first)),
+            entries: entries, head: writer.head)
+    }
+
+    /// Actions of a query, newest first.
+    package func list(_ query: ActionQuery) throws -> [ActionDetail] {
+        try backend.read { reader in
+            try reader.actions(query).compactMap { try detail($0.id, reader) }
+        }
+    }
+
+    /// Returns when the action has changed, or when `seconds` have passed.
+    package func wait(for id: ActionID, after: UInt64?, seconds: Int64) async throws {
+        let deadline = now.adding(seconds: seconds)
+        try await feed.wait(for: id, after: after, deadline: deadline) {
+            guard let row = try backend.read({ try $0.action(id) }) else { return true }
+            if let after { return row.version > after }
+            return row.status != .pending
+        }
+    }
+
+    /// The proof of one entry under a head, in the `.tlog-proof` form.
+    package func proof(of index: UInt64, under head: LedgerHead) throws -> TLogProof {
+        try head.proof(of: index, tiles: BackendTiles(backend))
+    }
+
+    /// Proves to a gate that the log it pinned is a prefix of the one it is shown.
+    package func consistency(
+        from pinned: UInt64, under head: LedgerHead
+    ) throws -> [Hash256] {
+        try head.frontier.consistencyProof(from: pinned, tiles: BackendTiles(backend))
+    }
+}
+
+/// Full tiles, each read on its own; proofs of recent entries need none.
+package struct BackendTiles: TileReader {
+    private let backend: any LedgerBackend
+
+    package init(_ backend: any LedgerBackend) { self.backend = backend }
+
+    package func tile(level: Int, index: UInt64) throws -> [Hash256] {
+        try backend.read { try StoredTiles($0).tile(level: level, index: index) }
+    }
+}

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import ApprovalCore
+package import CanonicalJSON
+package import Storage
+package import TransparencyLog
+
+/// What a gate asks for, already authenticated and parsed.
+package struct SubmitCommand: Sendable {
+    package let operation: Operation
+    package let intent: Intent
+    /// Ask for clearing and claiming in the same write, if policy allows.
+    package let nonce: Hash256?
+    package let idempotencyKey: String?
+    /// Digest of the whole request; the same key with another digest is refused.
+    package let requestDigest: Hash256
+
+    package init(
+        operation: Operation, intent: Intent, nonce: Hash256?, idempotencyKey: String?,
+        requestDigest: Hash256
+    ) {
+        self.operation = operation
+        self.intent = intent
+        self.nonce = nonce
+        self.idempotencyKey = idempotencyKey
+        self.requestDigest = requestDigest
+    }
+}
+
+/// The party that submits, claims and reports: an agent at a gate.
+package struct Submitter: Sendable, Hashable {
+    package let requester: Requester
+    package let gate: GateReference
+    /// Where the request came from, for the record only.
+    package let audit: JSON
+
+    package init(requester: Requester, gate: GateReference, audit: JSON) {
+        self.requester = requester
+        self.gate = gate
+        self.audit = audit
+    }
+}
+
+/// What a command on an action led to.
+package struct ActionResult: Sendable {
+    package let state: ActionState
+    /// The action and its texts, from the body of its first entry.
+    package let body: SubmissionBody
+    package let isNew: Bool
+    /// Set where the claim entry was appended by this very command.
+    package let claimEntry: RecordedEntry?
+    package let head: LedgerHead
+}
+
+/// A command that is not carried out, apart from the machine's own refusals.
+package enum CommandError: Error, Sendable, Hashable {
+    case noSuchAction
+    case rateLimited(retryAfterSeconds: Int64)
+    case noPolicies
+    case clockStepped(String)
+    case idempotencyMismatch
+    case badRequest(code: String, String)
+    case forbidden(code: String, String)
+    case conflict(code: String, String)
+}
+
+extension ControlPlane {
+    /// Intercepted operation in, verdict out; an allowed one is cleared, and claimed if asked.
+    ///
+    /// Hashing, canonical forms and policy run before the writer's turn, on a snapshot; the
+    /// writer checks that the snapshot is still in force and evaluates again only if not.
+    package func submit(
+        _ command: SubmitCommand, by submitter: Submitter
+    ) async throws -> ActionResult {
+        let now = self.now
+        if let wait = limiter.take(submitter.requester.agent.text, now: now) {
+            counters.add("exequatur_submissions_rate_limited_total")
+            counters.add("exequatur_unrecorded_rate_limited")
+            throw CommandError.rateLimited(retryAfterSeconds: wait)
+        }
+        if let reason = clock.explanation { throw CommandError.clockStepped(reason) }
+        let randomness = effects.entropy
+        let id = ActionID(now: now, random: randomness.words())
+        let action = try Action(
+            id: id, nonce: randomness.hashes(1)[0], operation: command.operation,
+            intent: command.intent, requester: submitter.requester, gate: submitter.gate,
+            facts: effects.facts(command.operation))
+        let prepared = try prepare(action, command, submitter, governance, now)
+        let recorded = try await writer.submit(priority: .intake) { [self] view in
+            if let earlier = try attach(action, command, submitter, view) {
+                return LedgerPlan(earlier)
+            }
+            let current = governance
+            let fresh: PreparedSubmission
+            if current.environment?.policies.digest == prepared.verdict.policySet,
+                current.environment?.directoryDigest == prepared.verdict.directory
+            {
+                fresh = prepared
+            } else {
+                fresh = try prepare(action, command, submitter, current, view.now)
+            }
+            return try plan(fresh, command, submitter, view)
+        }
+        return try result(recorded)
+    }
+
+    private struct PreparedSubmission: Sendable {
+        let action: Action
+        let verdict: Verdict
+        let body: SubmissionBody
+        let header: CoreHeader
+        let events: [ActionEvent]
+        let drafts: [EntryDraft]
+    }
+
+    enum SubmitValue: Sendable {
+        case new(ActionState, SubmissionBody)
+        case earlier(ActionState, SubmissionBody)
+    }
+
+    private func prepare(
+        _ action: Action, _ command: SubmitCommand, _ submitter: Submitter,
+        _ governance: Governance, _ now: Timestamp
+    ) throws -> PreparedSubmission {
+        guard let environment = governance.environment else { throw CommandError.noPolicies }
+        let verdict = environment.evaluate(action, at: now)
+        let (machine, events) = try ActionMachine.submit(
+            action, verdict: verdict, nonce: command.nonce, unsealed: governance.unsealed,
+            now: now)
+        var rendering: Rendering?
+        var eligible: [Handle] = []
+        if let requirement = verdict.requirement {
+            rendering = Renderer.render(
+                action: action, verdict: verdict, deadline: machine.state.submission.deadline,
+                name: { governance.names[$0] })
+            eligible = governance.eligible(requirement, requester: action.requester)
+        }
+        let body = SubmissionBody(
+            action: action, texts: verdict.bodyJSON, rendering: rendering, eligible: eligible,
+            audit: submitter.audit)
+        let salts = effects.entropy.hashes(events.count * 2)
+        let drafts = try events.enumerated().map { position, event in
+            try EntryDraft(
+                kind: event.kind, ref: action.id.text, core: event.core(machine.coreHeader),
+                body: position == 0 ? body.json : ["audit": submitter.audit],
+                salts: (salts[position * 2], salts[position * 2 + 1]))
+        }
+        return PreparedSubmission(
+            action: action, verdict: verdict, body: body, header: machine.coreHeader,
+            events: events, drafts: drafts)
+    }
+
+    private func plan(
+        _ prepared: PreparedSubmission, _ command: SubmitCommand, _ submitter: Submitter,
+        _ view: LedgerView
+    ) throws -> LedgerPlan<SubmitValue> {
+        var state = try ActionState(prepared.header, prepared.events[0], at: view.now)
+        for event in prepared.events.dropFirst() { try state.apply(event, at: view.now) }
+        var operational: [OperationalRow] = []
+        if let key = command.idempotencyKey {
+            let value: JSON = [
+                "action": .string(state.id.text), "request": .string(command.requestDigest.hex),
+            ]
+            operational.append(
+                OperationalRow(
+                    space: "idempotency", key: idempotencyRow(key, submitter),
+                    value: try value.canonicalBytes(), expires: view.now.adding(seconds: 86_400)))
+        }
+        return LedgerPlan(
+            .new(state, prepared.body), drafts: prepared.drafts, states: [state],
+            operational: operational)
+    }
+
+    private func idempotencyRow(_ key: String, _ submitter: Submitter) -> String {
+        "\(submitter.requester.credential) \(Hash256.sha256(Array(key.utf8)).hex)"
+    }
+
+    /// The earlier action that this request means, if there is one (DESIGN §10).
+    private func attach(
+        _ action: Action, _ command: SubmitCommand, _ submitter: Submitter, _ view: LedgerView
+    ) throws -> SubmitValue? {
+        if let key = command.idempotencyKey,
+            let row = try view.store.operational(
+                space: "idempotency", key: idempotencyRow(key, submitter)),
+            row.expires > view.now
+        {
+            let value = try JSON(canonical: row.value)
+            guard value["request"]?.stringValue == command.requestDigest.hex else {
+                throw CommandError.idempotencyMismatch
+            }
+            guard let id = value["action"]?.stringValue.flatMap(ActionID.init) else {
+                throw TamperedError("an idempotency row is malformed")
+            }
+            return try earlier(id, submitter, view)
+        }
+        guard
+            let row = try view.store.latest(
+                credential: submitter.requester.credential, gate: submitter.gate.id,
+                operation: action.operationDigest)
+        else { return nil }
+        switch row.status {
+        case .pending, .cleared:
+            // Its time may have run out a moment ago; then this is a new action.
+            if let due = row.due, due <= view.now { return nil }
+            return try earlier(row.id, submitter, view)
+        case .denied:
+            guard view.now.seconds(since: row.updatedAt) < Limits.denialMemorySeconds else {
+                return nil
+            }
+            guard let found = try earlier(row.id, submitter, view),
+                case .earlier(let state, _) = found, !state.decisions.isEmpty
+            else {
+                // Denied by policy alone: ask policy again, it may have changed.
+                return nil
+            }
+            return found
+        default: return nil
+        }
+    }
+
+    private func earlier(
+        _ id: ActionID, _ submitter: Submitter, _ view: LedgerView
+    ) throws -> SubmitValue? {
+        guard let (state, body) = try view.action(id),
+            state.submission.requester == submitter.requester,
+            state.submission.gate == submitter.gate
+        else { return nil }
+        return .earlier(state, try SubmissionBody(body))
+    }
+
+    private func result(_ recorded: Recorded<SubmitValue>) throws -> ActionResult {
+        switch recorded.value {
+        case .new(let state, let body):
+            counters.add("exequatur_actions_submitted_total")
+            return ActionResult(
+                state: state, body: body, isNew: true,
+                claimEntry: recorded.entries.last { $0.entry.kind == "action.claimed" },
+                head: recorded.head)
+        case .earlier(let state, let body):
+            return ActionResult(
+                state: state, body: body, isNew: false, claimEntry: nil, head: recorded.head)
+        }
+    }
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import ApprovalCore
+package import CanonicalJSON
+package import Logging
+package import Storage
+internal import Synchronization
+package import TransparencyLog
+
+/// What the control plane needs to be told; everything has its place in `exequatur serve`.
+package struct ControlPlaneConfiguration: Sendable {
+    package var data: DataDirectory
+    /// Name of the log and first line of its checkpoints; at most 255 bytes.
+    package var origin: String
+    /// Where people and agents reach this server.
+    package var publicURL: String
+    /// DESIGN §4.5: a lone operator may approve for himself, stamped on everything, while
+    /// unsealed.
+    package var singleOperator = false
+    /// Submissions per second and agent, and how many may come at once.
+    package var submissionsPerSecond = 50.0
+    package var submissionBurst = 200.0
+    package var software: String
+
+    package init(data: DataDirectory, origin: String, publicURL: String, software: String) {
+        self.data = data
+        self.origin = origin
+        self.publicURL = publicURL
+        self.software = software
+    }
+}
+
+/// The times and the chance that a server lives by; fakes take their place in tests.
+package struct Effects: Sendable {
+    package var wallClock: @Sendable () -> Timestamp
+    /// Seconds on a clock that never jumps.
+    package var monotonicSeconds: @Sendable () -> Double
+    package var entropy: Entropy
+    /// Derives facts from a frozen operation; DESIGN §3.3.
+    package var facts: @Sendable (Operation) -> JSON
+
+    package init(
+        wallClock: @escaping @Sendable () -> Timestamp,
+        monotonicSeconds: @escaping @Sendable () -> Double, entropy: Entropy,
+        facts: @escaping @Sendable (Operation) -> JSON
+    ) {
+        self.wallClock = wallClock
+        self.monotonicSeconds = monotonicSeconds
+        self.entropy = entropy
+        self.facts = facts
+    }
+}
+
+/// The service: authenticated commands in, machine, ledger, notifications out.
+///
+/// Every surface (HTTP, console) calls these functions and no other; what may be done is decided
+/// here and in the machine below, never in a surface.
+package final class ControlPlane: Sendable {
+    package let configuration: ControlPlaneConfiguration
+    package let effects: Effects
+    package let writer: LedgerWriter
+    package let backend: any LedgerBackend
+    package let feed = ChangeFeed()
+    package let verifierKey: VerifierKey
+    package let signingKey: SigningKey
+    package let logger: Logger
+    package let clock: ClockKeeper
+    package let counters = Counters()
+    let rows: RowAuthenticator
+    let limiter: RateLimiter
+    let heartbeats: Heartbeats
+    private let governed: Mutex<Governance>
+
+    /// Opens the data directory, proves the ledger, and takes up where it ended.
+    package init(
+        configuration: ControlPlaneConfiguration, backend: any LedgerBackend, effects: Effects,
+        logger: Logger
+    ) throws {
+        self.configuration = configuration
+        self.effects = effects
+        self.backend = backend
+        self.logger = logger
+        let size = try backend.read { try $0.checkpoint()?.size ?? 0 }
+        signingKey = try configuration.data.signingKey(
+            origin: configuration.origin, entropy: effects.entropy, ledgerExists: size > 0)
+        let key = signingKey.verifierKey
+        verifierKey = key
+        try configuration.data.publish(key)
+        rows = RowAuthenticator(
+            key: try configuration.data.rowAuthenticationKey(entropy: effects.entropy))
+        limiter = RateLimiter(
+            perSecond: configuration.submissionsPerSecond, burst: configuration.submissionBurst)
+
+        var governance = Governance(singleOperator: configuration.singleOperator)
+        let recovered = try backend.read { reader in
+            try RecoveredLedger.recover(reader, key: key) { recorded in
+                try governance.recover(recorded) {
+                    guard let full = try reader.entry(at: recorded.index), let body = full.body
+                    else { return nil }
+                    guard full.matchesCommitments else {
+                        throw TamperedError("entry \(recorded.index): the body is not what the "
+                            + "leaf commits to")
+                    }
+                    return try JSON(canonical: body)
+                }
+            }
+        }
+        try governance.refresh()
+        governed = Mutex(governance)
+        heartbeats = Heartbeats(
+            open: recovered.open.filter { $0.status == .claimed }.map(\.id),
+            now: effects.wallClock())
+        clock = ClockKeeper(
+            wall: effects.wallClock(), monotonic: effects.monotonicSeconds(),
+            lastRecorded: recovered.isEmpty ? nil : recovered.head.at)
+        writer = LedgerWriter(
+            backend: backend, recovered: recovered, key: signingKey,
+            wallClock: effects.wallClock, logger: logger)
+        writer.observe { [feed, heartbeats] batch in
+            let changes = batch.states.map { state, index in
+                ActionChange(
+                    id: state.id, status: state.status, version: state.version, index: index)
+            }
+            heartbeats.note(changes.map { ($0.id, $0.status) }, at: batch.at)
+            feed.publish(changes)
+        }
+    }
+
+    /// A snapshot of directory, policies and phase.
+    package var governance: Governance { governed.withLock { $0 } }
+
+    func update(_ governance: Governance) { governed.withLock { $0 = governance } }
+
+    package var unsealed: Bool { governance.unsealed }
+    package var now: Timestamp { effects.wallClock() }
+
+    /// Why nothing can be cleared now, or nil.
+    package var notReady: String? {
+        if let stopped = writer.stopped { return "\(stopped)" }
+        if !clock.isTrusted { return clock.explanation }
+        return nil
+    }
+
+    /// Lets waiters go, commits what is queued, closes the store.
+    package func shutDown() {
+        feed.close()
+        writer.finish()
+        do {
+            try backend.close()
+        } catch {
+            logger.error("the store did not close", metadata: ["error": "\(error)"])
+        }
+    }
+}

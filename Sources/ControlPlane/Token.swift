@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import ApprovalCore
+package import Crypto
+internal import Foundation
+package import TransparencyLog
+
+/// A bearer token: `exq1_<kind>_<log key fingerprint>_<credential id>_<secret>`.
+///
+/// It carries the fingerprint of the log's key (the first 32 hex digits of the SHA-256 of the
+/// vkey line), so that whoever holds a token can tell the right log from another one. The secret
+/// is 32 random bytes; the server keeps only their SHA-256, which is enough because nobody can
+/// guess 256 random bits.
+package struct Token: Sendable {
+    package let kind: CredentialKind
+    package let fingerprint: String
+    package let credential: String
+    package let secret: [UInt8]
+
+    /// The longest token that is looked at.
+    package static let maximumBytes = 160
+
+    package init(kind: CredentialKind, key: VerifierKey, credential: String, secret: [UInt8]) {
+        self.kind = kind
+        fingerprint = Self.fingerprint(of: key)
+        self.credential = credential
+        self.secret = secret
+    }
+
+    package init?(_ text: String) {
+        guard text.utf8.count <= Self.maximumBytes else { return nil }
+        let parts = text.split(
+            separator: "_", maxSplits: 4, omittingEmptySubsequences: false)
+        guard parts.count == 5, parts[0] == "exq1",
+            let kind = Self.letters.first(where: { $0.value == parts[1] })?.key,
+            parts[2].utf8.count == 32, !parts[3].isEmpty,
+            let secret = Self.decode(String(parts[4])), secret.count == 32
+        else { return nil }
+        self.kind = kind
+        fingerprint = String(parts[2])
+        credential = String(parts[3])
+        self.secret = secret
+    }
+
+    package var text: String {
+        let letter = Self.letters[kind] ?? "x"
+        return "exq1_\(letter)_\(fingerprint)_\(credential)_\(Self.encode(secret))"
+    }
+
+    package static func fingerprint(of key: VerifierKey) -> String {
+        String(Hash256.sha256(Array(key.vkey.utf8)).hex.prefix(32))
+    }
+
+    private static let letters: [CredentialKind: String] = [
+        .agent: "a", .person: "p", .gate: "g", .administrator: "m",
+    ]
+
+    package static func encode(_ bytes: [UInt8]) -> String {
+        Data(bytes).base64EncodedString()
+            .replacingOccurrences(of: "+", with: "-")
+            .replacingOccurrences(of: "/", with: "_")
+            .replacingOccurrences(of: "=", with: "")
+    }
+
+    package static func decode(_ text: String) -> [UInt8]? {
+        guard text.utf8.allSatisfy({ $0 != 0x2B && $0 != 0x2F && $0 != 0x3D }) else { return nil }
+        let standard = text.replacingOccurrences(of: "-", with: "+")
+            .replacingOccurrences(of: "_", with: "/")
+        let padding = String(repeating: "=", count: (4 - standard.utf8.count % 4) % 4)
+        guard let data = Data(base64Encoded: standard + padding) else { return nil }
+        let bytes = [UInt8](data)
+        // One spelling per secret.
+        return encode(bytes) == text ? bytes : nil
+    }
+}
+
+/// Somebody whose token or session was checked.
+package struct Authenticated: Sendable, Hashable {
+    package let principal: Principal
+    package let credential: String
+    /// How a decision made with this would count.
+    package let assurance: Assurance
+}
+
+/// Why a request is not let in. Says no more than the caller may know.
+package enum AuthenticationError: String, Error, Sendable, Hashable {
+    case missing = "credentials_missing"
+    case invalid = "credentials_invalid"
+    case expired = "credentials_expired"
+}
+
+extension Hash256 {
+    /// Compares without telling by its timing where two hashes differ.
+    func equalsInConstantTime(_ other: Hash256) -> Bool {
+        var difference: UInt8 = 0
+        for (a, b) in zip(bytes, other.bytes) { difference |= a ^ b }
+        return difference == 0
+    }
+}
+
+/// Marks operational rows that authenticate somebody, with a key that is not in the database, so
+/// that whoever can write rows can't sign himself in (DESIGN §4.15).
+struct RowAuthenticator: Sendable {
+    private let key: SymmetricKey
+
+    init(key: [UInt8]) { self.key = SymmetricKey(data: key) }
+
+    func seal(space: String, key rowKey: String, value: [UInt8]) -> [UInt8] {
+        Array(mac(space, rowKey, value)) + value
+    }
+
+    func open(space: String, key rowKey: String, sealed: [UInt8]) -> [UInt8]? {
+        guard sealed.count > 32 else { return nil }
+        let value = Array(sealed[32...])
+        let valid = HMAC<SHA256>.isValidAuthenticationCode(
+            sealed[..<32], authenticating: input(space, rowKey, value), using: key)
+        return valid ? value : nil
+    }
+
+    private func mac(
+        _ space: String, _ rowKey: String, _ value: [UInt8]
+    ) -> HMAC<SHA256>.MAC {
+        HMAC<SHA256>.authenticationCode(for: input(space, rowKey, value), using: key)
+    }
+
+    private func input(_ space: String, _ rowKey: String, _ value: [UInt8]) -> [UInt8] {
+        Array("exequatur/v1/row\n\(space)\n\(rowKey)\n".utf8) + value
+    }
+}

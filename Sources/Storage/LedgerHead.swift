@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import ApprovalCore
+package import TransparencyLog
+
+/// The tree as of one committed batch: what proofs are made against.
+package struct LedgerHead: Sendable {
+    package let frontier: MerkleFrontier
+    /// The signed note that goes with exactly this tree.
+    package let checkpoint: String
+    package let at: Timestamp
+
+    package var size: UInt64 { frontier.size }
+
+    /// The `.tlog-proof` of one entry under this head.
+    package func proof(of index: UInt64, tiles: some TileReader) throws -> TLogProof {
+        try TLogProof(
+            index: index, hashes: try frontier.inclusionProof(index: index, tiles: tiles),
+            checkpoint: checkpoint)
+    }
+}
+
+/// One durable batch, as observers see it.
+package struct CommittedBatch: Sendable {
+    package let entries: [RecordedEntry]
+    /// States in the order put, each with the ledger index of the last entry then.
+    package let states: [(state: ActionState, index: UInt64)]
+    package let at: Timestamp
+}
+
+/// What the writer knows of a chain that can still grow.
+struct ChainTip: Sendable, Hashable {
+    /// The `seq` that the next entry gets.
+    let next: UInt64
+    let last: Hash256
+}
+
+/// A plan for one command: what to append, which state follows, what to answer.
+///
+/// Decided first and applied afterwards, so that a command which is refused has left no trace
+/// and needs no savepoint.
+package struct LedgerPlan<Value: Sendable>: Sendable {
+    package var drafts: [EntryDraft]
+    package var states: [ActionState]
+    package var operational: [OperationalRow]
+    /// Run on the writer after the entries are applied; later commands of the batch see it.
+    package var applied: (@Sendable () -> Void)?
+    package var value: Value
+
+    package init(
+        _ value: Value, drafts: [EntryDraft] = [], states: [ActionState] = [],
+        operational: [OperationalRow] = [], applied: (@Sendable () -> Void)? = nil
+    ) {
+        self.value = value
+        self.drafts = drafts
+        self.states = states
+        self.operational = operational
+        self.applied = applied
+    }
+}
+
+/// A command's answer after its batch is durable.
+package struct Recorded<Value: Sendable>: Sendable {
+    package let value: Value
+    /// The entries that this command appended, with their places.
+    package let entries: [RecordedEntry]
+    /// The head that covers them.
+    package let head: LedgerHead
+}
+
+/// Why the ledger did not take a command.
+package enum LedgerUnavailable: Error, Sendable, Hashable, CustomStringConvertible {
+    /// Too many commands wait; nothing was recorded.
+    case overloaded
+    /// A commit failed or its fate is unknown; the server must be restarted.
+    case stopped(String)
+
+    package var description: String {
+        switch self {
+        case .overloaded: "too many requests wait for the ledger: try again shortly"
+        case .stopped(let reason): "the ledger takes no entries: \(reason)"
+        }
+    }
+}

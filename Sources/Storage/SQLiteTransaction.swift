@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ApprovalCore
+internal import Foundation
+internal import GRDB
+internal import TransparencyLog
+
+/// The statements, on one open transaction of either kind.
+struct SQLiteTransaction: LedgerWriting {
+    private let db: Database
+
+    init(_ db: Database) { self.db = db }
+
+    // MARK: entries
+
+    func entry(at index: UInt64) throws -> RecordedEntry? {
+        try fetchEntries(Self.entrySQL + " WHERE entry.idx = ?", [Int64(bitPattern: index)]).first
+    }
+
+    func chain(of ref: String) throws -> [RecordedEntry] {
+        try fetchEntries(Self.entrySQL + " WHERE entry.ref = ? ORDER BY entry.seq", [ref])
+    }
+
+    func entries(from index: UInt64, limit: Int, bodies: Bool) throws -> [RecordedEntry] {
+        let sql = bodies ? Self.entrySQL : Self.coreSQL
+        return try fetchEntries(
+            sql + " WHERE entry.idx >= ? ORDER BY entry.idx LIMIT ?",
+            [Int64(bitPattern: index), limit])
+    }
+
+    private static let entrySQL = """
+        SELECT entry.idx, entry.leaf, entry.core_salt, entry.core, body.salt, body.bytes
+        FROM entry LEFT JOIN body ON body.idx = entry.idx
+        """
+    private static let coreSQL = """
+        SELECT entry.idx, entry.leaf, entry.core_salt, entry.core, NULL, NULL FROM entry
+        """
+
+    private func fetchEntries(
+        _ sql: String, _ arguments: StatementArguments
+    ) throws -> [RecordedEntry] {
+        let rows = try Row.fetchCursor(
+            try db.cachedStatement(sql: sql), arguments: arguments)
+        var result: [RecordedEntry] = []
+        while let row = try rows.next() {
+            let index: Int64 = row[0]
+            let entry: LedgerEntry
+            do {
+                entry = try LedgerEntry(leaf: Self.bytes(row[1] as Data))
+            } catch {
+                throw TamperedError("entry \(index): the leaf can't be read: \(error)")
+            }
+            guard let salt = Hash256(bytes: row[2] as Data) else {
+                throw TamperedError("entry \(index): the salt of its core is not 32 bytes")
+            }
+            let bodySalt = row[4] as Data?
+            let body = row[5] as Data?
+            result.append(
+                RecordedEntry(
+                    index: UInt64(bitPattern: index), entry: entry, coreSalt: salt,
+                    core: Self.bytes(row[3] as Data),
+                    bodySalt: bodySalt.flatMap { Hash256(bytes: $0) },
+                    body: body.map(Self.bytes)))
+        }
+        return result
+    }
+
+    func insert(_ entry: RecordedEntry) throws {
+        try db.cachedStatement(
+            sql: "INSERT INTO entry (idx, ref, seq, leaf, core_salt, core) VALUES (?,?,?,?,?,?)"
+        ).execute(arguments: [
+            Int64(bitPattern: entry.index), entry.entry.ref, Int64(bitPattern: entry.entry.seq),
+            Data(entry.entry.leaf), Data(entry.coreSalt.bytes), Data(entry.core),
+        ])
+        guard let body = entry.body, let salt = entry.bodySalt else { return }
+        try db.cachedStatement(sql: "INSERT INTO body (idx, salt, bytes) VALUES (?,?,?)")
+            .execute(arguments: [
+                Int64(bitPattern: entry.index), Data(salt.bytes), Data(body),
+            ])
+    }
+
+    // MARK: tree
+
+    func fullTile(level: Int, index: UInt64) throws -> [Hash256]? {
+        let statement = try db.cachedStatement(
+            sql: "SELECT hashes FROM tile WHERE level = ? AND idx = ?")
+        guard
+            let data = try Data.fetchOne(
+                statement, arguments: [level, Int64(bitPattern: index)])
+        else { return nil }
+        guard data.count == 256 * 32 else {
+            throw TamperedError("tile \(level)/\(index) has \(data.count) bytes, not 8,192")
+        }
+        return stride(from: 0, to: data.count, by: 32).compactMap { start in
+            Hash256(bytes: data[(data.startIndex + start)..<(data.startIndex + start + 32)])
+        }
+    }
+
+    func insertFullTile(level: Int, index: UInt64, hashes: [Hash256]) throws {
+        var data = Data(capacity: hashes.count * 32)
+        for hash in hashes { data.append(contentsOf: hash.bytes) }
+        try db.cachedStatement(
+            sql: "INSERT OR REPLACE INTO tile (level, idx, hashes) VALUES (?,?,?)"
+        ).execute(arguments: [level, Int64(bitPattern: index), data])
+    }
+
+    func checkpoint() throws -> StoredCheckpoint? {
+        let statement = try db.cachedStatement(
+            sql: "SELECT size, note, at FROM checkpoint WHERE id = 1")
+        guard let row = try Row.fetchOne(statement) else { return nil }
+        return StoredCheckpoint(
+            size: UInt64(bitPattern: row[0] as Int64), note: row[1],
+            at: Timestamp(milliseconds: row[2]))
+    }
+
+    func setCheckpoint(_ checkpoint: StoredCheckpoint) throws {
+        try db.cachedStatement(
+            sql: "INSERT OR REPLACE INTO checkpoint (id, size, note, at) VALUES (1,?,?,?)"
+        ).execute(arguments: [
+            Int64(bitPattern: checkpoint.size), checkpoint.note, checkpoint.at.milliseconds,
+        ])
+    }
+
+    // MARK: state rows
+
+    private static let actionSQL = """
+        SELECT id, version, status, agent, credential, gate, operation, due, updated_at, document
+        FROM action
+        """
+
+    func action(_ id: ActionID) throws -> ActionRow? {
+        try fetchActions(Self.actionSQL + " WHERE id = ?", [id.text]).first
+    }
+
+    func actions(_ query: ActionQuery) throws -> [ActionRow] {
+        var conditions: [String] = []
+        var arguments = StatementArguments()
+        if !query.statuses.isEmpty {
+            let marks = query.statuses.map { _ in "?" }.joined(separator: ",")
+            conditions.append("status IN (\(marks))")
+            for status in query.statuses { arguments += [status.rawValue] }
+        }
+        if let agent = query.agent {
+            conditions.append("agent = ?")
+            arguments += [agent.text]
+        }
+        if let before = query.before {
+            conditions.append("id < ?")
+            arguments += [before.text]
+        }
+        if let text = query.text {
+            // The first entry of a chain holds the submitted operation; bytes, not patterns, so
+            // that `%` in a search is only a percent sign.
+            conditions.append(
+                """
+                (instr(id, ?) OR EXISTS (SELECT 1 FROM entry JOIN body ON body.idx = entry.idx \
+                WHERE entry.ref = action.id AND entry.seq = 0 AND \
+                instr(body.bytes, CAST(? AS BLOB))))
+                """)
+            arguments += [text, text]
+        }
+        let filter = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
+        arguments += [query.limit]
+        return try fetchActions(
+            Self.actionSQL + filter + " ORDER BY id DESC LIMIT ?", arguments)
+    }
+
+    func actions(after id: ActionID?, limit: Int) throws -> [ActionRow] {
+        try fetchActions(
+            Self.actionSQL + " WHERE id > ? ORDER BY id LIMIT ?", [id?.text ?? "", limit])
+    }
+
+    func dueActions(at instant: Timestamp, limit: Int) throws -> [ActionRow] {
+        try fetchActions(
+            Self.actionSQL + " WHERE due IS NOT NULL AND due <= ? ORDER BY due LIMIT ?",
+            [instant.milliseconds, limit])
+    }
+
+    func earliestDeadline() throws -> Timestamp? {
+        let statement = try db.cachedStatement(
+            sql: "SELECT min(due) FROM action WHERE due IS NOT NULL")
+        return try Int64.fetchOne(statement).map(Timestamp.init(milliseconds:))
+    }
+
+    func latest(credential: String, gate: Handle, operation: Hash256) throws -> ActionRow? {
+        try fetchActions(
+            Self.actionSQL + """
+                 WHERE operation = ? AND status IN ('pending', 'cleared', 'denied') \
+                AND credential = ? AND gate = ? ORDER BY id DESC LIMIT 1
+                """, [Data(operation.bytes), credential, gate.text]
+        ).first
+    }
+
+    private func fetchActions(
+        _ sql: String, _ arguments: StatementArguments
+    ) throws -> [ActionRow] {
+        let rows = try Row.fetchCursor(try db.cachedStatement(sql: sql), arguments: arguments)
+        var result: [ActionRow] = []
+        while let row = try rows.next() {
+            let idText: String = row[0]
+            guard let id = ActionID(idText), let status = ActionStatus(rawValue: row[2]),
+                let agent = Handle(row[3]), let gate = Handle(row[5]),
+                let operation = Hash256(bytes: row[6] as Data)
+            else { throw TamperedError("state row `\(VisibleText.escape(idText))` is malformed") }
+            result.append(
+                ActionRow(
+                    id: id, version: UInt64(bitPattern: row[1] as Int64), status: status,
+                    agent: agent, credential: row[4], gate: gate, operation: operation,
+                    due: (row[7] as Int64?).map(Timestamp.init(milliseconds:)),
+                    updatedAt: Timestamp(milliseconds: row[8]),
+                    document: Self.bytes(row[9] as Data)))
+        }
+        return result
+    }
+
+    func put(_ row: ActionRow) throws {
+        try db.cachedStatement(
+            sql: """
+                INSERT OR REPLACE INTO action (id, version, status, agent, credential, gate, \
+                operation, due, updated_at, document) VALUES (?,?,?,?,?,?,?,?,?,?)
+                """
+        ).execute(arguments: [
+            row.id.text, Int64(bitPattern: row.version), row.status.rawValue, row.agent.text,
+            row.credential, row.gate.text, Data(row.operation.bytes), row.due?.milliseconds,
+            row.updatedAt.milliseconds, Data(row.document),
+        ])
+    }
+
+    // MARK: operational rows
+
+    func operational(space: String, key: String) throws -> OperationalRow? {
+        let statement = try db.cachedStatement(
+            sql: "SELECT value, expires FROM operational WHERE space = ? AND key = ?")
+        guard let row = try Row.fetchOne(statement, arguments: [space, key]) else { return nil }
+        return OperationalRow(
+            space: space, key: key, value: Self.bytes(row[0] as Data),
+            expires: Timestamp(milliseconds: row[1]))
+    }
+
+    func put(_ row: OperationalRow) throws {
+        try db.cachedStatement(
+            sql: "INSERT OR REPLACE INTO operational (space, key, value, expires) VALUES (?,?,?,?)"
+        ).execute(arguments: [row.space, row.key, Data(row.value), row.expires.milliseconds])
+    }
+
+    func removeOperational(space: String, key: String) throws {
+        try db.cachedStatement(sql: "DELETE FROM operational WHERE space = ? AND key = ?")
+            .execute(arguments: [space, key])
+    }
+
+    func removeExpiredOperational(before instant: Timestamp) throws {
+        try db.cachedStatement(sql: "DELETE FROM operational WHERE expires < ?")
+            .execute(arguments: [instant.milliseconds])
+    }
+
+    private static func bytes(_ data: Data) -> [UInt8] { [UInt8](data) }
+}

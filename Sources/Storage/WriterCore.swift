@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ApprovalCore
+internal import TransparencyLog
+
+/// A row that could not be written; ends the batch and the writer.
+struct StoreWriteError: Error, CustomStringConvertible {
+    let cause: any Error
+    var description: String { "\(cause)" }
+}
+
+/// What only the writer's thread touches: the growing tree, the chain tips, the last instant.
+final class WriterCore {
+    private var frontier: MerkleFrontier
+    private var tips: [String: ChainTip]
+    private var lastAt: Timestamp
+    private var checkpoint: String
+    private let key: SigningKey
+    private let wallClock: @Sendable () -> Timestamp
+    /// The instant of the batch under way.
+    private var batchAt: Timestamp
+    /// What the batch under way has appended.
+    private(set) var batchEntries: [RecordedEntry] = []
+    /// The states that it put, each with the index of the last entry then.
+    private var batchStates: [(state: ActionState, index: UInt64)] = []
+
+    init(
+        recovered: RecoveredLedger, key: SigningKey,
+        wallClock: @escaping @Sendable () -> Timestamp
+    ) {
+        frontier = recovered.head.frontier
+        checkpoint = recovered.head.checkpoint
+        tips = recovered.tips
+        lastAt = recovered.head.at
+        batchAt = recovered.head.at
+        self.key = key
+        self.wallClock = wallClock
+    }
+
+    var head: LedgerHead { LedgerHead(frontier: frontier, checkpoint: checkpoint, at: lastAt) }
+
+    /// What observers are told after the commit.
+    var committed: CommittedBatch {
+        CommittedBatch(entries: batchEntries, states: batchStates, at: batchAt)
+    }
+
+    func beginBatch() -> Timestamp {
+        batchEntries.removeAll(keepingCapacity: true)
+        batchStates.removeAll(keepingCapacity: true)
+        // Recorded time never goes backwards, whatever the wall clock does.
+        batchAt = max(wallClock(), lastAt)
+        return batchAt
+    }
+
+    func view(_ store: any LedgerWriting, _ now: Timestamp) -> LedgerView {
+        LedgerView(now: now, store: store, frontier: frontier, tips: tips)
+    }
+
+    /// Appends a plan's entries and writes its rows. Everything that could refuse has been
+    /// decided; what throws here is the store, and that ends the batch.
+    func apply<Value>(
+        _ plan: LedgerPlan<Value>, _ store: any LedgerWriting, _ now: Timestamp
+    ) throws -> [RecordedEntry] {
+        do {
+            var entries: [RecordedEntry] = []
+            entries.reserveCapacity(plan.drafts.count)
+            for draft in plan.drafts {
+                entries.append(try append(draft, store))
+            }
+            for state in plan.states {
+                try store.put(try ActionRow(state))
+                if state.status.isFinal { tips[state.id.text] = nil }
+                batchStates.append((state, frontier.size - 1))
+            }
+            for row in plan.operational { try store.put(row) }
+            plan.applied?()
+            return entries
+        } catch {
+            throw StoreWriteError(cause: error)
+        }
+    }
+
+    private func append(_ draft: EntryDraft, _ store: any LedgerWriting) throws -> RecordedEntry {
+        let tip = try tips[draft.ref] ?? storedTip(draft.ref, store)
+        let entry = LedgerEntry(
+            kind: draft.kind, at: batchAt, ref: draft.ref, seq: tip.next, previous: tip.last,
+            core: draft.coreCommitment, body: draft.bodyCommitment)
+        let recorded = RecordedEntry(
+            index: frontier.size, entry: entry, coreSalt: draft.coreSalt, core: draft.core,
+            bodySalt: draft.bodySalt, body: draft.body)
+        try store.insert(recorded)
+        frontier.append(entry.leafHash)
+        tips[draft.ref] = ChainTip(next: tip.next + 1, last: entry.leafHash)
+        batchEntries.append(recorded)
+        return recorded
+    }
+
+    /// The end of a chain whose action is final: it grows only by refused attempts.
+    private func storedTip(_ ref: String, _ store: any LedgerWriting) throws -> ChainTip {
+        guard let last = try store.chain(of: ref).last else {
+            return ChainTip(next: 0, last: .zero)
+        }
+        return ChainTip(next: last.entry.seq + 1, last: last.entry.leafHash)
+    }
+
+    /// Writes the tree's new tiles and the signed checkpoint into the same transaction. A crash
+    /// before the commit leaves the tree as it was; after it, as it is now; never between.
+    func endBatch(_ store: any LedgerWriting) throws {
+        guard !batchEntries.isEmpty else { return }
+        for tile in frontier.takeCompletedTiles() {
+            try store.insertFullTile(level: tile.level, index: tile.index, hashes: tile.hashes)
+        }
+        let text = try Checkpoint(
+            origin: key.name, size: frontier.size, root: frontier.root())
+        checkpoint = text.signed(by: key)
+        lastAt = batchAt
+        try store.setCheckpoint(
+            StoredCheckpoint(size: frontier.size, note: checkpoint, at: lastAt))
+    }
+}

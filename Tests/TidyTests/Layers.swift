@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
+
+/// What one target may import.
+///
+/// Arrows only go down: a target stands below all that names it.
+struct Layer: Sendable {
+    let target: String
+    /// Our own targets.
+    let ours: Set<String>
+    /// Modules of other packages and of the toolchain.
+    let others: Set<String>
+
+    init(_ target: String, _ ours: Set<String> = [], others: Set<String> = []) {
+        self.target = target
+        self.ours = ours
+        self.others = others
+    }
+
+    /// The language itself, and the part of Foundation without networking.
+    static let everywhere: Set<String> = ["FoundationEssentials", "Synchronization"]
+    private static let platform: Set<String> = ["Foundation", "Glibc", "Musl", "Darwin", "CLinux"]
+    private static let nio: Set<String> = [
+        "NIOCore", "NIOPosix", "NIOHTTP1", "NIOFoundationCompat", "NIOConcurrencyHelpers",
+    ]
+
+    /// The reference is the dependency lists of `Package.swift`; `LayerTests` holds them together.
+    static let all: [Layer] = [
+        Layer("CanonicalJSON"),
+        Layer("Cedar", ["CanonicalJSON"]),
+        Layer("TransparencyLog", others: ["Crypto", "Foundation"]),
+        Layer(
+            "ApprovalCore", ["CanonicalJSON", "Cedar", "TransparencyLog"],
+            others: ["Crypto", "Foundation"]),
+        Layer("Facts", ["ApprovalCore", "CanonicalJSON"], others: ["Foundation"]),
+        Layer(
+            "Console", ["ApprovalCore", "CConsoleAssets", "CanonicalJSON"],
+            others: ["Foundation", "Mustache"]),
+        Layer(
+            "Storage", ["ApprovalCore", "CanonicalJSON", "TransparencyLog"],
+            others: platform.union(["Crypto", "Dispatch", "GRDB", "Logging"])),
+        Layer(
+            "ControlPlane",
+            ["ApprovalCore", "CanonicalJSON", "Cedar", "Facts", "Storage", "TransparencyLog"],
+            others: platform.union(["Crypto", "Logging", "ServiceLifecycle"])),
+        Layer(
+            "Gates", ["ApprovalCore", "CLinux", "CanonicalJSON", "Facts", "TransparencyLog"],
+            others: platform.union(nio).union(["AsyncHTTPClient", "Crypto", "Logging"])),
+        Layer(
+            "Server",
+            [
+                "ApprovalCore", "CanonicalJSON", "Cedar", "Console", "ControlPlane", "Storage",
+                "TransparencyLog",
+            ],
+            others: platform.union(nio).union([
+                "Crypto", "HTTPTypes", "Hummingbird", "HummingbirdCore", "Logging",
+                "ServiceLifecycle",
+            ])),
+        Layer(
+            "exequatur",
+            [
+                "ApprovalCore", "CLinux", "CanonicalJSON", "Cedar", "Console", "ControlPlane",
+                "Facts", "Gates", "Server", "Storage", "TransparencyLog",
+            ],
+            others: platform.union(nio).union([
+                "ArgumentParser", "AsyncHTTPClient", "Crypto", "HTTPTypes", "Hummingbird",
+                "Logging", "ServiceLifecycle", "UnixSignals",
+            ])),
+        Layer(
+            "TestSupport", ["ApprovalCore", "CanonicalJSON", "Cedar", "TransparencyLog"],
+            others: ["Crypto", "Foundation", "Testing"]),
+    ]
+}
+
+extension Layer: CustomTestStringConvertible {
+    var testDescription: String { target }
+}

@@ -1,0 +1,111 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The demonstration: a server in ./exequatur-data, one developer, one agent of hers, and you as the
+# reviewer. Can be run again; Ctrl-C ends it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+umask 077
+
+listen=127.0.0.1:8420
+data=./exequatur-data
+work=.build/demo
+export EXEQUATUR_URL=http://$listen
+export EXEQUATUR_DATA=$data
+unset EXEQUATUR_TOKEN EXEQUATUR_GATE_TOKEN
+
+scripts/bootstrap
+mkdir -p "$work"
+if [[ -x .build-release/release/exequatur ]]; then
+    EXEQUATUR=$PWD/.build-release/release/exequatur
+else
+    echo "Building. The first time this takes some minutes."
+    swift build --product exequatur
+    EXEQUATUR=$PWD/.build/debug/exequatur
+fi
+export EXEQUATUR
+
+server=
+stop() {
+    trap - EXIT INT TERM
+    if [[ -n "$server" ]]; then
+        kill -TERM "$server" 2>/dev/null || true
+        wait "$server" 2>/dev/null || true
+        echo "The server has stopped. Its ledger stays in $data; \`make demo\` goes on with it."
+    fi
+}
+trap stop EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+administer() { "$EXEQUATUR" "$@" --token-file "$data/admin.token"; }
+token_in() { sed -n 's/.*"token" *: *"\([^"]*\)".*/\1/p' | head -n 1; }
+
+# Somebody else's server on this port would make everything below fail in odd ways.
+if (exec 3<>"/dev/tcp/${listen%:*}/${listen#*:}") 2>/dev/null; then
+    echo "Something already listens on $listen: end it and try again." >&2
+    exit 1
+fi
+
+"$EXEQUATUR" serve --data "$data" --listen "$listen" >"$work/serve.log" 2>&1 &
+server=$!
+for ((attempt = 0; ; attempt++)); do
+    if ! kill -0 "$server" 2>/dev/null; then
+        echo "The server did not start:" >&2
+        cat "$work/serve.log" >&2
+        server=
+        exit 1
+    fi
+    if [[ -s "$data/admin.token" ]] && administer status >/dev/null 2>&1; then break; fi
+    if ((attempt == 150)); then
+        echo "The server does not answer after 30 seconds:" >&2
+        cat "$work/serve.log" >&2
+        exit 1
+    fi
+    sleep 0.2
+done
+
+# The agent belongs to Dana. Whoever owns an agent never reviews it, so you can: you are the first
+# administrator and a member of `reviewers`, and not Dana.
+if ! administer person show dana >/dev/null 2>&1; then
+    administer person add dana --name "Dana Developer" >/dev/null
+fi
+if ! "$EXEQUATUR" whoami --token-file "$work/agent.token" >/dev/null 2>&1; then
+    if administer agent show demo-agent >/dev/null 2>&1; then
+        administer agent rotate demo-agent --json | token_in >"$work/agent.token"
+    else
+        administer agent add demo-agent --owner dana --json | token_in >"$work/agent.token"
+    fi
+fi
+
+cat <<TEXT
+
+------------------------------------------------------------------------------------------
+$(cat "$work/serve.log")
+------------------------------------------------------------------------------------------
+
+1. Open the sign-in link above in a browser. It works once; where none is shown you have used
+   it already, and http://localhost:${listen#*:} is enough. Signed out since then? These two
+   commands print a new link:
+     $EXEQUATUR person list --token-file $data/admin.token
+     $EXEQUATUR person rotate ID --token-file $data/admin.token
+2. An agent called demo-agent starts below. It belongs to Dana Developer and asks before each
+   command. What is not known to be read-only waits for you in the browser: read it, then approve
+   or deny.
+3. The agent runs under your own user here, so its gate is advisory: it shows the way an honest
+   agent works. docs/how-to/gate-a-command.md says how a gate is enforced.
+
+TEXT
+
+EXEQUATUR_TOKEN=$(<"$work/agent.token") demo/agent.sh "$work/files" || true
+
+echo
+echo "What happened, newest first:"
+administer list || true
+echo
+echo "Take an id from this list, and prove what happened without the server:"
+echo "  $EXEQUATUR receipt ID --token-file $data/admin.token > receipt.json"
+echo "  $EXEQUATUR verify receipt.json --key $data/log.vkey"
+echo
+echo "The server goes on, so that you can look around in the console. Ctrl-C ends it."
+wait "$server"

@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Checks, builds and tests everything. With --full also what takes long: more seeds, fault
+# injection, large inputs.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+case "${1-}" in
+    "") ;;
+    --full) export EXEQUATUR_TEST_FULL=1 ;;
+    *)
+        echo "test.sh: unknown option \`$1\`: use --full or nothing" >&2
+        exit 2
+        ;;
+esac
+
+scripts/bootstrap
+scripts/check.sh
+swift build --build-tests
+
+mkdir -p .build
+log=.build/test.log
+echo "Running the tests. Every line goes to $log, what matters to the terminal."
+status=0
+swift test --skip-build --disable-xctest >"$log" 2>&1 || status=$?
+
+# What the runner says besides `started` and `passed`: failures, their explanations, skipped tests.
+grep -vE '^(◇|✔|\[|Building|Build complete|✘ Test run|↳ (Testing Library|Target Platform))|^$' "$log" |
+    head -n 400 || true
+closing=$(grep -E '^. Test run with [0-9]+ tests? ' "$log" | tail -n 1 || true)
+if [[ -z "$closing" ]]; then
+    echo "The runner printed no closing line, so it crashed (status $status). Its last lines:"
+    tail -n 60 "$log"
+    exit 1
+fi
+if [[ $status -ne 0 ]]; then
+    echo "The tests failed (status $status)."
+    echo "$closing"
+    exit "$status"
+fi
+# A filter or a manifest that finds no tests passes as well; that must not count as a success.
+if ! [[ "$closing" =~ with\ ([0-9]+)\ tests?\ .*\ passed ]] || [[ "${BASH_REMATCH[1]}" -eq 0 ]]; then
+    echo "$closing"
+    echo "No test ran, or the closing line is not understood: counted as a failure."
+    exit 1
+fi
+echo "$closing"
