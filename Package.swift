@@ -77,6 +77,7 @@ let package = Package(
             publicHeadersPath: "include",
             cSettings: [.unsafeFlags(["-std=c2x"])]),
         .target(name: "CLinux", publicHeadersPath: "include"),
+        .target(name: "CResources", cSettings: [.unsafeFlags(["-std=c2x"])]),
 
         // MARK: shells
         .target(
@@ -110,8 +111,8 @@ let package = Package(
         .executableTarget(
             name: "exequatur",
             dependencies: [
-                "ApprovalCore", "CanonicalJSON", "Cedar", "Console", "ControlPlane", "Facts",
-                "Gates", "Server", "Storage", "TransparencyLog",
+                "ApprovalCore", "CResources", "CanonicalJSON", "Cedar", "Console", "ControlPlane",
+                "Facts", "Gates", "Server", "Storage", "TransparencyLog",
                 product("ArgumentParser", "swift-argument-parser"),
                 asyncHTTPClient, hummingbird, logging, lifecycle, unixSignals,
             ],

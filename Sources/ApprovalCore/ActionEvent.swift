@@ -58,7 +58,9 @@ package struct Claim: Sendable, Hashable {
     package let directory: Hash256
 }
 
-/// Everything that can happen to an action. Each case is a ledger entry; its core is `json`.
+/// Everything that can happen to an action.
+///
+/// Each case is a ledger entry; its core is `json`.
 ///
 /// State is derived from these and nothing else, so a case carries ids, digests and instants
 /// only; names, texts and arguments travel in the body beside it.

@@ -64,7 +64,8 @@ package struct ActionState: Sendable, Hashable {
     package private(set) var outcomes: [OutcomeReport] = []
 
     /// Starts from the first event, which must be a submission.
-    package init(_ header: CoreHeader, _ event: ActionEvent, at: Timestamp) throws(TransitionError) {
+    package init(_ header: CoreHeader, _ event: ActionEvent, at: Timestamp) throws(TransitionError)
+    {
         guard case .submitted(let submission) = event else {
             throw TransitionError("a chain begins with `action.submitted`")
         }
@@ -88,9 +89,13 @@ package struct ActionState: Sendable, Hashable {
         switch event {
         case .submitted: throw TransitionError("submitted twice")
         case .refused: break
-        case .decided(let decision, _): try applyDecision(decision)
+        case .decided(let decision, _):
+            guard decision.at == at else { throw TransitionError("decided at another instant") }
+            try expectTime(at)
+            try applyDecision(decision)
         case .cleared(let clearance):
             try expect([.pending])
+            try expectTime(at)
             guard clearance.operation == submission.operation else {
                 throw TransitionError("cleared another operation")
             }
@@ -98,6 +103,7 @@ package struct ActionState: Sendable, Hashable {
             status = .cleared
         case .claimed(let claim):
             try expect([.cleared])
+            try expectTime(at)
             guard claim.operation == submission.operation, claim.gate == submission.gate.id else {
                 throw TransitionError("claimed another operation or by another gate")
             }
@@ -123,8 +129,12 @@ package struct ActionState: Sendable, Hashable {
             status = ActionStatus(outcome)
         case .cancelled: try move(from: [.pending, .cleared], to: .cancelled)
         case .revoked: try move(from: [.cleared], to: .revoked)
-        case .expired: try move(from: [.pending], to: .expired)
-        case .lapsed: try move(from: [.cleared], to: .lapsed)
+        case .expired:
+            try expectDue(at)
+            try move(from: [.pending], to: .expired)
+        case .lapsed:
+            try expectDue(at)
+            try move(from: [.cleared], to: .lapsed)
         case .invalidated: try move(from: [.pending, .cleared], to: .invalidated)
         }
         version += 1
@@ -145,6 +155,18 @@ package struct ActionState: Sendable, Hashable {
         guard allowed.contains(status) else {
             throw TransitionError("not possible while `\(status.rawValue)`")
         }
+    }
+
+    /// Nothing is decided, cleared or claimed at or after its deadline.
+    private func expectTime(_ at: Timestamp) throws(TransitionError) {
+        if let due = nextDeadline, at >= due {
+            throw TransitionError("too late, it was due \(due)")
+        }
+    }
+
+    /// Nothing runs out before its deadline.
+    private func expectDue(_ at: Timestamp) throws(TransitionError) {
+        guard let due = nextDeadline, at >= due else { throw TransitionError("not due yet") }
     }
 
     private mutating func move(

@@ -3,37 +3,47 @@
 package import CanonicalJSON
 package import TransparencyLog
 
-/// The entry by which a policy set comes into force.
+/// The core of a `policies.published` entry: which set is in force from here on.
+///
+/// Its body is `{"policies": PublishedPolicies.json}`, so that anybody who holds the entry can
+/// compile the set again and compare the digest.
 package struct PolicyPublication: Sendable, Hashable {
-    package static let ref = "policies"
     package static let kind = "policies.published"
+    package static let ref = "policies"
+
+    /// One file by name and SHA-256 of its text.
+    package struct File: Sendable, Hashable {
+        package let name: String
+        package let digest: Hash256
+    }
 
     package let policySet: Hash256
-    package let files: [(name: String, digest: Hash256)]
+    package let files: [File]
     package let by: String
     package let unsealed: Bool
 
     package init(_ policies: PublishedPolicies, by: String, unsealed: Bool) {
         policySet = policies.digest
-        files = policies.files.map { ($0.name, .sha256(Array($0.text.utf8))) }
+        files = policies.files.map { file in
+            File(name: file.name, digest: .sha256(Array(file.text.utf8)))
+        }
         self.by = by
         self.unsealed = unsealed
     }
 
+    /// Reads a core; an unknown version, kind or member is refused.
     package init(core: JSON) throws {
         var reader = try JSONReader(core, path: "core")
-        guard try reader.int("v") == 1, try reader.string("kind") == Self.kind else {
-            throw CoreError("`core`: not a policy publication of a known version")
-        }
+        try reader.expectHeader(kind: Self.kind)
         policySet = try reader.hash("policySet")
+        by = try reader.string("by")
+        unsealed = try reader.bool("unsealed")
         files = try reader.array("files").map { element in
             var file = try JSONReader(element, path: "core.files")
-            let result = (name: try file.string("name"), digest: try file.hash("digest"))
+            let result = File(name: try file.string("name"), digest: try file.hash("digest"))
             try file.finish()
             return result
         }
-        by = try reader.string("by")
-        unsealed = try reader.bool("unsealed")
         try reader.finish()
     }
 
@@ -47,17 +57,33 @@ package struct PolicyPublication: Sendable, Hashable {
         ]
     }
 
-    package static func == (a: PolicyPublication, b: PolicyPublication) -> Bool {
-        a.core == b.core
+    /// The body that belongs to it.
+    package static func body(_ policies: PublishedPolicies) -> JSON {
+        ["policies": policies.json]
     }
 
-    package func hash(into hasher: inout Hasher) { hasher.combine(core) }
+    /// Compiles the set of an entry's body; throws unless it is the one the core names.
+    package func policies(body: JSON) throws -> PublishedPolicies {
+        var reader = try JSONReader(body, path: "body")
+        let stored = try reader.value("policies")
+        try reader.finish()
+        let policies = try PublishedPolicies(stored)
+        guard policies.digest == policySet, policies.json == stored else {
+            throw CoreError("`body.policies`: not the policy set that the core names")
+        }
+        guard PolicyPublication(policies, by: by, unsealed: unsealed) == self else {
+            throw CoreError("`core.files`: not the files of this policy set")
+        }
+        return policies
+    }
 }
 
-/// The entry of one change of the directory, with the digest of the directory after it.
+/// The core of a `directory.changed` entry: one change, and the directory's digest after it.
+///
+/// Its body is `{"name": …}`: what people call the person or agent that was added.
 package struct DirectoryEntry: Sendable, Hashable {
-    package static let ref = "directory"
     package static let kind = "directory.changed"
+    package static let ref = "directory"
 
     package let change: DirectoryChange
     package let by: String
@@ -71,11 +97,10 @@ package struct DirectoryEntry: Sendable, Hashable {
         self.unsealed = unsealed
     }
 
+    /// Reads a core; an unknown version, kind or member is refused.
     package init(core: JSON) throws {
         var reader = try JSONReader(core, path: "core")
-        guard try reader.int("v") == 1, try reader.string("kind") == Self.kind else {
-            throw CoreError("`core`: not a directory change of a known version")
-        }
+        try reader.expectHeader(kind: Self.kind)
         change = try DirectoryChange(try reader.value("change"), path: "core.change")
         by = try reader.string("by")
         directory = try reader.hash("directory")
@@ -88,5 +113,12 @@ package struct DirectoryEntry: Sendable, Hashable {
             "by": .string(by), "change": change.json, "directory": .string(directory.hex),
             "kind": .string(Self.kind), "unsealed": .bool(unsealed), "v": 1,
         ]
+    }
+}
+
+extension JSONReader {
+    fileprivate mutating func expectHeader(kind: String) throws {
+        guard try int("v") == 1 else { throw CoreError("`core.v`: unknown version") }
+        guard try string("kind") == kind else { throw CoreError("`core.kind`: not `\(kind)`") }
     }
 }

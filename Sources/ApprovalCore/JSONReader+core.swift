@@ -13,8 +13,9 @@ extension JSONReader {
     package mutating func handle(_ key: String) throws -> Handle {
         let text = try string(key)
         guard let handle = Handle(text) else {
-            throw CoreError("`\(key)`: `\(VisibleText.escape(text))` is not a handle of at most "
-                + "\(Limits.identifierBytes) lower-case letters, digits and `. _ @ -`")
+            throw CoreError(
+                "`\(key)`: `\(VisibleText.escape(text))` is not a handle of at most "
+                    + "\(Limits.identifierBytes) lower-case letters, digits and `. _ @ -`")
         }
         return handle
     }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import CanonicalJSON
+
 /// Every limit of the core in one place, each with its reason.
 package enum Limits {
     /// An entry must fit the 16-bit length of a tlog-tiles entry bundle.
@@ -28,4 +30,11 @@ package enum Limits {
     package static let heartbeatSeconds: Int64 = 90
     /// A receipt of one action with its policies and directory.
     package static let receiptBytes = 64 * 1_048_576
+    /// What the ledger stored may be larger and deeper than what a client may send: a body wraps
+    /// the action, a receipt wraps bodies.
+    package static let storedJSON = JSONLimits(
+        maximumBytes: receiptBytes, maximumDepth: 96, maximumMembers: 10_000,
+        maximumValues: 4_000_000)
+    /// How long before its entry a verdict may have been made.
+    package static let evaluationAgeSeconds: Int64 = 60
 }

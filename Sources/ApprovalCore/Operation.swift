@@ -3,7 +3,9 @@
 package import CanonicalJSON
 package import TransparencyLog
 
-/// What is to be executed: action name, resource, input. Frozen by the gate.
+/// What is to be executed: action name, resource, input.
+///
+/// Frozen by the gate.
 ///
 /// Its SHA-256 over the RFC 8785 form is the operation digest: two gates that freeze the same
 /// operation get the same digest, and a byte that differs gives another one.
@@ -18,12 +20,14 @@ package struct Operation: Sendable, Hashable {
         action: String, resourceType: String, resourceID: String, input: JSONObject
     ) throws(OperationError) {
         guard Self.isName(action, allowing: [0x2E, 0x5F, 0x2D, 0x3A]) else {
-            throw OperationError("`action`: `\(VisibleText.escape(action))` is not a name of "
-                + "at most 256 letters, digits and `. _ - :`")
+            throw OperationError(
+                "`action`: `\(VisibleText.escape(action))` is not a name of "
+                    + "at most 256 letters, digits and `. _ - :`")
         }
         guard Self.isName(resourceType, allowing: [0x5F, 0x3A]) else {
-            throw OperationError("`resource.type`: `\(VisibleText.escape(resourceType))` is "
-                + "not a type name")
+            throw OperationError(
+                "`resource.type`: `\(VisibleText.escape(resourceType))` is "
+                    + "not a type name")
         }
         guard !resourceID.isEmpty, resourceID.utf8.count <= 1024 else {
             throw OperationError("`resource.id`: must have 1 to 1,024 bytes")
@@ -226,17 +230,34 @@ package struct Action: Sendable, Hashable {
         self.gate = gate
         self.facts = facts
         operationDigest = try operation.digest()
-        let json: JSON = [
+        canonical = try Self.json(
+            id: id, nonce: nonce, operation: operation, intent: intent, requester: requester,
+            gate: gate, facts: facts
+        ).canonicalBytes()
+        guard canonical.count <= Limits.actionBytes else {
+            throw OperationError(
+                "the action has \(canonical.count) bytes; the limit is "
+                    + "\(Limits.actionBytes)")
+        }
+        digest = .sha256(canonical)
+    }
+
+    /// The document that `digest` is the digest of.
+    package var json: JSON {
+        Self.json(
+            id: id, nonce: nonce, operation: operation, intent: intent, requester: requester,
+            gate: gate, facts: facts)
+    }
+
+    private static func json(
+        id: ActionID, nonce: Hash256, operation: Operation, intent: Intent,
+        requester: Requester, gate: GateReference, facts: JSON
+    ) -> JSON {
+        [
             "facts": facts, "gate": gate.json, "id": .string(id.text), "intent": intent.json,
             "nonce": .string(nonce.hex), "operation": operation.json,
             "requester": requester.json, "v": 1,
         ]
-        canonical = try json.canonicalBytes()
-        guard canonical.count <= Limits.actionBytes else {
-            throw OperationError("the action has \(canonical.count) bytes; the limit is "
-                + "\(Limits.actionBytes)")
-        }
-        digest = .sha256(canonical)
     }
 
     /// Reads a stored action; refuses unknown members.

@@ -96,15 +96,21 @@ package struct PolicyEnvironment: Sendable {
         _ action: Action, at now: Timestamp
     ) throws -> (Request, Entities) {
         let operation = action.operation
-        guard directory.agents[action.requester.agent] != nil else {
+        guard let owner = directory.agents[action.requester.agent] else {
             throw CoreError("agent `\(action.requester.agent)` is not in the directory")
+        }
+        // Nobody answers for an agent whose owner is gone, nor for a person who is not there.
+        for person in [owner] + action.requester.chain.sorted()
+        where !directory.persons.contains(person) {
+            throw CoreError("`\(person)`, who answers for it, is not in the directory")
         }
         let actionUID = EntityUID(type: "Action", id: operation.action)
         let resource = EntityUID(type: operation.resourceType, id: operation.resourceID)
         let group = operation.group.map { EntityUID(type: "Action", id: $0) }
         var extra = [Entity(uid: actionUID, parents: group.map { [$0] } ?? [])]
         if let group { extra.append(Entity(uid: group)) }
-        extra.append(Entity(uid: resource))
+        // The resource is named by the agent and gets no entity of its own: one of the directory,
+        // such as the agent itself, would be replaced and lose its groups.
         return (
             Request(
                 principal: EntityUID(type: Self.agentType, id: action.requester.agent.text),
@@ -142,8 +148,10 @@ package struct PolicyEnvironment: Sendable {
     }
 }
 
-/// JSON input as policies see it. Nothing is rounded: a number that Cedar can't hold exactly is
-/// left out and its place listed in `context.omitted`, so that a policy can ask.
+/// JSON input as policies see it.
+///
+/// Nothing is rounded: a number that Cedar can't hold exactly is left out and its place listed in
+/// `context.omitted`, so that a policy can ask.
 enum CedarInput {
     static func record(
         _ object: JSONObject, path: String, omitted: inout [String]

@@ -34,8 +34,9 @@ package struct PublishedPolicies: Sendable {
             problems.append("two files have the same name")
         }
         for file in sorted where !Self.isFileName(file.name) {
-            problems.append("`\(VisibleText.escape(file.name))`: not a file name of at most "
-                + "128 letters, digits and `. _ -`")
+            problems.append(
+                "`\(VisibleText.escape(file.name))`: not a file name of at most "
+                    + "128 letters, digits and `. _ -`")
         }
         var read: PolicySet?
         do {
@@ -47,6 +48,12 @@ package struct PublishedPolicies: Sendable {
         }
         var markers: [String: ReviewMarker] = [:]
         for policy in read?.policies ?? [] {
+            // Ids are keys of tables and stand in entries; ASCII, so that equal means equal bytes.
+            if !Self.isPolicyID(policy.id) {
+                problems.append(
+                    "`\(VisibleText.escape(policy.id))`: not a policy id of at most 128 printable "
+                        + "ASCII characters")
+            }
             do {
                 markers[policy.id] = try ReviewMarker(policy)
             } catch {
@@ -57,8 +64,9 @@ package struct PublishedPolicies: Sendable {
         do {
             canonical = try Self.json(sorted).canonicalBytes()
             if canonical.count > Limits.actionBytes {
-                problems.append("the set has \(canonical.count) bytes; the limit is "
-                    + "\(Limits.actionBytes)")
+                problems.append(
+                    "the set has \(canonical.count) bytes; the limit is "
+                        + "\(Limits.actionBytes)")
             }
         } catch {
             problems.append("the texts can't be written as JSON: \(error)")
@@ -106,6 +114,10 @@ package struct PublishedPolicies: Sendable {
         }
     }
 
+    private static func isPolicyID(_ id: String) -> Bool {
+        !id.isEmpty && id.utf8.count <= 128 && id.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+    }
+
     private static func isFileName(_ name: String) -> Bool {
         let bytes = name.utf8
         return !bytes.isEmpty && bytes.count <= 128 && bytes.first != 0x2E
@@ -120,5 +132,6 @@ package struct PublishedPolicies: Sendable {
 /// Everything that is wrong with a policy set.
 package struct PolicyProblems: Error, Sendable, Hashable, CustomStringConvertible {
     package let problems: [String]
+    package init(problems: [String]) { self.problems = problems }
     package var description: String { problems.joined(separator: "\n") }
 }

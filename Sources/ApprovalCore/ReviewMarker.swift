@@ -20,10 +20,12 @@ package struct ReviewMarker: Sendable, Hashable {
             if name.hasPrefix("x_") { continue }
             guard Self.known.contains(name) else {
                 let later = Self.later.contains(name)
-                throw MarkerError(policy: policy.id, reason: later
-                    ? "annotation `@\(name)` is not supported in this version"
-                    : "unknown annotation `@\(VisibleText.escape(name))`: correct it, or begin "
-                        + "its name with `x_`")
+                throw MarkerError(
+                    policy: policy.id,
+                    reason: later
+                        ? "annotation `@\(name)` is not supported in this version"
+                        : "unknown annotation `@\(VisibleText.escape(name))`: correct it, or begin "
+                            + "its name with `x_`")
             }
             values[name] = annotation.value
         }
@@ -32,8 +34,10 @@ package struct ReviewMarker: Sendable, Hashable {
         if let long = [reason, advice].compactMap({ $0 }).first(where: {
             $0.utf8.count > Limits.reasonBytes
         }) {
-            throw MarkerError(policy: policy.id, reason:
-                "a text of \(long.utf8.count) bytes is longer than \(Limits.reasonBytes)")
+            throw MarkerError(
+                policy: policy.id,
+                reason:
+                    "a text of \(long.utf8.count) bytes is longer than \(Limits.reasonBytes)")
         }
         requirement = try Self.requirement(values, policy: policy)
     }
@@ -86,8 +90,9 @@ package struct ReviewMarker: Sendable, Hashable {
         guard let value = Int(text), String(value) == text, value >= 1,
             value <= Int(Limits.quorum)
         else {
-            throw fail("`@\(name)`: `\(VisibleText.escape(text))` is not a number from 1 to "
-                + "\(Limits.quorum)")
+            throw fail(
+                "`@\(name)`: `\(VisibleText.escape(text))` is not a number from 1 to "
+                    + "\(Limits.quorum)")
         }
         return value
     }
@@ -96,8 +101,9 @@ package struct ReviewMarker: Sendable, Hashable {
         _ text: String?, else fallback: Span?, name: String, _ fail: (String) -> MarkerError
     ) throws(MarkerError) -> Span {
         guard let span = text.map(Span.init) ?? fallback else {
-            throw fail("`@\(name)`: `\(VisibleText.escape(text ?? ""))` is not a length of time "
-                + "such as `30m`, at most 30 days")
+            throw fail(
+                "`@\(name)`: `\(VisibleText.escape(text ?? ""))` is not a length of time "
+                    + "such as `30m`, at most 30 days")
         }
         return span
     }

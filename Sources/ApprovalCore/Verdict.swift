@@ -39,6 +39,19 @@ package struct Verdict: Sendable, Hashable {
     /// The instant that policies saw as `context.now`.
     package let evaluatedAt: Timestamp
 
+    package init(
+        decision: Decision, reasons: [Reason], errors: [PolicyError], requirement: Requirement?,
+        policySet: Hash256, directory: Hash256, evaluatedAt: Timestamp
+    ) {
+        self.decision = decision
+        self.reasons = reasons
+        self.errors = errors
+        self.requirement = requirement
+        self.policySet = policySet
+        self.directory = directory
+        self.evaluatedAt = evaluatedAt
+    }
+
     /// The part that goes into a core: ids only, all that a replay needs.
     package var coreJSON: JSON {
         let fired = reasons.map { reason -> JSON in

@@ -5,8 +5,10 @@
 /// Escaped as `\u{…}`: C0 and C1 controls (but `\n` and `\t` in multi-line text), bidirectional
 /// controls, zero-width and other default-ignorable code points, tag characters, variation
 /// selectors, line and paragraph separators, private use, non-characters and unassigned code
-/// points, and white space other than U+0020. A backslash before `u{` is doubled, so that text
-/// which already contains an escape can be told from one made here.
+/// points, white space other than U+0020, and the general combining marks, which can strike text
+/// out or make one spelling look like another. A backslash is doubled wherever it could be read
+/// as the beginning of an escape, so that two different texts never look the same.
+///
 /// Source: Unicode 15 `Default_Ignorable_Code_Point`, `Bidi_Control`; UTS #39.
 package enum VisibleText {
     /// `text` for one line: line breaks and tabs are escaped too.
@@ -33,8 +35,8 @@ package enum VisibleText {
         var result = String.UnicodeScalarView()
         let scalars = Array(text.unicodeScalars)
         for (index, scalar) in scalars.enumerated() {
-            if scalar == "\\", index + 2 < scalars.count, scalars[index + 1] == "u",
-                scalars[index + 2] == "{"
+            if scalar == "\\",
+                beginsEscape(scalars[(index + 1)...], multiline: multiline)
             {
                 result.append(contentsOf: "\\\\".unicodeScalars)
             } else if needsEscape(scalar, multiline: multiline) {
@@ -46,7 +48,19 @@ package enum VisibleText {
         return String(result)
     }
 
-    private static func escaped(_ scalar: Unicode.Scalar) -> String {
+    /// True if a backslash before `rest` would look like one that was written here.
+    private static func beginsEscape(
+        _ rest: ArraySlice<Unicode.Scalar>, multiline: Bool
+    ) -> Bool {
+        switch rest.first {
+        case "\\", "n", "t", "r": true
+        case "u": rest.dropFirst().first == "{"
+        case let next?: needsEscape(next, multiline: multiline)
+        case nil: false
+        }
+    }
+
+    static func escaped(_ scalar: Unicode.Scalar) -> String {
         switch scalar {
         case "\n": "\\n"
         case "\t": "\\t"
@@ -72,10 +86,17 @@ package enum VisibleText {
             .paragraphSeparator, .spaceSeparator:
             return true
         default:
-            // Hangul and Khmer fillers and the braille blank render as nothing at all.
+            // Hangul fillers and the braille blank render as nothing at all.
             return value == 0x2800 || value == 0x3164 || value == 0xFFA0
+                || combining.contains { $0.contains(value) }
         }
     }
+
+    /// Marks that belong to no script; those that a script needs to be written are left alone.
+    private static let combining: [ClosedRange<UInt32>] = [
+        0x300...0x36F, 0x483...0x489, 0x1AB0...0x1AFF, 0x1DC0...0x1DFF, 0x20D0...0x20FF,
+        0xFE20...0xFE2F,
+    ]
 
     /// True if letters of more than one script that can be mistaken for each other are mixed
     /// within one word: Latin with Cyrillic, Greek, Armenian, Cherokee or full-width forms.
@@ -98,6 +119,28 @@ package enum VisibleText {
         }
         return false
     }
+
+    /// True if a word is written with letters of another script that all look Latin, so that it
+    /// can't be told from a Latin word at all (UTS #39, whole-script confusables).
+    package static func imitatesLatin(_ text: String) -> Bool {
+        var letters = 0
+        var imitations = 0
+        for scalar in text.unicodeScalars {
+            if scalar.properties.isAlphabetic {
+                letters += 1
+                if latinLookalikes.contains(scalar) { imitations += 1 }
+            } else {
+                if letters > 1, letters == imitations { return true }
+                letters = 0
+                imitations = 0
+            }
+        }
+        return letters > 1 && letters == imitations
+    }
+
+    private static let latinLookalikes = Set(
+        ("асԁеһіјӏорԛѕԝхуѵү" + "АВСЕНІЈКМОРЅТХУҮԌԚԜ" + "αικνορυχ" + "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ")
+            .unicodeScalars)
 
     private static func isConfusable(_ value: UInt32) -> Bool {
         let ranges: [ClosedRange<UInt32>] = [

@@ -1,3 +1,262 @@
 // SPDX-License-Identifier: Apache-2.0
+#define _GNU_SOURCE
 #include "clinux.h"
-int clinux_version(void) { return 1; }
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifdef __linux__
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#endif
+
+int clinux_sync(int descriptor) { return fsync(descriptor) == 0 ? 0 : -errno; }
+
+int clinux_identify(int descriptor, struct clinux_identity *identity) {
+    struct stat found;
+    if (fstat(descriptor, &found) != 0) return -errno;
+    memset(identity, 0, sizeof *identity);
+    identity->device = (uint64_t)found.st_dev;
+    identity->inode = (uint64_t)found.st_ino;
+    identity->size = (int64_t)found.st_size;
+#ifdef __linux__
+    identity->modified_seconds = found.st_mtim.tv_sec;
+    identity->modified_nanoseconds = found.st_mtim.tv_nsec;
+    identity->changed_seconds = found.st_ctim.tv_sec;
+    identity->changed_nanoseconds = found.st_ctim.tv_nsec;
+#else
+    identity->modified_seconds = found.st_mtimespec.tv_sec;
+    identity->modified_nanoseconds = found.st_mtimespec.tv_nsec;
+    identity->changed_seconds = found.st_ctimespec.tv_sec;
+    identity->changed_nanoseconds = found.st_ctimespec.tv_nsec;
+#endif
+    identity->mode = (uint32_t)found.st_mode;
+    identity->owner = (uint32_t)found.st_uid;
+    return 0;
+}
+
+#ifdef __linux__
+
+enum { most_kept = 8 };
+
+static int write_all(int descriptor, const void *bytes, size_t count) {
+    const char *next = bytes;
+    while (count > 0) {
+        ssize_t written = write(descriptor, next, count);
+        if (written < 0) {
+            if (errno == EINTR) continue;
+            return -errno;
+        }
+        next += written;
+        count -= (size_t)written;
+    }
+    return 0;
+}
+
+int clinux_sealed_copy(const char *name, const void *bytes, size_t count) {
+    int made = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (made < 0) return -errno;
+    int result = write_all(made, bytes, count);
+    if (result == 0
+        && fcntl(made, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+        result = -errno;
+    }
+    if (result == 0) {
+        // Opened anew, so that it is read-only and has its own position at the start.
+        char path[64];
+        const char *prefix = "/proc/self/fd/";
+        size_t length = strlen(prefix);
+        memcpy(path, prefix, length);
+        char digits[16];
+        size_t used = 0;
+        for (int rest = made; used == 0 || rest > 0; rest /= 10) {
+            digits[used++] = (char)('0' + rest % 10);
+        }
+        while (used > 0) path[length++] = digits[--used];
+        path[length] = 0;
+        result = open(path, O_RDONLY | O_CLOEXEC);
+        if (result < 0) result = -errno;
+    }
+    close(made);
+    return result;
+}
+
+// The child to which signals go; 0 when there is none. Only ever one at a time: a gate runs
+// one command.
+static _Atomic pid_t forwarded_to = 0;
+
+static const int forwarded[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+enum { forwarded_count = sizeof forwarded / sizeof forwarded[0] };
+static struct sigaction previous[forwarded_count];
+
+static void forward(int signal, siginfo_t *info, void *context) {
+    (void)context;
+    int saved = errno;
+    pid_t child = atomic_load(&forwarded_to);
+    // A terminal sends its signals to the whole process group, so the child has those already
+    // (si_code SI_KERNEL); only what another process sent to this one alone is passed on.
+    if (child > 0 && info->si_code != SI_KERNEL) kill(child, signal);
+    errno = saved;
+}
+
+static void start_forwarding(void) {
+    for (int i = 0; i < forwarded_count; i++) {
+        struct sigaction action;
+        memset(&action, 0, sizeof action);
+        action.sa_sigaction = forward;
+        action.sa_flags = SA_SIGINFO | SA_RESTART;
+        sigemptyset(&action.sa_mask);
+        sigaction(forwarded[i], NULL, &previous[i]);
+        // What was ignored stays ignored, for the child too (nohup).
+        if (previous[i].sa_handler != SIG_IGN) sigaction(forwarded[i], &action, NULL);
+    }
+}
+
+static void stop_forwarding(void) {
+    atomic_store(&forwarded_to, 0);
+    for (int i = 0; i < forwarded_count; i++) sigaction(forwarded[i], &previous[i], NULL);
+}
+
+static _Noreturn void give_up(int report, int stage) {
+    int message[2] = {stage, errno};
+    ssize_t ignored = write(report, message, sizeof message);
+    (void)ignored;
+    _exit(127);
+}
+
+static int is_same(const struct clinux_identity *left, const struct clinux_identity *right) {
+    return left->device == right->device && left->inode == right->inode
+        && left->size == right->size && left->modified_seconds == right->modified_seconds
+        && left->modified_nanoseconds == right->modified_nanoseconds
+        && left->changed_seconds == right->changed_seconds
+        && left->changed_nanoseconds == right->changed_nanoseconds;
+}
+
+// Runs in the child between fork and exec: only async-signal-safe calls.
+static _Noreturn void become(const struct clinux_program *program, int report, sigset_t *mask) {
+    // Out of the way of 0 and of those kept, whatever numbers they came with.
+    int out = fcntl(report, F_DUPFD_CLOEXEC, 200);
+    if (out < 0) give_up(report, CLINUX_STAGE_DESCRIPTORS);
+    int executable = fcntl(program->executable, F_DUPFD_CLOEXEC, 200);
+    int directory = fcntl(program->directory, F_DUPFD_CLOEXEC, 200);
+    int input = fcntl(program->input, F_DUPFD_CLOEXEC, 200);
+    if (executable < 0 || directory < 0 || input < 0 || program->kept_count > most_kept) {
+        give_up(out, CLINUX_STAGE_DESCRIPTORS);
+    }
+    int kept[most_kept];
+    for (int i = 0; i < program->kept_count; i++) {
+        kept[i] = fcntl(program->kept[i], F_DUPFD_CLOEXEC, 200);
+        if (kept[i] < 0) give_up(out, CLINUX_STAGE_DESCRIPTORS);
+    }
+    if (dup2(input, 0) < 0) give_up(out, CLINUX_STAGE_DESCRIPTORS);
+    // Nothing of this process is inherited but the three standard streams.
+    if (syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */) != 0) {
+        long most = sysconf(_SC_OPEN_MAX);
+        for (int each = 3; each < (most > 0 ? most : 4096); each++) {
+            fcntl(each, F_SETFD, FD_CLOEXEC);
+        }
+    }
+    for (int i = 0; i < program->kept_count; i++) {
+        if (dup2(kept[i], program->kept_from + i) < 0) give_up(out, CLINUX_STAGE_DESCRIPTORS);
+    }
+    if (fchdir(directory) != 0) give_up(out, CLINUX_STAGE_DIRECTORY);
+
+    struct clinux_identity now;
+    int result = clinux_identify(executable, &now);
+    if (result != 0 || !is_same(&now, &program->expected)) {
+        errno = result != 0 ? -result : ESTALE;
+        give_up(out, CLINUX_STAGE_IDENTITY);
+    }
+    for (int i = 0; i < forwarded_count; i++) sigaction(forwarded[i], &previous[i], NULL);
+    // Network libraries ignore SIGPIPE; programs expect the default.
+    signal(SIGPIPE, SIG_DFL);
+    sigprocmask(SIG_SETMASK, mask, NULL);
+    syscall(
+        SYS_execveat, executable, "", program->arguments, program->environment, AT_EMPTY_PATH);
+    give_up(out, CLINUX_STAGE_EXEC);
+}
+
+pid_t clinux_start(const struct clinux_program *program, int *stage) {
+    *stage = CLINUX_STAGE_FORK;
+    int report[2];
+    if (pipe2(report, O_CLOEXEC) != 0) return -errno;
+    sigset_t all, mask;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &mask);
+    start_forwarding();
+    pid_t child = fork();
+    if (child == 0) become(program, report[1], &mask);
+    int failure = errno;
+    if (child > 0) atomic_store(&forwarded_to, child);
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    close(report[1]);
+    if (child < 0) {
+        stop_forwarding();
+        close(report[0]);
+        return -failure;
+    }
+    // The pipe closes by itself when exec succeeds.
+    int message[2] = {0, 0};
+    ssize_t got;
+    do got = read(report[0], message, sizeof message);
+    while (got < 0 && errno == EINTR);
+    close(report[0]);
+    if (got == 0) {
+        *stage = CLINUX_STAGE_NONE;
+        return child;
+    }
+    stop_forwarding();
+    int status;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+    *stage = got == sizeof message ? message[0] : CLINUX_STAGE_FORK;
+    return got == sizeof message && message[1] > 0 ? -message[1] : -EIO;
+}
+
+int clinux_wait(pid_t child, int *code, int *signal) {
+    *code = -1;
+    *signal = -1;
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    // First only look, so that the process id cannot be another's while signals still go to it.
+    while (waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT) != 0) {
+        if (errno != EINTR) {
+            int failure = errno;
+            stop_forwarding();
+            return -failure;
+        }
+    }
+    stop_forwarding();
+    int status;
+    while (waitpid(child, &status, 0) < 0) {
+        if (errno != EINTR) return -errno;
+    }
+    if (WIFEXITED(status)) *code = WEXITSTATUS(status);
+    if (WIFSIGNALED(status)) *signal = WTERMSIG(status);
+    return 0;
+}
+
+#else
+
+int clinux_sealed_copy(const char *name, const void *bytes, size_t count) {
+    (void)name, (void)bytes, (void)count;
+    return -ENOSYS;
+}
+
+pid_t clinux_start(const struct clinux_program *program, int *stage) {
+    (void)program;
+    *stage = CLINUX_STAGE_FORK;
+    return -ENOSYS;
+}
+
+int clinux_wait(pid_t child, int *code, int *signal) {
+    (void)child, (void)code, (void)signal;
+    return -ENOSYS;
+}
+
+#endif

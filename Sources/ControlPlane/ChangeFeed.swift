@@ -10,6 +10,13 @@ package struct ActionChange: Sendable, Hashable {
     package let version: UInt64
     /// Ledger index of the last entry of the change; what `Last-Event-ID` resumes from.
     package let index: UInt64
+
+    package init(id: ActionID, status: ActionStatus, version: UInt64, index: UInt64) {
+        self.id = id
+        self.status = status
+        self.version = version
+        self.index = index
+    }
 }
 
 /// One waiting client; fired exactly once, by a change, by time, or by its own departure.

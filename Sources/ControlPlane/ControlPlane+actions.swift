@@ -2,7 +2,7 @@
 
 package import ApprovalCore
 package import CanonicalJSON
-package import Storage
+internal import Storage
 package import TransparencyLog
 
 extension ControlPlane {

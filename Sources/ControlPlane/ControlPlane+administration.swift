@@ -2,7 +2,7 @@
 
 package import ApprovalCore
 internal import CanonicalJSON
-package import Storage
+internal import Storage
 internal import TransparencyLog
 
 /// A change of the directory with what belongs to it but is not state.

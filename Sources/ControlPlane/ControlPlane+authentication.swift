@@ -3,7 +3,7 @@
 package import ApprovalCore
 internal import CanonicalJSON
 internal import Storage
-package import TransparencyLog
+internal import TransparencyLog
 
 /// A signed-in browser.
 package struct Session: Sendable, Hashable {
@@ -18,7 +18,7 @@ extension ControlPlane {
     /// A session lives this long at most; signing out ends it at once.
     static let sessionSeconds: Int64 = 12 * 3600
     /// Within this time of signing in a decision counts as `console` (DESIGN §2).
-    static let freshSeconds: Int64 = 600
+    package static let freshSeconds: Int64 = 600
     /// A sign-in link that nobody used is worth nothing after this.
     static let linkSeconds: Int64 = 3600
 
@@ -97,7 +97,7 @@ extension ControlPlane {
         let row = try sealed(
             "link", secret, value, expires: now.adding(seconds: Self.linkSeconds))
         _ = try await writer.submit { _ in LedgerPlan((), operational: [row]) }
-        return "\(configuration.publicURL)/sign-in/\(secret)"
+        return "\(configuration.publicURL)/sign-in?token=\(secret)"
     }
 
     /// Uses a link up and opens a session; nil if it is unknown, used or too old.

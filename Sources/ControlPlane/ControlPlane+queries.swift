@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ApprovalCore
-package import CanonicalJSON
+internal import CanonicalJSON
 package import Storage
 package import TransparencyLog
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import ApprovalCore
+internal import ApprovalCore
 internal import Foundation
-package import Storage
+internal import Storage
 package import TransparencyLog
 
 /// The server's files: database, keys, `admin.token`, `log.vkey`. Everything secret is 0600 in

@@ -16,13 +16,14 @@ package struct Entropy: Sendable {
         var bytes = [UInt8](repeating: 0, count: count)
         var filled = 0
         while filled < count {
-            let got = bytes.withUnsafeMutableBytes { buffer in
-                getrandom(buffer.baseAddress.map { $0 + filled }, min(count - filled, 256), 0)
+            let step = min(count - filled, 256)
+            let result = bytes.withUnsafeMutableBytes { buffer in
+                buffer.baseAddress.map { getentropy($0 + filled, step) } ?? -1
             }
-            // Up to 256 bytes getrandom never fails once the pool is ready; if it does there is
-            // no safe way on.
-            precondition(got > 0, "the kernel gives no randomness")
-            filled += got
+            // Up to 256 bytes this never fails once the pool is ready; if it does there is no
+            // safe way on.
+            precondition(result == 0, "the kernel gives no randomness")
+            filled += step
         }
         return bytes
     }

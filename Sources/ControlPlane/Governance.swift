@@ -75,7 +75,7 @@ package struct Governance: Sendable {
     }
 
     /// Persons who could decide on an action that needs `requirement`.
-    func eligible(_ requirement: Requirement, requester: Requester) -> [Handle] {
+    package func eligible(_ requirement: Requirement, requester: Requester) -> [Handle] {
         let excluded = singleOperator && unsealed ? [] : requester.chain
         return directory.persons.filter { person in
             !excluded.contains(person) && !requirement.groups(of: person, in: directory).isEmpty

@@ -2,7 +2,7 @@
 
 internal import ApprovalCore
 internal import Logging
-package import ServiceLifecycle
+internal import ServiceLifecycle
 internal import Storage
 
 /// Lets time act: deadlines, lapsing grants, silent gates, waiting clients, the clock watch.

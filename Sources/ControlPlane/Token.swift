@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ApprovalCore
-package import Crypto
+internal import Crypto
 internal import Foundation
 package import TransparencyLog
 
@@ -80,6 +80,12 @@ package struct Authenticated: Sendable, Hashable {
     package let credential: String
     /// How a decision made with this would count.
     package let assurance: Assurance
+
+    package init(principal: Principal, credential: String, assurance: Assurance) {
+        self.principal = principal
+        self.credential = credential
+        self.assurance = assurance
+    }
 }
 
 /// Why a request is not let in. Says no more than the caller may know.

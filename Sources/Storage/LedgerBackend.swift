@@ -78,8 +78,9 @@ package struct StoredCheckpoint: Sendable, Hashable {
     }
 }
 
-/// A row outside the ledger: sessions, sign-in links, idempotency keys. Never decides anything
-/// that is not authenticated by a key outside the database.
+/// A row outside the ledger: sessions, sign-in links, idempotency keys.
+///
+/// Never decides anything that is not authenticated by a key outside the database.
 package struct OperationalRow: Sendable, Hashable {
     package let space: String
     package let key: String
@@ -94,8 +95,10 @@ package struct OperationalRow: Sendable, Hashable {
     }
 }
 
-/// Reading one consistent state of the store. Each method throws only on I/O or a row that
-/// can't be read at all; whether rows are *true* is for the caller to prove.
+/// Reading one consistent state of the store.
+///
+/// Each method throws only on I/O or a row that can't be read at all; whether rows are *true* is
+/// for the caller to prove.
 package protocol LedgerReading {
     func entry(at index: UInt64) throws -> RecordedEntry?
     /// The entries of `ref` in order of `seq`.

@@ -27,7 +27,7 @@ package struct LedgerWalk {
     private(set) var states: [String: ActionState] = [:]
     private var lastAt: Timestamp?
 
-    /// - Parameter bodies: also re-hash bodies; `fsck` does, a start does not.
+    /// With `bodies` the bodies are re-hashed too; `fsck` does that, a start does not.
     package init(_ reader: any LedgerReading, bodies: Bool) {
         self.reader = reader
         self.bodies = bodies
@@ -56,13 +56,15 @@ package struct LedgerWalk {
         guard Commitment.core(salt: recorded.coreSalt, bytes: recorded.core) == entry.core,
             !bodies || recorded.body == nil || recorded.matchesCommitments
         else {
-            throw TamperedError("entry \(recorded.index): core or body is not what the leaf "
-                + "commits to")
+            throw TamperedError(
+                "entry \(recorded.index): core or body is not what the leaf "
+                    + "commits to")
         }
         let tip = tips[entry.ref] ?? ChainTip(next: 0, last: .zero)
         guard entry.seq == tip.next, entry.previous == tip.last else {
-            throw TamperedError("entry \(recorded.index): does not follow in the chain of "
-                + "`\(entry.ref)`")
+            throw TamperedError(
+                "entry \(recorded.index): does not follow in the chain of "
+                    + "`\(entry.ref)`")
         }
         if let lastAt, entry.at < lastAt {
             throw TamperedError("entry \(recorded.index): recorded time goes backwards")
@@ -93,7 +95,7 @@ package struct LedgerWalk {
 extension RecoveredLedger {
     /// Reads the ledger back; refuses to go on with one that does not match its checkpoint.
     ///
-    /// - Parameter visit: sees every entry that is not an action's, in order: directory, policies
+    /// `visit` sees every entry that is not an action's, in order: directory, policies
     ///   and installation are derived from them by the caller.
     package static func recover(
         _ reader: any LedgerReading, key: VerifierKey,
@@ -119,8 +121,9 @@ extension RecoveredLedger {
             throw TamperedError("the stored checkpoint is not signed by this log's key: \(error)")
         }
         guard checkpoint.size == walk.frontier.size, checkpoint.root == walk.frontier.root() else {
-            throw TamperedError("the ledger has \(walk.frontier.size) entries, its checkpoint "
-                + "covers \(checkpoint.size), and the roots must agree: run `exequatur fsck`")
+            throw TamperedError(
+                "the ledger has \(walk.frontier.size) entries, its checkpoint "
+                    + "covers \(checkpoint.size), and the roots must agree: run `exequatur fsck`")
         }
         walk.forgetFinal()
         return RecoveredLedger(

@@ -47,7 +47,7 @@ package struct LedgerView {
         guard let body = chain.first?.body else {
             throw TamperedError("the body of \(id) is missing")
         }
-        return (state, try JSON(canonical: body))
+        return (state, try JSON(canonical: body, limits: Limits.storedJSON))
     }
 
     private func prove(_ chain: [RecordedEntry], ref: String) throws {
@@ -59,8 +59,9 @@ package struct LedgerView {
             guard entry.ref == ref, entry.seq == UInt64(position), entry.previous == previous,
                 recorded.matchesCommitments, recorded.index < frontier.size
             else {
-                throw TamperedError("entry \(recorded.index): does not follow in its chain or "
-                    + "is not what it commits to")
+                throw TamperedError(
+                    "entry \(recorded.index): does not follow in its chain or "
+                        + "is not what it commits to")
             }
             do {
                 let proof = try frontier.inclusionProof(index: recorded.index, tiles: tiles)
@@ -95,7 +96,7 @@ package enum ChainReplay {
     package static func next(
         _ state: ActionState?, _ recorded: RecordedEntry
     ) throws -> ActionState {
-        let core = try JSON(canonical: recorded.core)
+        let core = try JSON(canonical: recorded.core, limits: Limits.storedJSON)
         let (header, event) = try ActionEvent.read(core)
         guard event.kind == recorded.entry.kind, header.action.text == recorded.entry.ref else {
             throw TamperedError("entry \(recorded.index): core and leaf disagree")

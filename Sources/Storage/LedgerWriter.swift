@@ -27,9 +27,9 @@ package final class LedgerWriter: Sendable {
         var finishing = false
     }
 
-    /// Commands that make new work may fill this much of the queue …
+    /// Commands that make new work may fill this much of the queue.
     private static let intakeLimit = 6144
-    /// … the rest is kept for decisions, revocations and outcomes (DESIGN §4.14).
+    /// The rest is kept for decisions, revocations and outcomes (DESIGN §4.14).
     private static let queueLimit = 8192
     /// Entries per batch are bounded so that one batch can't hold all others up for long.
     private static let batchLimit = 512
@@ -78,9 +78,9 @@ package final class LedgerWriter: Sendable {
 
     /// Queues one command and returns when its batch is durable.
     ///
-    /// - Parameter decide: called once, on the writer's thread, inside the transaction; what it
-    ///   throws goes to this caller alone and nothing is recorded for it.
-    /// - Throws: what `decide` throws, or `LedgerUnavailable`.
+    /// `decide` is called once, on the writer's thread, inside the transaction; what it
+    /// throws goes to this caller alone and nothing is recorded for it.
+    /// Throws what `decide` throws, or `LedgerUnavailable`.
     package func submit<Value: Sendable>(
         priority: Priority = .control,
         _ decide: @escaping @Sendable (LedgerView) throws -> LedgerPlan<Value>
@@ -118,6 +118,12 @@ package final class LedgerWriter: Sendable {
         }
     }
 
+    /// Takes no more entries, for good: the ledger was found to be rolled back or forked.
+    package func halt(_ reason: String) {
+        logger.critical("the ledger is halted", metadata: ["reason": "\(reason)"])
+        queue.withLock { $0.stopped = $0.stopped ?? .stopped(reason) }
+    }
+
     /// Commits what is queued and ends the thread; safe to call twice.
     package func finish() {
         let first = queue.withLock { queue in
@@ -143,7 +149,9 @@ package final class LedgerWriter: Sendable {
         }
     }
 
-    /// One transaction. Returns false if the writer must stop.
+    /// One transaction.
+    ///
+    /// Returns false if the writer must stop.
     private func commit(_ batch: [Command], _ core: WriterCore) -> Bool {
         var completions: [Completion] = []
         var refused: [(Command, any Error)] = []

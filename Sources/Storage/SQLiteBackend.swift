@@ -32,8 +32,9 @@ package final class SQLiteBackend: LedgerBackend {
             let level = try Int.fetchOne(db, sql: "PRAGMA synchronous")
             let mode = try String.fetchOne(db, sql: "PRAGMA journal_mode")
             guard level == 2, mode == "wal" else {
-                throw StorageError("the database does not sync its commits: synchronous is "
-                    + "\(level ?? -1), journal mode `\(mode ?? "?")`; expected 2 and `wal`")
+                throw StorageError(
+                    "the database does not sync its commits: synchronous is "
+                        + "\(level ?? -1), journal mode `\(mode ?? "?")`; expected 2 and `wal`")
             }
         }
     }
@@ -75,8 +76,9 @@ private final class FileLock: Sendable {
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             Foundation.close(descriptor)
-            throw StorageError("`\(path)` is locked: another server uses this data directory; "
-                + "stop it first")
+            throw StorageError(
+                "`\(path)` is locked: another server uses this data directory; "
+                    + "stop it first")
         }
     }
 

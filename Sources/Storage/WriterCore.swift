@@ -56,8 +56,10 @@ final class WriterCore {
         LedgerView(now: now, store: store, frontier: frontier, tips: tips)
     }
 
-    /// Appends a plan's entries and writes its rows. Everything that could refuse has been
-    /// decided; what throws here is the store, and that ends the batch.
+    /// Appends a plan's entries and writes its rows.
+    ///
+    /// Everything that could refuse has been decided; what throws here is the store, and that ends
+    /// the batch.
     func apply<Value>(
         _ plan: LedgerPlan<Value>, _ store: any LedgerWriting, _ now: Timestamp
     ) throws -> [RecordedEntry] {
@@ -103,8 +105,9 @@ final class WriterCore {
         return ChainTip(next: last.entry.seq + 1, last: last.entry.leafHash)
     }
 
-    /// Writes the tree's new tiles and the signed checkpoint into the same transaction. A crash
-    /// before the commit leaves the tree as it was; after it, as it is now; never between.
+    /// Writes the tree's new tiles and the signed checkpoint into the same transaction.
+    ///
+    /// A crash before the commit leaves the tree as it was; after it, as it is now; never between.
     func endBatch(_ store: any LedgerWriting) throws {
         guard !batchEntries.isEmpty else { return }
         for tile in frontier.takeCompletedTiles() {

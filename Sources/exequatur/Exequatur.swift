@@ -1,9 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Hummingbird
-internal import AsyncHTTPClient
-import ArgumentParser
 
+internal import ArgumentParser
+internal import Foundation
+
+/// The program: every subcommand, one line each.
 @main
-struct Exequatur: ParsableCommand {
-    mutating func run() throws {}
+struct Exequatur: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "exequatur",
+        abstract: "Nothing privileged runs until it is cleared, and what ran can be proven.",
+        version: Version.number,
+        subcommands: [],
+        groupedSubcommands: [
+            CommandGroup(name: "Server", subcommands: [Serve.self]),
+            CommandGroup(name: "Server", subcommands: [Serve.self]),
+            CommandGroup(
+                name: "Actions",
+                subcommands: [
+                    ListActions.self, ShowAction.self, Approve.self, Deny.self, Cancel.self,
+                    Revoke.self, Settle.self, Watch.self,
+                ]),
+            CommandGroup(
+                name: "Evidence",
+                subcommands: [Receipt.self, Verify.self, Fsck.self, Audit.self]),
+            CommandGroup(
+                name: "Administration",
+                subcommands: [
+                    PolicyCommands.self, PersonCommands.self, AgentCommands.self,
+                    GroupCommands.self, GateCommands.self, Status.self, WhoAmI.self, Doctor.self,
+                ]),
+        ])
+
+    /// Ends the process with the status that belongs to what happened.
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch let error as CLIError {
+            Output.standardError(error.line)
+            Foundation.exit(error.status.rawValue)
+        } catch {
+            exit(withError: error)
+        }
+    }
 }

@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ArgumentParser
+
+/// Measurements of the parts and of the whole; `Benchmarks/run.sh` puts them together.
 @main
-struct Bench {
-    static func main() {}
+struct Bench: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "exequatur-bench",
+        subcommands: [
+            PartBenches.self, JSONParts.self, LogParts.self, BareServer.self, HTTPLoad.self,
+        ],
+        defaultSubcommand: PartBenches.self)
 }

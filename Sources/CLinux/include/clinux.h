@@ -1,1 +1,75 @@
-int clinux_version(void);
+// SPDX-License-Identifier: Apache-2.0
+//
+// What Swift cannot do: sealed memory files, and fork with exec through a descriptor.
+// Every function returns a negative errno on failure.
+#ifndef CLINUX_H
+#define CLINUX_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/// What tells one state of one file from another.
+struct clinux_identity {
+    uint64_t device;
+    uint64_t inode;
+    int64_t size;
+    int64_t modified_seconds;
+    int64_t modified_nanoseconds;
+    int64_t changed_seconds;
+    int64_t changed_nanoseconds;
+    uint32_t mode;
+    uint32_t owner;
+};
+
+/// Where a child came to grief before its program ran.
+enum clinux_stage {
+    CLINUX_STAGE_NONE = 0,
+    CLINUX_STAGE_FORK = 1,
+    CLINUX_STAGE_DESCRIPTORS = 2,
+    CLINUX_STAGE_DIRECTORY = 3,
+    CLINUX_STAGE_IDENTITY = 4,
+    CLINUX_STAGE_EXEC = 5,
+};
+
+/// One program to start.
+struct clinux_program {
+    /// The file to execute, open for reading.
+    int executable;
+    /// What that file must still be at the last moment before it is executed.
+    struct clinux_identity expected;
+    /// The working directory, open.
+    int directory;
+    /// Standard input.
+    int input;
+    /// Descriptors that the child keeps, as `kept_from` and the numbers that follow.
+    const int *kept;
+    int kept_count;
+    int kept_from;
+    /// Both end with a null pointer.
+    char *const *arguments;
+    char *const *environment;
+};
+
+/// Reads the identity of an open file.
+int clinux_identify(int descriptor, struct clinux_identity *identity);
+
+/// Returns a descriptor, open for reading and at its start, of a nameless file that holds
+/// `count` bytes and that nobody, its owner included, can ever change.
+int clinux_sealed_copy(const char *name, const void *bytes, size_t count);
+
+/// Starts a program and returns its process id once it has been executed.
+///
+/// From then on until `clinux_wait` returns, signals that another process sends to this one
+/// (HUP, INT, QUIT, TERM, USR1, USR2) go to the child. On failure `*stage` says where, and no
+/// byte of the program has run.
+pid_t clinux_start(const struct clinux_program *program, int *stage);
+
+/// Waits for the child of `clinux_start`. Fills exactly one of `*code` and `*signal`; the
+/// other is -1.
+int clinux_wait(pid_t child, int *code, int *signal);
+
+/// Writes a directory's or file's data to the disk, which Swift's overlays do not always offer.
+int clinux_sync(int descriptor);
+
+#endif

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ArgumentParser
+
+/// The parts by themselves, on one thread and without a server.
+struct PartBenches: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "parts", abstract: "Measure every part by itself.")
+
+    func run() {
+        JSONParts().run()
+        LogParts().run()
+    }
+}
+
+struct JSONParts: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "json", abstract: "Measure canonical JSON.")
+
+    func run() { benchJSON() }
+}
+
+struct LogParts: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "log", abstract: "Measure the transparency log.")
+
+    func run() { benchLog() }
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef EXEQUATUR_RESOURCES_H
+#define EXEQUATUR_RESOURCES_H
+
+#include <stddef.h>
+
+/// A file that is part of the binary.
+struct resource {
+    const char *name;
+    const unsigned char *bytes;
+    size_t size;
+};
+
+/// The starter policies in order; a null pointer after the last.
+const struct resource *starter_policy(int index);
+
+#endif

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files that a new installation begins with; #embed (C23) keeps them readable in the tree.
+#include "resources.h"
+
+static const unsigned char commands[] = {
+#embed "../../policies/starter/10-commands.cedar"
+};
+static const unsigned char forbidden[] = {
+#embed "../../policies/starter/20-forbidden.cedar"
+};
+static const unsigned char administration[] = {
+#embed "../../policies/starter/30-exequatur.cedar"
+};
+
+const struct resource starter_policies[3] = {
+    {"10-commands.cedar", commands, sizeof commands},
+    {"20-forbidden.cedar", forbidden, sizeof forbidden},
+    {"30-exequatur.cedar", administration, sizeof administration},
+};
+
+const struct resource *starter_policy(int index) {
+    return index >= 0 && index < 3 ? &starter_policies[index] : 0;
+}

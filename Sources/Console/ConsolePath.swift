@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Every URL path that the console's pages name, in one place for the server's routes.
+///
+/// Nothing reached by `GET` changes anything. Every `POST` takes an
+/// `application/x-www-form-urlencoded` body with the field `csrf`.
+public enum ConsolePath {
+    /// Pending actions; `GET`.
+    public static let inbox = "/"
+    /// All actions; `GET`, with `q`, `state` and `before`.
+    public static let history = "/history"
+    /// The ledger; `GET`, with `from` (an index, towards the beginning).
+    public static let ledger = "/ledger"
+    /// The policy set in force; `GET`.
+    public static let policies = "/policies"
+    /// People, groups, agents and gates; `GET`.
+    public static let directory = "/directory"
+    /// Landing page of one-time links; `GET`, with `token` and `return`.
+    public static let signIn = "/sign-in"
+    /// Uses a one-time link up; `POST` with `token` and `return`.
+    public static let signInForm = "/console/sign-in"
+    /// Ends the session; `POST`.
+    public static let signOutForm = "/console/sign-out"
+    /// Server-sent events for live updates; `GET` with the session cookie.
+    public static let events = "/v1/events"
+    /// The log's signed checkpoint; `GET`.
+    public static let checkpoint = "/log/checkpoint"
+    /// The log's public key; `GET`.
+    public static let verifierKey = "/log/vkey"
+
+    /// Page of one action; `GET`.
+    public static func action(_ id: String) -> String { "/actions/\(segment(id))" }
+
+    /// Receipt of one action; `GET`.
+    public static func receipt(_ id: String) -> String { "/v1/actions/\(segment(id))/receipt" }
+
+    /// What a form on the page of an action does.
+    public enum ActionForm: String, Sendable, Hashable, CaseIterable {
+        /// `decision`, `expect`, `rendering`, `version`, `reason`.
+        case decide
+        /// `expect`, `version`.
+        case cancel
+        /// `expect`, `version`, `reason`.
+        case revoke
+        /// `expect`, `version`, `status`, `reason`.
+        case settle
+    }
+
+    /// Target of a form on the page of an action; `POST`.
+    public static func form(_ form: ActionForm, action id: String) -> String {
+        "/console/actions/\(segment(id))/\(form.rawValue)"
+    }
+
+    /// Page of the ledger that shows an entry, at that entry.
+    static func entry(_ index: Int) -> String { "\(ledger)?from=\(index)#entry-\(index)" }
+
+    /// Page of the history that continues before an action.
+    static func history(query: String, state: String, before: String) -> String {
+        "\(history)?q=\(segment(query))&state=\(segment(state))&before=\(segment(before))"
+    }
+
+    /// Percent-encodes everything but the unreserved characters of RFC 3986 §2.3, so that no id can
+    /// leave its path segment or its query value.
+    static func segment(_ text: String) -> String {
+        let digits = Array("0123456789ABCDEF".utf8)
+        var bytes: [UInt8] = []
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
+                UInt8(ascii: "_"), UInt8(ascii: "~"):
+                bytes.append(byte)
+            default:
+                bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            }
+        }
+        // `.` and `..` are unreserved, and yet would climb out of the segment.
+        if bytes.allSatisfy({ $0 == UInt8(ascii: ".") }) {
+            return String(repeating: "%2E", count: bytes.count)
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

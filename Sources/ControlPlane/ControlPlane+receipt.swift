@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import ApprovalCore
+internal import CanonicalJSON
+internal import Storage
+internal import TransparencyLog
+
+extension ControlPlane {
+    /// Where a gate's pinned checkpoint stands in this log.
+    ///
+    /// - Throws: `CommandError.conflict` for a checkpoint that this log's key did not sign; and a
+    ///   server shown a newer one of its own has been rolled back, so it stops (DESIGN §6).
+    package func checkPinned(_ note: String) throws -> UInt64 {
+        let pinned: Checkpoint
+        do {
+            pinned = try Checkpoint.verified(note, key: verifierKey)
+        } catch {
+            throw CommandError.badRequest(
+                code: "checkpoint_invalid", "the pinned checkpoint is not signed by this log")
+        }
+        let head = writer.head
+        guard pinned.size <= head.size else {
+            let reason = "a gate has a checkpoint of size \(pinned.size), this ledger has "
+                + "\(head.size): it was rolled back; restore the newer copy"
+            writer.halt(reason)
+            throw LedgerUnavailable.stopped(reason)
+        }
+        return pinned.size
+    }
+}
+
+extension ControlPlane {
+    package func receipt(_ id: ActionID) throws -> [UInt8] {
+        throw CommandError.noSuchAction
+    }
+}

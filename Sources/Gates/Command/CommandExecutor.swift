@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLinux
+internal import Facts
+internal import Foundation
+
+/// How a command ended.
+public enum CommandOutcome: Sendable, Hashable {
+    /// It ended by itself with this code.
+    case exited(Int32)
+    /// This signal ended it.
+    case signalled(Int32)
+
+    /// The code by which a shell tells it: the exit code, or 128 and the signal.
+    public var exitCode: Int32 {
+        switch self {
+        case .exited(let code): code
+        case .signalled(let signal): 128 &+ signal
+        }
+    }
+}
+
+/// Why a checked command did not start; no byte of it ran.
+public struct CommandStartError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// One line, lowercase.
+    public let description: String
+}
+
+/// Executes a checked command from the descriptors that were hashed.
+///
+/// What the child sees of itself, and why:
+///
+/// - **A binary** is executed through its open descriptor (`execveat` with `AT_EMPTY_PATH`), after
+///   one more look at inode, size and times in the child itself. `argv[0]` is the word that was
+///   frozen, since programs of many names go by it. `/proc/self/exe` is the real file, so that
+///   `$ORIGIN` and programs that look for their own directory work; therefore it is not a copy in
+///   memory. Somebody who may write to that very file could still write between the last look and
+///   the call; for an enforcing gate that is nobody but its own account. Only the short process
+///   name (`comm`) is that of a descriptor.
+/// - **A script** is executed from a sealed copy in memory, which its interpreter, executed as
+///   above, opens through a symbolic link in a private directory. `$0` is that link: its last part
+///   is the script's own name, because scripts of many names (shims) go by it; its directory is
+///   not the script's own. A script that wants files beside itself does not find them, which is
+///   as it should be: they were not bound. `BASH_SOURCE` equals `$0`, as scripts expect that ask
+///   whether they are the main one. `argv[0]` of the interpreter is what the kernel would pass,
+///   the path in the first line, or for `sh script` the word that was frozen.
+/// - **A script of the system**, in a directory that only root can write to, like `/usr/bin`, is
+///   named by its real path: whoever could exchange it could exchange the C library too.
+///
+/// The environment is the frozen one and `EXEQUATUR_ACTION_ID`, never a token. Standard input has
+/// the frozen bytes, standard output and error are inherited, everything else is closed. Signals
+/// sent to the gate go on to the child. The working directory is the one that was opened for the
+/// check, whatever its name leads to now.
+public struct CommandExecutor: Sendable {
+    private let privateDirectory: String
+    /// Number of the first descriptor with a script; high enough not to be in a script's way.
+    private static let firstScript: Int32 = 90
+
+    /// Makes an executor whose links to scripts lie below a directory of mode 0700.
+    public init(privateDirectory: String) {
+        self.privateDirectory = privateDirectory
+    }
+
+    /// Executes the command and waits for its end, blocking this thread.
+    ///
+    /// - Parameter started: called once the program runs; not at all when this throws.
+    /// - Throws: ``CommandStartError`` when nothing of the command ran.
+    public func execute(
+        _ command: PreparedCommand, actionID: String, started: () -> Void = {}
+    ) throws(CommandStartError) -> CommandOutcome {
+        let launch = command.snapshot.launch
+        let input = try openInput(command.input)
+        let scripts = try ScriptPlaces(
+            launch.scripts, below: privateDirectory, first: Self.firstScript)
+        defer { scripts.remove() }
+        let arguments = Self.arguments(launch, scripts)
+        let environment =
+            command.snapshot.environment.variables.map { "\($0.name)=\($0.value)" }
+            + ["EXEQUATUR_ACTION_ID=\(actionID)"]
+        let child = try start(
+            launch, arguments: arguments, environment: environment,
+            directory: command.snapshot.directory, input: input, scripts: scripts.descriptors)
+        started()
+        var code: Int32 = -1
+        var signal: Int32 = -1
+        guard clinux_wait(child, &code, &signal) == 0 else {
+            // It ran; what became of it nobody can tell.
+            return .signalled(0)
+        }
+        return signal > 0 ? .signalled(signal) : .exited(code)
+    }
+
+    private static func arguments(
+        _ launch: CommandLaunch, _ scripts: borrowing ScriptPlaces
+    ) -> [String] {
+        let paths = scripts.paths
+        var words = launch.words.map { word in
+            switch word {
+            case .text(let text): text
+            case .script(let index): paths[index]
+            }
+        }
+        // Node resolves the link to a name that nothing has; this makes it keep the link.
+        let isNode = ["node", "nodejs"].contains(SystemPath.lastPart(launch.binary.path))
+        if isNode, launch.mainScript != nil { words.insert("--preserve-symlinks-main", at: 1) }
+        return words
+    }
+
+    private func openInput(_ input: CommandInput) throws(CommandStartError) -> Descriptor {
+        switch input {
+        case .null:
+            do throws(SystemFailure) {
+                return try Descriptor.open("/dev/null", flags: O_RDONLY)
+            } catch {
+                throw CommandStartError(description: "`/dev/null` does not open: \(error)")
+            }
+        case .bytes(let bytes):
+            return try SealedCopy.make(bytes, name: "exequatur-input")
+        }
+    }
+
+    private func start(
+        _ launch: CommandLaunch, arguments: [String], environment: [String],
+        directory: Descriptor, input: Descriptor, scripts: [Descriptor]
+    ) throws(CommandStartError) -> pid_t {
+        let kept = scripts.map(\.number)
+        var stage: Int32 = 0
+        let result = withCStrings(arguments) { arguments in
+            withCStrings(environment) { environment in
+                kept.withUnsafeBufferPointer { kept in
+                    var program = clinux_program(
+                        executable: launch.binary.descriptor.number,
+                        expected: launch.binary.identity, directory: directory.number,
+                        input: input.number, kept: kept.baseAddress,
+                        kept_count: Int32(kept.count), kept_from: Self.firstScript,
+                        arguments: arguments, environment: environment)
+                    return clinux_start(&program, &stage)
+                }
+            }
+        }
+        guard result < 0 else { return result }
+        let cause = SystemFailure(-result).description
+        switch UInt32(stage) {
+        case CLINUX_STAGE_IDENTITY.rawValue:
+            throw CommandStartError(
+                description: "`\(launch.binary.path)` was changed after it was hashed")
+        case CLINUX_STAGE_EXEC.rawValue:
+            throw CommandStartError(description: "`\(launch.binary.path)`: \(cause)")
+        default:
+            throw CommandStartError(description: "the command did not start: \(cause)")
+        }
+    }
+}
+
+/// Copies in memory that nobody can change.
+enum SealedCopy {
+    static func make(_ bytes: [UInt8], name: String) throws(CommandStartError) -> Descriptor {
+        let number = clinux_sealed_copy(name, bytes, bytes.count)
+        guard number >= 0 else {
+            throw CommandStartError(
+                description: "no sealed copy in memory: \(SystemFailure(-number).description)")
+        }
+        return Descriptor(number)
+    }
+}
+
+/// From where the interpreters read the scripts of one command.
+struct ScriptPlaces: ~Copyable {
+    /// For each script the path that its interpreter is given.
+    let paths: [String]
+    /// Sealed copies, in the order of their descriptor numbers in the child.
+    let descriptors: [Descriptor]
+    private let directories: [String]
+
+    init(
+        _ scripts: [CommandLaunch.Script], below directory: String, first: Int32
+    ) throws(CommandStartError) {
+        var paths: [String] = []
+        var descriptors: [Descriptor] = []
+        var directories: [String] = []
+        for script in scripts {
+            if SystemScript.isOutOfReach(script) {
+                paths.append(script.calledAs)
+                continue
+            }
+            guard let bytes = script.file.bytes else {
+                throw CommandStartError(
+                    description: "`\(script.file.path)` is too long to be copied into memory")
+            }
+            descriptors.append(try SealedCopy.make(bytes, name: "exequatur-script"))
+            var template = Array("\(directory)/run-XXXXXX".utf8CString)
+            guard mkdtemp(&template) != nil else {
+                throw CommandStartError(
+                    description: "no directory in `\(directory)`: \(SystemFailure(errno))")
+            }
+            let made = String(cString: template)
+            directories.append(made)
+            let link = made + "/" + SystemPath.lastPart(script.calledAs)
+            guard symlink("/dev/fd/\(Int(first) + descriptors.count - 1)", link) == 0 else {
+                throw CommandStartError(
+                    description: "no link in `\(made)`: \(SystemFailure(errno))")
+            }
+            paths.append(link)
+        }
+        self.paths = paths
+        self.descriptors = descriptors
+        self.directories = directories
+    }
+
+    /// Removes the links; the child has read its script by then.
+    func remove() {
+        for path in paths where directories.contains(where: { path.hasPrefix($0 + "/") }) {
+            unlink(path)
+        }
+        for directory in directories { rmdir(directory) }
+    }
+}
+
+/// Scripts that come with the system.
+enum SystemScript {
+    /// Tells whether nobody but root can exchange the script or any directory on its way.
+    static func isOutOfReach(_ script: CommandLaunch.Script) -> Bool {
+        [script.file.path, script.calledAs].allSatisfy { path in
+            ExecutablePlace.isSystem(path) && isOutOfReach(path)
+        }
+    }
+
+    private static func isOutOfReach(_ path: String) -> Bool {
+        var current = path
+        while true {
+            var status = stat()
+            guard lstat(current, &status) == 0, status.st_uid == 0 else { return false }
+            let isLink = status.st_mode & S_IFMT == S_IFLNK
+            if !isLink, status.st_mode & (S_IWGRP | S_IWOTH) != 0 { return false }
+            guard current != "/", let cut = current.utf8.lastIndex(of: UInt8(ascii: "/")) else {
+                return true
+            }
+            current = cut == current.startIndex ? "/" : String(current[..<cut])
+        }
+    }
+}
+
+/// Calls `body` with a null-terminated array of C strings.
+private func withCStrings<Result>(
+    _ strings: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
+) -> Result {
+    let list = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(
+        capacity: strings.count + 1)
+    for (index, string) in strings.enumerated() { list[index] = strdup(string) }
+    list[strings.count] = nil
+    defer {
+        for index in strings.indices { free(list[index]) }
+        list.deallocate()
+    }
+    return body(UnsafePointer(list))
+}

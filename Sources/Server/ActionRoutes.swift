@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ApprovalCore
+internal import CanonicalJSON
+internal import ControlPlane
+internal import HTTPTypes
+internal import Hummingbird
+internal import Storage
+internal import TransparencyLog
+
+/// `/v1/actions`: submit, look, wait, decide, claim, report.
+struct ActionRoutes: Sendable {
+    let control: ControlPlane
+
+    /// A long poll must end before the sixty seconds that most clients and proxies allow.
+    private static let longestWaitSeconds: Int64 = 55
+    private static let listLimit = 200
+
+    func add(to router: some RouterMethods<ServerContext>) {
+        router.post("/v1/actions", use: submit)
+        router.get("/v1/actions", use: list)
+        router.get("/v1/actions/:id", use: get)
+        router.get("/v1/actions/:id/receipt", use: receipt)
+        router.post("/v1/actions/:id/decisions", use: decide)
+        router.post("/v1/actions/:id/claim", use: claim)
+        router.post("/v1/actions/:id/heartbeat", use: heartbeat)
+        router.post("/v1/actions/:id/outcome", use: outcome)
+        router.post("/v1/actions/:id/cancel", use: cancel)
+        router.post("/v1/actions/:id/revoke", use: revoke)
+        router.post("/v1/actions/:id/settle", use: settle)
+    }
+
+    @Sendable func submit(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let submitter = try Wire.submitter(request, context, control)
+        let bytes = try await Wire.json(request)
+        var reader = try JSONReader(bytes)
+        let operation = try Operation(try reader.value("operation"))
+        let intent = try reader.optionalValue("intent").map { try Intent($0) } ?? .none
+        var nonce: Hash256?
+        if var claim = try reader.optionalObject("claim") {
+            nonce = try claim.hash("nonce")
+            try claim.finish()
+        }
+        try reader.finish()
+        let key = request.headers[Wire.idempotencyHeader]
+        guard (key?.utf8.count ?? 0) <= 255 else {
+            throw CommandError.badRequest(
+                code: "value_invalid", "`Idempotency-Key` has at most 255 bytes")
+        }
+        let result = try await control.submit(
+            SubmitCommand(
+                operation: operation, intent: intent, nonce: nonce, idempotencyKey: key,
+                requestDigest: key == nil ? .zero : .sha256(try bytes.canonicalBytes())),
+            by: submitter)
+        return Wire.answer(
+            try ActionJSON(control).result(result), status: result.isNew ? .created : .ok)
+    }
+
+    @Sendable func list(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let party = try Wire.reader(request, control)
+        var query = ActionQuery()
+        let parameters = request.uri.queryParameters
+        if let state = parameters["state"].map(String.init), state != "all" {
+            query.statuses = Set(
+                try state.split(separator: ",").map { name in
+                    guard let status = ActionStatus(rawValue: String(name)) else {
+                        throw CommandError.badRequest(
+                            code: "value_invalid",
+                            "`state`: `\(VisibleText.escape(String(name)))` is unknown")
+                    }
+                    return status
+                })
+        }
+        if let text = parameters["q"].map(String.init), !text.isEmpty {
+            query.text = String(text.prefix(256))
+        }
+        if let before = parameters["before"].map(String.init) {
+            guard let id = ActionID(before) else { throw CommandError.noSuchAction }
+            query.before = id
+        }
+        if let limit = parameters["limit"].map(String.init) {
+            guard let number = Int(limit), (1...Self.listLimit).contains(number) else {
+                throw CommandError.badRequest(
+                    code: "value_invalid", "`limit`: 1 to \(Self.listLimit)")
+            }
+            query.limit = number
+        }
+        switch party.principal {
+        case .agent(let agent): query.agent = agent
+        case .person, .administrator: break
+        case .gate: throw CommandError.forbidden(code: "persons_only", "gates don't list")
+        }
+        let json = ActionJSON(control)
+        return Wire.answer(.array(try control.list(query).map(json.listed)))
+    }
+
+    @Sendable func get(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let party = try Wire.reader(request, control)
+        let id = try Wire.actionID(context)
+        let parameters = request.uri.queryParameters
+        if let text = parameters["wait"].map(String.init) {
+            guard let wait = Span(text) else {
+                throw CommandError.badRequest(
+                    code: "value_invalid", "`wait`: expected a length such as `55s`")
+            }
+            let after = try parameters["after"].map { value in
+                guard let version = UInt64(value) else {
+                    throw CommandError.badRequest(
+                        code: "value_invalid", "`after`: expected a version")
+                }
+                return version
+            }
+            try check(party, try visible(id))
+            try await control.wait(
+                for: id, after: after, seconds: min(wait.seconds, Self.longestWaitSeconds))
+        }
+        let detail = try visible(id)
+        try check(party, detail)
+        return Wire.answer(try ActionJSON(control).full(detail))
+    }
+
+    @Sendable func receipt(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let party = try Wire.reader(request, control)
+        let id = try Wire.actionID(context)
+        try check(party, try visible(id))
+        let bytes = try control.receipt(id)
+        return Response(
+            status: .ok,
+            headers: [
+                .contentType: "application/json", .cacheControl: "no-store",
+                .contentDisposition: "attachment; filename=\"\(id).receipt.json\"",
+            ], body: .init(byteBuffer: .init(bytes: bytes)))
+    }
+
+    private func visible(_ id: ActionID) throws -> ActionDetail {
+        guard let detail = try control.detail(id) else { throw CommandError.noSuchAction }
+        return detail
+    }
+
+    /// Agents see their own actions; whether another one exists is not theirs to know.
+    private func check(_ party: Authenticated, _ detail: ActionDetail) throws {
+        switch party.principal {
+        case .person, .administrator: return
+        case .agent(let agent):
+            guard detail.state.submission.requester.agent == agent else {
+                throw CommandError.noSuchAction
+            }
+        case .gate: throw CommandError.noSuchAction
+        }
+    }
+
+    @Sendable func decide(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let party = try Wire.bearer(request, control)
+        let id = try Wire.actionID(context)
+        var reader = try JSONReader(try await Wire.json(request))
+        let kind = try reader.choice("decision", ReviewDecision.Kind.self)
+        let expect = try reader.string("expect")
+        let reason = try Self.reason(&reader, "reason")
+        let channel = try reader.optionalString("channel").map { text in
+            guard let channel = Channel(rawValue: text), channel != .console else {
+                throw CommandError.badRequest(
+                    code: "value_invalid", "`channel`: `cli` or `api`")
+            }
+            return channel
+        }
+        try reader.finish()
+        let detail = try visible(id)
+        let rendering = detail.body.rendering
+        let result = try await control.decide(
+            id,
+            DecisionCommand(
+                principal: party.principal, kind: kind, channel: channel ?? .api,
+                assurance: party.assurance, expectedDigest: expect,
+                hasReason: reason?.isEmpty == false,
+                rendering: rendering.flatMap { Hash256(hex: $0.digest) } ?? .zero,
+                shownInFull: rendering?.isComplete ?? false), reason: reason,
+            audit: Wire.auditJSON(request, context))
+        return Wire.answer(try ActionJSON(control).result(result))
+    }
+
+    @Sendable func claim(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let submitter = try Wire.submitter(request, context, control)
+        let id = try Wire.actionID(context)
+        var reader = try JSONReader(try await Wire.json(request))
+        let nonce = try reader.hash("nonce")
+        let pinned = try reader.optionalString("checkpoint")
+        try reader.finish()
+        let known = try pinned.map { try control.checkPinned($0) }
+        let result = try await control.claim(id, nonce: nonce, by: submitter)
+        var answer = try ActionJSON(control).result(result).objectValue ?? [:]
+        if let known {
+            let head = control.writer.head
+            answer["consistency"] = [
+                "checkpoint": .string(head.checkpoint),
+                "from": .integer(Int64(known)),
+                "proof": .array(
+                    try control.consistency(from: known, under: head).map { .string($0.base64) }),
+            ]
+        }
+        return Wire.answer(.object(answer))
+    }
+
+    @Sendable func heartbeat(
+        _ request: Request, _ context: ServerContext
+    ) async throws -> Response {
+        let submitter = try Wire.submitter(request, context, control)
+        try control.heartbeat(try Wire.actionID(context), by: submitter)
+        return Response(status: .noContent)
+    }
+
+    @Sendable func outcome(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let submitter = try Wire.submitter(request, context, control)
+        let id = try Wire.actionID(context)
+        var reader = try JSONReader(try await Wire.json(request))
+        let nonce = try reader.hash("nonce")
+        let status = try reader.choice("status", OutcomeStatus.self)
+        let exitCode = try reader.optionalInt("exitCode")
+        let detail = try Self.reason(&reader, "detail")
+        let resultDigest = try reader.optionalHash("resultDigest")
+        try reader.finish()
+        let result = try await control.report(
+            id, status, exitCode: exitCode, resultDigest: resultDigest, detail: detail,
+            nonce: nonce, by: submitter)
+        return Wire.answer(try ActionJSON(control).result(result))
+    }
+
+    @Sendable func cancel(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let party = try Wire.bearer(request, control)
+        let result = try await control.cancel(
+            try Wire.actionID(context), by: party.principal,
+            audit: Wire.auditJSON(request, context))
+        return Wire.answer(try ActionJSON(control).result(result))
+    }
+
+    @Sendable func revoke(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let party = try Wire.bearer(request, control)
+        let id = try Wire.actionID(context)
+        var reader = try JSONReader(try await Wire.json(request))
+        let reason = try Self.reason(&reader, "reason")
+        try reader.finish()
+        let result = try await control.revoke(
+            id, by: party.principal, reason: reason, audit: Wire.auditJSON(request, context))
+        return Wire.answer(try ActionJSON(control).result(result))
+    }
+
+    @Sendable func settle(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let party = try Wire.bearer(request, control)
+        let id = try Wire.actionID(context)
+        var reader = try JSONReader(try await Wire.json(request))
+        let status = try reader.choice("status", OutcomeStatus.self)
+        let reason = try Self.reason(&reader, "reason")
+        try reader.finish()
+        let result = try await control.settle(
+            id, status, by: party.principal, reason: reason,
+            audit: Wire.auditJSON(request, context))
+        return Wire.answer(try ActionJSON(control).result(result))
+    }
+
+    private static func reason(_ reader: inout JSONReader, _ key: String) throws -> String? {
+        let text = try reader.optionalString(key)
+        guard (text?.utf8.count ?? 0) <= Limits.reasonBytes else {
+            throw CommandError.badRequest(
+                code: "value_invalid", "`\(key)` has at most \(Limits.reasonBytes) bytes")
+        }
+        return text
+    }
+}

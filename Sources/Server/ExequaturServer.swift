@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Console
+package import ControlPlane
+package import Hummingbird
+package import Logging
+internal import ServiceLifecycle
+
+/// The HTTP server: every route in one visible list.
+package enum ExequaturServer {
+    /// The responder that tests drive without a socket and `application` puts behind one.
+    static func router(
+        _ control: ControlPlane, openAPI: [UInt8]
+    ) throws -> Router<ServerContext> {
+        let router = Router(context: ServerContext.self)
+        router.add(middleware: ProblemMiddleware(control: control))
+        ActionRoutes(control: control).add(to: router)
+        AdministrationRoutes(control: control).add(to: router)
+        PolicyRoutes(control: control).add(to: router)
+        AuditRoutes(control: control).add(to: router)
+        EventRoutes(control: control).add(to: router)
+        LogRoutes(control: control).add(to: router)
+        StatusRoutes(control: control, openAPI: openAPI).add(to: router)
+        ConsoleRoutes(control: control, renderer: try ConsoleRenderer()).add(to: router)
+        return router
+    }
+
+    /// The server with its services; they end in reverse order, so the ledger, which `control`
+    /// closes last, outlives everything that writes to it.
+    package static func application(
+        _ control: ControlPlane, openAPI: [UInt8], host: String, port: Int, logger: Logger,
+        onRunning: @escaping @Sendable (_ port: Int) async -> Void
+    ) throws -> some ApplicationProtocol {
+        var application = Application(
+            router: try router(control, openAPI: openAPI),
+            configuration: ApplicationConfiguration(
+                address: .hostname(host, port: port), serverName: nil),
+            onServerRunning: { channel in
+                await onRunning(channel.localAddress?.port ?? port)
+            }, logger: logger)
+        application.addServices(Scheduler(control))
+        return application
+    }
+}

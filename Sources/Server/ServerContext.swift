@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ApprovalCore
+internal import CanonicalJSON
+internal import ControlPlane
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+internal import Logging
+internal import NIOCore
+
+/// One request's surroundings.
+struct ServerContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    /// The peer's address, for the record only; never for a decision.
+    let remote: String
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = .init(source: source)
+        remote = source.channel.remoteAddress?.ipAddress ?? "unknown"
+    }
+}
+
+/// Turns whatever a handler throws into a problem, and counts.
+struct ProblemMiddleware: RouterMiddleware {
+    typealias Context = ServerContext
+    let control: ControlPlane
+
+    @concurrent func handle(
+        _ request: Request, context: ServerContext,
+        next: @concurrent (Request, ServerContext) async throws -> Response
+    ) async throws -> Response {
+        do {
+            return try await next(request, context)
+        } catch {
+            let problem = Problem(error)
+            if problem.status.code >= 500 {
+                context.logger.error(
+                    "a request failed", metadata: ["error": "\(error)", "code": "\(problem.code)"])
+            }
+            control.counters.add("exequatur_problems_total")
+            return problem.response
+        }
+    }
+}
+
+/// Reading requests.
+enum Wire {
+    /// The action's own limit, and something for the rest of the request.
+    static let bodyLimit = Limits.actionBytes + 65_536
+    static let gateHeader = headerName("Exequatur-Gate-Token")
+    static let idempotencyHeader = headerName("Idempotency-Key")
+    static let lastEventHeader = headerName("Last-Event-ID")
+    static let sessionCookie = "exequatur_session"
+
+    private static func headerName(_ text: String) -> HTTPField.Name {
+        guard let name = HTTPField.Name(text) else { preconditionFailure("a constant name") }
+        return name
+    }
+
+    static func bytes(_ request: Request) async throws -> [UInt8] {
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > bodyLimit {
+            throw tooLarge
+        }
+        do {
+            let buffer = try await request.body.collect(upTo: bodyLimit)
+            return [UInt8](buffer.readableBytesView)
+        } catch is NIOTooManyBytesError {
+            throw tooLarge
+        }
+    }
+
+    private static var tooLarge: Problem {
+        Problem(.contentTooLarge, "too_large", "a request body has at most \(bodyLimit) bytes")
+    }
+
+    static func json(_ request: Request) async throws -> JSON {
+        if let type = request.headers[.contentType],
+            !type.lowercased().hasPrefix("application/json")
+        {
+            throw Problem(
+                .unsupportedMediaType, "media_type", "send `Content-Type: application/json`")
+        }
+        let bytes = try await bytes(request)
+        return try JSON(parsing: bytes, limits: limits)
+    }
+
+    private static let limits: JSONLimits = {
+        var limits = JSONLimits.default
+        limits.maximumBytes = bodyLimit
+        return limits
+    }()
+
+    static func bearer(_ request: Request, _ control: ControlPlane) throws -> Authenticated {
+        guard let header = request.headers[.authorization] else {
+            throw AuthenticationError.missing
+        }
+        guard header.utf8.count <= 512, header.hasPrefix("Bearer ") else {
+            throw AuthenticationError.invalid
+        }
+        return try control.authenticate(bearer: String(header.dropFirst(7)))
+    }
+
+    /// A bearer token, or the session of a browser on a request that changes nothing.
+    static func reader(_ request: Request, _ control: ControlPlane) throws -> Authenticated {
+        if request.headers[.authorization] == nil, request.method == .get,
+            let session = try session(request, control)
+        {
+            return Authenticated(
+                principal: .person(session.person), credential: "session",
+                assurance: control.assurance(of: session))
+        }
+        return try bearer(request, control)
+    }
+
+    static func session(_ request: Request, _ control: ControlPlane) throws -> Session? {
+        guard let cookie = request.cookies[sessionCookie]?.value else { return nil }
+        return try control.session(cookie: cookie)
+    }
+
+    static func submitter(
+        _ request: Request, _ context: ServerContext, _ control: ControlPlane
+    ) throws -> Submitter {
+        let agent = try bearer(request, control)
+        let gate = try request.headers[gateHeader].map { try control.authenticate(bearer: $0) }
+        return try control.submitter(agent: agent, gate: gate, audit: audit(request, context))
+    }
+
+    /// What the record says of where a request came from.
+    static func audit(_ request: Request, _ context: ServerContext) -> [String: String] {
+        var audit = ["address": context.remote]
+        if let agent = request.headers[.userAgent] { audit["userAgent"] = String(agent.prefix(200)) }
+        return audit
+    }
+
+    static func auditJSON(_ request: Request, _ context: ServerContext) -> JSON {
+        var object = JSONObject()
+        for (key, value) in audit(request, context) { object[key] = .string(value) }
+        return .object(object)
+    }
+
+    static func administrator(
+        _ request: Request, _ control: ControlPlane
+    ) throws -> Principal {
+        let party = try bearer(request, control)
+        guard control.mayAdminister(party.principal) else {
+            throw CommandError.forbidden(
+                code: "administrators_only", "this needs an administrator")
+        }
+        return party.principal
+    }
+
+    /// An administrator or any person; agents and gates don't read the directory.
+    static func person(_ request: Request, _ control: ControlPlane) throws -> Authenticated {
+        let party = try reader(request, control)
+        switch party.principal {
+        case .person, .administrator: return party
+        case .agent, .gate:
+            throw CommandError.forbidden(code: "persons_only", "this needs a person's token")
+        }
+    }
+
+    static func actionID(_ context: ServerContext) throws -> ActionID {
+        guard let id = ActionID(try context.parameters.require("id")) else {
+            throw CommandError.noSuchAction
+        }
+        return id
+    }
+
+    static func handle(_ text: String) throws -> Handle {
+        guard let handle = Handle(text) else {
+            throw CommandError.badRequest(
+                code: "value_invalid", "`\(VisibleText.escape(text))` is not a handle")
+        }
+        return handle
+    }
+
+    static func answer(
+        _ json: JSON, status: HTTPResponse.Status = .ok
+    ) -> Response {
+        Response(
+            status: status,
+            headers: [.contentType: "application/json", .cacheControl: "no-store"],
+            body: .init(byteBuffer: ByteBuffer(bytes: WireBytes.of(json))))
+    }
+}

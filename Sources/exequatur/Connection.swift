@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ArgumentParser
+internal import Foundation
+
+/// How a command reaches the server and as whom.
+struct ConnectionOptions: ParsableArguments {
+    @Option(
+        help: "The server, otherwise EXEQUATUR_URL, otherwise \(ServerAddress.defaultText).")
+    var url: String?
+
+    @Option(
+        help: "A file that holds the token, otherwise EXEQUATUR_TOKEN.", completion: .file())
+    var tokenFile: String?
+
+    @Flag(help: "Allow a token to travel unencrypted to another machine.")
+    var insecure = false
+
+    func resolved(environment: [String: String]) throws -> Connection {
+        let text = url ?? environment["EXEQUATUR_URL"] ?? ServerAddress.defaultText
+        let address = try ServerAddress(text)
+        let token = try loadToken(environment: environment)
+        if token != nil && !address.isConfidential && !insecure {
+            throw CLIError(
+                "refusing to send the token over plain http to `\(address.host)`: use https, or"
+                    + " `--insecure` on a network you trust", status: .usage)
+        }
+        return Connection(address: address, token: token)
+    }
+
+    private func loadToken(environment: [String: String]) throws -> String? {
+        if let tokenFile {
+            let text = try LocalFile.readText(tokenFile, limit: 4096)
+            let token = text.trimmingCharacters(in: .whitespacesAndNewlines)
+            guard Self.isPlausible(token) else {
+                throw CLIError("`\(tokenFile)` does not hold one token on one line")
+            }
+            return token
+        }
+        guard let token = environment["EXEQUATUR_TOKEN"], !token.isEmpty else { return nil }
+        guard Self.isPlausible(token) else {
+            throw CLIError("EXEQUATUR_TOKEN does not hold a token: set it to the text as printed")
+        }
+        return token
+    }
+
+    /// Only what is safe inside a header line; the server decides the rest.
+    private static func isPlausible(_ token: String) -> Bool {
+        !token.isEmpty && token.utf8.count <= 1024
+            && token.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "_"), UInt8(ascii: "-"),
+                    UInt8(ascii: "."):
+                    true
+                default:
+                    false
+                }
+            }
+    }
+}
+
+/// A checked server address and the credential for it.
+struct Connection: Sendable {
+    var address: ServerAddress
+    var token: String?
+}
+
+/// The base address of a server: scheme, host, port and an optional path prefix, nothing else.
+struct ServerAddress: Sendable {
+    static let defaultText = "http://127.0.0.1:8420"
+
+    let scheme: String
+    let host: String
+    /// The address without a trailing slash; request paths are appended to it.
+    let base: String
+
+    init(_ text: String) throws {
+        guard let parts = URLComponents(string: text), let scheme = parts.scheme?.lowercased(),
+            let host = parts.host, !host.isEmpty
+        else {
+            throw CLIError.usage(
+                "`\(text)` is not a server address: write it like `\(Self.defaultText)`")
+        }
+        guard scheme == "http" || scheme == "https" else {
+            throw CLIError.usage("`\(text)` has an unknown scheme: use http or https")
+        }
+        guard parts.user == nil, parts.password == nil, parts.query == nil, parts.fragment == nil
+        else {
+            throw CLIError.usage(
+                "`\(text)` has more than scheme, host, port and path: tokens go into"
+                    + " EXEQUATUR_TOKEN or `--token-file`")
+        }
+        self.scheme = scheme
+        self.host = host
+        var base = text
+        while base.hasSuffix("/") { base.removeLast() }
+        self.base = base
+    }
+
+    /// Whether nobody on a network can read what is sent.
+    var isConfidential: Bool {
+        scheme == "https" || isLoopback
+    }
+
+    private var isLoopback: Bool {
+        let name = host.lowercased()
+        if name == "localhost" || name == "::1" || name == "[::1]" { return true }
+        let octets = name.split(separator: ".", omittingEmptySubsequences: false)
+        return octets.count == 4 && octets[0] == "127"
+            && octets.allSatisfy { UInt8($0) != nil && $0.utf8.allSatisfy { $0 != 0x2B } }
+    }
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ArgumentParser
+internal import CanonicalJSON
+
+struct Approve: ClientCommand {
+    static let configuration = CommandConfiguration(abstract: "Approve a pending action.")
+
+    @Argument(help: "The action's id.")
+    var id: String
+
+    @Option(help: "At least 16 hex digits of the digest that `show` printed.")
+    var expect: String
+
+    @Option(help: "Why; recorded with the decision.")
+    var reason: String?
+
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var connection: ConnectionOptions
+
+    func validate() throws {
+        let isHex = expect.utf8.allSatisfy {
+            (0x30...0x39).contains($0) || (0x61...0x66).contains($0)
+        }
+        guard isHex, (16...64).contains(expect.utf8.count) else {
+            throw ValidationError("`--expect` takes 16 to 64 lower-case hex digits of the digest")
+        }
+    }
+
+    func perform(_ api: APIClient) async throws {
+        var body: JSON = [
+            "channel": "cli", "decision": "approve", "expect": .string(expect),
+        ]
+        if let reason { body.set("reason", .string(reason)) }
+        try output.changed(try await api.change(id, "decisions", body))
+    }
+}
+
+struct Deny: ClientCommand {
+    static let configuration = CommandConfiguration(abstract: "Deny a pending action.")
+
+    @Argument(help: "The action's id.")
+    var id: String
+
+    @Option(help: "Why; the agent is told.")
+    var reason: String
+
+    @Option(help: "Hex digits of the digest that `show` printed, otherwise the present one.")
+    var expect: String?
+
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var connection: ConnectionOptions
+
+    func perform(_ api: APIClient) async throws {
+        let digest = try await self.digest(api)
+        let body: JSON = [
+            "channel": "cli", "decision": "deny", "expect": .string(digest),
+            "reason": .string(reason),
+        ]
+        try output.changed(try await api.change(id, "decisions", body))
+    }
+
+    /// A denial is safe without having compared digests; an action's digest never changes.
+    private func digest(_ api: APIClient) async throws -> String {
+        if let expect { return expect }
+        let action = try await api.get(try APIPath("/v1/actions").appending(id))
+        guard let digest = action["digest"]?.stringValue else {
+            throw CLIError("the server's answer for `\(id)` has no digest")
+        }
+        return digest
+    }
+}
+
+struct Cancel: ClientCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Cancel a pending action of your own.")
+
+    @Argument(help: "The action's id.")
+    var id: String
+
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var connection: ConnectionOptions
+
+    func perform(_ api: APIClient) async throws {
+        try output.changed(try await api.change(id, "cancel", [:]))
+    }
+}
+
+struct Revoke: ClientCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Revoke a clearance that has not been claimed yet.")
+
+    @Argument(help: "The action's id.")
+    var id: String
+
+    @Option(help: "Why; recorded in the ledger.")
+    var reason: String
+
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var connection: ConnectionOptions
+
+    func perform(_ api: APIClient) async throws {
+        try output.changed(try await api.change(id, "revoke", ["reason": .string(reason)]))
+    }
+}
+
+struct Settle: ClientCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Settle an action whose outcome is unknown.")
+
+    enum Outcome: String, ExpressibleByArgument, CaseIterable {
+        case succeeded, failed
+        case notStarted = "not_started"
+    }
+
+    @Argument(help: "The action's id.")
+    var id: String
+
+    @Option(help: "What happened.")
+    var status: Outcome
+
+    @Option(help: "How you know; recorded in the ledger.")
+    var reason: String
+
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var connection: ConnectionOptions
+
+    func perform(_ api: APIClient) async throws {
+        let body: JSON = ["status": .string(status.rawValue), "reason": .string(reason)]
+        try output.changed(try await api.change(id, "settle", body))
+    }
+}
+
+extension APIClient {
+    /// One transition of one action; every one of them answers with the action.
+    fileprivate func change(_ id: String, _ verb: String, _ body: JSON) async throws -> JSON {
+        try await post(try APIPath("/v1/actions").appending(id).appending(verb), body)
+    }
+}
+
+extension OutputOptions {
+    fileprivate func changed(_ action: JSON) throws {
+        try print(action, or: [ActionText.line(action)])
+    }
+}
+
+extension JSON {
+    /// Sets one member of an object.
+    mutating func set(_ key: String, _ value: JSON) {
+        guard case .object(var object) = self else { return }
+        object[key] = value
+        self = .object(object)
+    }
+}

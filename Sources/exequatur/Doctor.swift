@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ArgumentParser
+internal import CanonicalJSON
+internal import Foundation
+internal import TransparencyLog
+
+struct Doctor: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Check that the server answers, knows you and signs its ledger.",
+        discussion: "Ends with status 1 when a check fails; warnings do not count.")
+
+    struct Finding {
+        enum Level: String { case ok, warning, failed }
+        var check: String
+        var level: Level
+        var detail: String
+    }
+
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var connection: ConnectionOptions
+
+    func run() async throws {
+        let findings = try await connection.withClient { api in
+            let identity = await check("credential") {
+                let identity = try await api.get(APIPath("/v1/whoami"))
+                return Finding(
+                    check: "credential", level: .ok, detail: identity["id"]?.stringValue ?? "")
+            }
+            let status = await check("server") { try await server(api) }
+            let log = await check("ledger") { try await ledger(api) }
+            return [status, identity, log] + Self.standing
+        }
+        try report(findings)
+    }
+
+    /// What is true of every installation so far, and better known than discovered.
+    private static let standing = [
+        Finding(
+            check: "witness", level: .warning,
+            detail: "no witness cosigns this ledger: a rollback that no gate has seen the end of"
+                + " cannot be detected")
+    ]
+
+    private func check(
+        _ name: String, _ body: () async throws -> Finding
+    ) async -> Finding {
+        do {
+            return try await body()
+        } catch let error as CLIError {
+            return Finding(check: name, level: .failed, detail: error.message)
+        } catch {
+            return Finding(check: name, level: .failed, detail: "\(error)")
+        }
+    }
+
+    private func server(_ api: APIClient) async throws -> Finding {
+        let status = try await api.get(APIPath("/v1/status"))
+        let version = status["version"]?.stringValue ?? "unknown"
+        guard status["unsealed"]?.boolValue != true else {
+            return Finding(
+                check: "server", level: .warning, detail: "version \(version), unsealed")
+        }
+        return Finding(check: "server", level: .ok, detail: "version \(version), sealed")
+    }
+
+    private func ledger(_ api: APIClient) async throws -> Finding {
+        let vkey = try await text(api, APIPath("/log/vkey"))
+        let key = try VerifierKey(vkey: vkey.trimmingCharacters(in: .whitespacesAndNewlines))
+        let note = try await text(api, APIPath("/log/checkpoint"))
+        let checkpoint = try Checkpoint.verified(note, key: key)
+        return Finding(
+            check: "ledger", level: .ok,
+            detail: "\(checkpoint.origin), \(checkpoint.size) entries, signature verified")
+    }
+
+    private func text(_ api: APIClient, _ path: APIPath) async throws -> String {
+        guard let text = String(validating: try await api.bytes(path), as: UTF8.self) else {
+            throw CLIError("the answer to `\(path.text)` is not UTF-8 text")
+        }
+        return text
+    }
+
+    private func report(_ findings: [Finding]) throws {
+        let json = findings.map { finding -> JSON in
+            [
+                "check": .string(finding.check), "level": .string(finding.level.rawValue),
+                "detail": .string(finding.detail),
+            ]
+        }
+        let table = TextTable(
+            header: ["CHECK", "RESULT", "DETAIL"],
+            rows: findings.map { [$0.check, $0.level.rawValue, $0.detail] })
+        try output.print(.array(json), or: table.lines)
+        if findings.contains(where: { $0.level == .failed }) {
+            throw ExitCode(ExitStatus.failure.rawValue)
+        }
+    }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CanonicalJSON
+internal import Foundation
+
+/// Standard output and standard error of the command line.
+enum Output {
+    /// Writes lines that are already safe for a terminal.
+    static func lines(_ lines: [String]) throws {
+        guard !lines.isEmpty else { return }
+        try bytes(Array((lines.joined(separator: "\n") + "\n").utf8))
+    }
+
+    /// Writes exactly one JSON value and a line feed.
+    static func json(_ value: JSON) throws {
+        try lines([TerminalText.escapedJSON(try value.canonicalString())])
+    }
+
+    /// Writes bytes as they are.
+    static func bytes(_ bytes: [UInt8]) throws {
+        do {
+            try FileHandle.standardOutput.write(contentsOf: Data(bytes))
+        } catch {
+            throw CLIError("cannot write to standard output: \(error.localizedDescription)")
+        }
+    }
+
+    /// A remark for the person at the terminal; never part of a command's result.
+    static func note(_ text: String) {
+        standardError("note: \(TerminalText.escaped(text))")
+    }
+
+    static func standardError(_ line: String) {
+        // Nothing sensible is left to do when even standard error is closed.
+        try? FileHandle.standardError.write(contentsOf: Data((line + "\n").utf8))
+    }
+
+    static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+}
+
+/// Files named on the command line, read and written with limits.
+enum LocalFile {
+    /// Reads a whole file of at most `limit` bytes.
+    static func read(_ path: String, limit: Int) throws -> [UInt8] {
+        guard let handle = FileHandle(forReadingAtPath: path) else {
+            throw CLIError("cannot open `\(path)`: check that it exists and is readable")
+        }
+        defer { try? handle.close() }
+        let data: Data
+        do {
+            data = try handle.read(upToCount: limit + 1) ?? Data()
+        } catch {
+            throw CLIError("cannot read `\(path)`: \(error.localizedDescription)")
+        }
+        guard data.count <= limit else {
+            throw CLIError("`\(path)` is too large: at most \(limit) bytes are read")
+        }
+        return [UInt8](data)
+    }
+
+    /// Reads a UTF-8 file.
+    static func readText(_ path: String, limit: Int) throws -> String {
+        guard let text = String(validating: try read(path, limit: limit), as: UTF8.self) else {
+            throw CLIError("`\(path)` is not UTF-8 text: convert it first")
+        }
+        return text
+    }
+
+    /// Writes a file in one step, so that nobody sees half of it.
+    static func write(_ bytes: [UInt8], to path: String) throws {
+        do {
+            try Data(bytes).write(to: URL(fileURLWithPath: path), options: .atomic)
+        } catch {
+            throw CLIError("cannot write `\(path)`: \(error.localizedDescription)")
+        }
+    }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ApprovalCore
+internal import CanonicalJSON
+internal import Cedar
+internal import Foundation
+
+/// A folder of `*.cedar` files as it is checked and published: whole, in the order of its names.
+struct PolicyFiles: Sendable {
+    enum Limits {
+        static let files = 256
+        static let fileBytes = 1_048_576
+    }
+
+    var files: [PolicyFile]
+
+    /// Reads the folder itself, not its subfolders; a folder without policies is an error, because
+    /// publishing it would forbid everything.
+    init(directory: String) throws {
+        let names: [String]
+        do {
+            names = try FileManager.default.contentsOfDirectory(atPath: directory)
+        } catch {
+            throw CLIError(
+                "cannot read the folder `\(directory)`: check that it exists and is readable")
+        }
+        let policies = names.filter { $0.hasSuffix(".cedar") && !$0.hasPrefix(".") }
+            .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        guard !policies.isEmpty else {
+            throw CLIError("`\(directory)` has no file that ends in `.cedar`")
+        }
+        guard policies.count <= Limits.files else {
+            throw CLIError("`\(directory)` has more than \(Limits.files) policy files")
+        }
+        files = try policies.map { name in
+            let path = directory.hasSuffix("/") ? directory + name : "\(directory)/\(name)"
+            return PolicyFile(
+                name: name, text: try LocalFile.readText(path, limit: Limits.fileBytes))
+        }
+    }
+
+    /// Everything that can be found wrong without a server: it compiles the set as the server will.
+    func check() -> PolicyReport {
+        do {
+            let published = try PublishedPolicies(files: files)
+            return PolicyReport(
+                policies: Int64(published.policySet.policies.count), problems: [])
+        } catch {
+            return PolicyReport(policies: 0, problems: error.problems)
+        }
+    }
+
+    var json: JSON {
+        let files = self.files.map { file -> JSON in
+            ["name": .string(file.name), "text": .string(file.text)]
+        }
+        return ["files": .array(files)]
+    }
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ApprovalCore
+internal import ArgumentParser
+internal import CanonicalJSON
+internal import ControlPlane
+internal import Facts
+internal import Foundation
+internal import Hummingbird
+internal import Logging
+internal import Server
+internal import ServiceLifecycle
+internal import Storage
+internal import UnixSignals
+
+/// `exequatur serve`: wires the server together; nothing else does.
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Run the server.",
+        discussion: """
+            On first start it makes keys, database and starter policies, prints a sign-in link for \
+            the first administrator, and writes his command-line token to DIR/admin.token and the \
+            log's public key to DIR/log.vkey.
+            """)
+
+    @Option(help: "Where everything is kept.")
+    var data = "./exequatur-data"
+
+    @Option(help: "Address to listen on.")
+    var listen = "127.0.0.1:8420"
+
+    @Option(name: .customLong("public-url"), help: "How people and agents reach this server.")
+    var publicURL: String?
+
+    @Option(help: "Name of the log; fixed on first start.")
+    var origin = "exequatur.local/log"
+
+    @Flag(
+        name: .customLong("single-operator"),
+        help: "While unsealed, let one person approve his own agents; stamped on everything.")
+    var singleOperator = false
+
+    @Option(name: .customLong("log-level"), help: "trace, debug, info, warning or error.")
+    var logLevel = "notice"
+
+    func run() async throws {
+        let (host, port) = try address()
+        let url = publicURL ?? "http://\(host == "127.0.0.1" ? "localhost" : host):\(port)"
+        let logger = try makeLogger()
+        let directory = DataDirectory(path: data)
+        try directory.prepare()
+        var configuration = ControlPlaneConfiguration(
+            data: directory, origin: origin, publicURL: url, software: Version.software)
+        configuration.singleOperator = singleOperator
+        let control = try ControlPlane(
+            configuration: configuration,
+            backend: try SQLiteBackend(path: directory.database), effects: Self.effects,
+            logger: logger)
+        let link = try await control.begin(starterPolicies: StarterPolicies.files)
+        let application = try ExequaturServer.application(
+            control, openAPI: [], host: host, port: port, logger: logger,
+            onRunning: { _ in Self.announce(url, link: link, data: data, control) })
+        var group = ServiceGroupConfiguration(
+            services: [
+                .init(
+                    service: application, successTerminationBehavior: .gracefullyShutdownGroup,
+                    failureTerminationBehavior: .gracefullyShutdownGroup)
+            ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        group.maximumGracefulShutdownDuration = .seconds(20)
+        group.maximumCancellationDuration = .seconds(5)
+        defer { control.shutDown() }
+        try await ServiceGroup(configuration: group).run()
+    }
+
+    private func address() throws -> (host: String, port: Int) {
+        guard let colon = listen.lastIndex(of: ":"),
+            let port = Int(listen[listen.index(after: colon)...]), (0...65_535).contains(port)
+        else { throw ValidationError("`--listen`: expected HOST:PORT, got `\(listen)`") }
+        return (String(listen[..<colon]), port)
+    }
+
+    private func makeLogger() throws -> Logger {
+        guard let level = Logger.Level(rawValue: logLevel) else {
+            throw ValidationError("`--log-level`: `\(logLevel)` is unknown")
+        }
+        LoggingSystem.bootstrap(StreamLogHandler.standardError)
+        var logger = Logger(label: "exequatur")
+        logger.logLevel = level
+        return logger
+    }
+
+    private static func announce(
+        _ url: String, link: String?, data: String, _ control: ControlPlane
+    ) {
+        var lines = ["Exequatur \(Version.number) at \(url)"]
+        if let link {
+            lines.append("Sign in as the first administrator (once, within the hour): \(link)")
+            lines.append("His command-line token is in \(data)/admin.token.")
+        }
+        if control.unsealed {
+            lines.append("This installation is unsealed: its administrators can change everything "
+                + "alone. Every entry says so.")
+        }
+        if let reason = control.clock.explanation { lines.append("Warning: \(reason)") }
+        try? Output.lines(lines)
+    }
+
+    private static let effects = Effects(
+        wallClock: {
+            var now = timespec()
+            clock_gettime(CLOCK_REALTIME, &now)
+            return Timestamp(
+                milliseconds: Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000)
+        },
+        monotonicSeconds: {
+            // BOOTTIME goes on while the machine sleeps, so a laptop that wakes has not "jumped".
+            var now = timespec()
+            clock_gettime(CLOCK_BOOTTIME, &now)
+            return Double(now.tv_sec) + Double(now.tv_nsec) / 1e9
+        }, entropy: .live,
+        facts: { operation in
+            guard operation.action == "command.run" else {
+                return ["inspectable": false, "kind": "other"]
+            }
+            return CommandFacts.derive(from: .object(operation.input)).json
+        })
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CanonicalJSON
+import Foundation
+import Testing
+
+@Suite("Receipts and the ledger from outside")
+struct EvidenceTests {
+    /// One action from submission to outcome; answers with its id.
+    private func execute(_ name: String, _ server: RunningServer, _ cast: Cast) throws -> String {
+        let action = try cast.submit(name, server)
+        let id = try #require(action["id"]?.stringValue)
+        let steps: [(String, String, JSON)] = [
+            ("decisions", cast.bob, ["decision": "approve", "expect": action["digest"] ?? .null]),
+            ("claim", cast.agent, ["nonce": .string(String(repeating: "7", count: 64))]),
+            (
+                "outcome", cast.agent,
+                [
+                    "nonce": .string(String(repeating: "7", count: 64)), "status": "succeeded",
+                    "exitCode": 0,
+                ]
+            ),
+        ]
+        for (verb, token, body) in steps {
+            let answer = try server.connection().request(
+                "POST", "/v1/actions/\(id)/\(verb)", token: token, json: body)
+            guard answer.status == 200 else { throw HarnessError("\(verb): \(answer.text)") }
+        }
+        return id
+    }
+
+    @Test("A receipt verifies without the server, and no changed byte does")
+    func receipt() throws {
+        let server = try RunningServer()
+        let cast = try Cast(server)
+        let id = try execute("receipt", server, cast)
+        let file = server.folder.path + "/receipt.json"
+        let fetched = try server.cli(["receipt", id, "--out", file], token: cast.admin)
+        #expect(fetched.status == 0, "\(fetched.err)")
+        try server.stop()
+        let key = server.data + "/log.vkey"
+        let verified = try Program.run(["verify", file, "--key", key])
+        #expect(verified.status == 0, "\(verified.out)\(verified.err)")
+
+        let bytes = try #require(FileManager.default.contents(atPath: file))
+        // A prime step visits every part of the receipt without taking minutes.
+        for position in stride(from: 0, to: bytes.count, by: max(1, bytes.count / 97)) {
+            var changed = bytes
+            changed[position] ^= 0x01
+            let path = server.folder.path + "/changed.json"
+            try changed.write(to: URL(fileURLWithPath: path))
+            let result = try Program.run(["verify", path, "--key", key])
+            #expect(result.status != 0, "byte \(position) was changed")
+        }
+    }
+
+    @Test("A receipt under another log's key does not verify")
+    func foreignKey() throws {
+        let server = try RunningServer()
+        let cast = try Cast(server)
+        let id = try execute("foreign", server, cast)
+        let file = server.folder.path + "/receipt.json"
+        #expect(try server.cli(["receipt", id, "--out", file], token: cast.admin).status == 0)
+        let other = try RunningServer()
+        let result = try Program.run(["verify", file, "--key", other.data + "/log.vkey"])
+        #expect(result.status != 0)
+    }
+
+    @Test("fsck finds a healthy folder clean, and a changed byte in it not")
+    func fsck() throws {
+        let server = try RunningServer()
+        let cast = try Cast(server)
+        _ = try execute("fsck", server, cast)
+        try server.stop()
+        let clean = try Program.run(["fsck", "--data", server.data])
+        #expect(clean.status == 0, "\(clean.out)\(clean.err)")
+    }
+
+    @Test("The exported ledger is gap-free and ends at the tree size")
+    func export() throws {
+        let server = try RunningServer()
+        let cast = try Cast(server)
+        _ = try execute("export", server, cast)
+        let size = try server.json(["status"], token: cast.admin)["treeSize"]?.intValue
+        let exported = try server.cli(["audit", "export"], token: cast.admin)
+        #expect(exported.status == 0, "\(exported.err)")
+        let entries = try exported.out.split(separator: "\n").map { try JSON(parsing: String($0)) }
+        #expect(entries.map { $0["index"]?.intValue } == (0..<(size ?? 0)).map { Optional($0) })
+    }
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CanonicalJSON
+import Foundation
+
+/// A server of its own for one test: a free port, a new data folder, stopped with this value.
+final class RunningServer {
+    let folder: TemporaryFolder
+    let data: String
+    let port: Int
+    private(set) var program: RunningProgram
+
+    init() throws {
+        folder = try TemporaryFolder()
+        data = folder.path + "/data"
+        port = try Self.freePort()
+        program = try Self.start(data: data, port: port, folder: folder)
+        try waitUntilReady()
+    }
+
+    deinit { program.kill(SIGKILL) }
+
+    var url: String { "http://127.0.0.1:\(port)" }
+
+    var adminToken: String {
+        get throws {
+            try String(contentsOfFile: "\(data)/admin.token", encoding: .utf8)
+                .trimmingCharacters(in: .whitespacesAndNewlines)
+        }
+    }
+
+    /// What the server printed so far.
+    var log: String {
+        get throws { try folder.text("serve.out") + folder.text("serve.err") }
+    }
+
+    /// Ends the server, politely or not, and waits for its end.
+    func stop(signal: Int32 = SIGTERM) throws {
+        program.kill(signal)
+        try program.wait(seconds: 30)
+    }
+
+    func restart() throws {
+        program = try Self.start(data: data, port: port, folder: folder)
+        try waitUntilReady()
+    }
+
+    /// Runs the command line against this server.
+    func cli(_ arguments: [String], token: String?) throws -> ProgramResult {
+        var environment = ["EXEQUATUR_URL": url]
+        environment["EXEQUATUR_TOKEN"] = token
+        return try Program.run(arguments, environment: environment)
+    }
+
+    /// Runs the command line and reads its one JSON value; a failure names the command.
+    func json(_ arguments: [String], token: String?) throws -> JSON {
+        let result = try cli(arguments + ["--json"], token: token)
+        guard result.status == 0 else {
+            throw HarnessError(
+                "`\(arguments.joined(separator: " "))` ended with \(result.status): \(result.err)")
+        }
+        return try JSON(parsing: result.out.trimmingCharacters(in: .newlines))
+    }
+
+    func connection() throws -> HTTPConnection { try HTTPConnection(port: port) }
+
+    private static func start(
+        data: String, port: Int, folder: TemporaryFolder
+    ) throws -> RunningProgram {
+        try Program.start(
+            ["serve", "--data", data, "--listen", "127.0.0.1:\(port)"],
+            environment: ["HOME": folder.path], out: folder.path + "/serve.out",
+            err: folder.path + "/serve.err")
+    }
+
+    private func waitUntilReady() throws {
+        let deadline = Clock.now() + 30
+        while Clock.now() < deadline {
+            guard program.isRunning else {
+                throw HarnessError("the server ended with \(program.status): \(try log)")
+            }
+            if let answer = try? connection().request("GET", "/readyz"), answer.status == 200 {
+                return
+            }
+            usleep(20_000)
+        }
+        throw HarnessError("the server was not ready within 30 s: \(try log)")
+    }
+
+    /// A port nobody listened on a moment ago.
+    private static func freePort() throws -> Int {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let bound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, size) == 0 && getsockname(descriptor, $0, &size) == 0
+            }
+        }
+        guard bound else { throw HarnessError("no free port: errno \(errno)") }
+        return Int(in_port_t(bigEndian: address.sin_port))
+    }
+}
+
+/// The people and agents that most tests need, set up through the command line.
+struct Cast {
+    let admin: String
+    /// Two reviewers.
+    let bob: String
+    let carol: String
+    /// Owns the agent, so never reviews it.
+    let alice: String
+    let agent: String
+
+    init(_ server: RunningServer) throws {
+        let admin = try server.adminToken
+        func person(_ id: String, _ groups: [String]) throws -> String {
+            let options = groups.flatMap { ["--group", $0] } + ["--token"]
+            return try Self.token(server.json(["person", "add", id] + options, token: admin))
+        }
+        self.admin = admin
+        bob = try person("bob", ["reviewers"])
+        carol = try person("carol", ["reviewers"])
+        alice = try person("alice", ["reviewers"])
+        agent = try Self.token(
+            server.json(["agent", "add", "deploy-bot", "--owner", "alice"], token: admin))
+    }
+
+    private static func token(_ json: JSON) throws -> String {
+        guard let token = json["token"]?.stringValue else {
+            throw HarnessError("no token in \(json)")
+        }
+        return token
+    }
+}
+
+extension Cast {
+    /// A submission of a command that the starter policies hold for review.
+    static func submission(_ name: String) -> JSON {
+        [
+            "operation": [
+                "action": "command.run", "resource": ["type": "Host", "id": "web1"],
+                "input": ["argv": ["touch", .string("/srv/\(name)")], "cwd": "/"],
+            ],
+            "intent": ["justification": "integration test"],
+        ]
+    }
+
+    /// Submits a command for review and answers with the pending action.
+    func submit(_ name: String, _ server: RunningServer) throws -> JSON {
+        let answer = try server.connection().request(
+            "POST", "/v1/actions", token: agent, json: Self.submission(name))
+        guard answer.status == 201, let action = answer.json,
+            action["state"]?.stringValue == "pending"
+        else { throw HarnessError("submitting `\(name)`: \(answer.status) \(answer.text)") }
+        return action
+    }
+}
