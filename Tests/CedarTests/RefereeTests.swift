@@ -145,7 +145,7 @@ private enum Referee {
     static let cases =
         ProcessInfo.processInfo.environment["EXEQUATUR_REFEREE_CASES"].flatMap { Int($0) } ?? 500
 
-    static let isHere: Bool = (try? run(["-c", "import cedarpy"])) == 0
+    static let isHere: Bool = (try? run(["-c", "import cedarpy"], isQuiet: true)) == 0
 
     static func ask(_ questions: JSON) throws -> JSON {
         let folder = FileManager.default.temporaryDirectory
@@ -163,11 +163,11 @@ private enum Referee {
         return try JSON(parsing: Corpora.bytes(at: output.path), limits: .files)
     }
 
-    private static func run(_ arguments: [String]) throws -> Int32 {
+    private static func run(_ arguments: [String], isQuiet: Bool = false) throws -> Int32 {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = [python] + arguments
-        process.standardError = FileHandle.standardError
+        process.standardError = isQuiet ? FileHandle.nullDevice : .standardError
         try process.run()
         process.waitUntilExit()
         return process.terminationStatus

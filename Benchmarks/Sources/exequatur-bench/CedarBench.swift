@@ -6,8 +6,9 @@ import Cedar
 ///
 /// Each policy names a principal, an action and a resource and has three conditions; one in ten
 /// forbids; one more permits a group. Of 211 entities, two policies are about the request. With
-/// the index the cost goes with the policies of the action, without it with all of them. The third figure adds
-/// what every request costs beside: describing its three entities and putting them on top.
+/// the index the cost goes with the policies of the action, without it with all of them. The
+/// third figure adds what every request costs beside: describing its three entities and putting
+/// them on top.
 func benchCedar() {
     for count in [12, 100, 1_000, 10_000] {
         let text = CedarBench.policies(count)

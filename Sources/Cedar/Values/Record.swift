@@ -28,6 +28,11 @@ extension Value {
             self.init(unsorted: pairs.map { Entry(key: $0.0, value: $0.1) })
         }
 
+        /// Makes a record; where a key comes twice, the later value holds.
+        public init(_ pairs: some Sequence<Element>) {
+            self.init(unsorted: pairs.map { Entry(key: $0.key, value: $0.value) })
+        }
+
         private init(unsorted: [Entry]) {
             let order = unsorted.indices.sorted { left, right in
                 let order = Bytes.compare(unsorted[left].key, unsorted[right].key)
