@@ -107,18 +107,8 @@ struct Serve: AsyncParsableCommand {
     }
 
     private static let effects = Effects(
-        wallClock: {
-            var now = timespec()
-            clock_gettime(CLOCK_REALTIME, &now)
-            return Timestamp(
-                milliseconds: Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000)
-        },
-        monotonicSeconds: {
-            // BOOTTIME goes on while the machine sleeps, so a laptop that wakes has not "jumped".
-            var now = timespec()
-            clock_gettime(CLOCK_BOOTTIME, &now)
-            return Double(now.tv_sec) + Double(now.tv_nsec) / 1e9
-        }, entropy: .live,
+        wallClock: SystemClock.wall, monotonicSeconds: SystemClock.monotonicSeconds,
+        entropy: .live,
         facts: { operation in
             guard operation.action == "command.run" else {
                 return ["inspectable": false, "kind": "other"]
