@@ -74,10 +74,9 @@ let package = Package(
         .target(
             name: "CConsoleAssets",
             exclude: ["assets"],
-            publicHeadersPath: "include",
-            cSettings: [.unsafeFlags(["-std=c2x"])]),
+            publicHeadersPath: "include"),
         .target(name: "CLinux", publicHeadersPath: "include"),
-        .target(name: "CResources", cSettings: [.unsafeFlags(["-std=c2x"])]),
+        .target(name: "CResources"),
 
         // MARK: shells
         .target(
@@ -180,5 +179,7 @@ let package = Package(
             dependencies: ["ApprovalCore", "CanonicalJSON", "TestSupport", "TransparencyLog"],
             swiftSettings: strict),
         .testTarget(name: "TidyTests", dependencies: [], swiftSettings: strict),
-    ]
+    ],
+    // `#embed`, with which files become part of the binary, is C23.
+    cLanguageStandard: .c2x
 )

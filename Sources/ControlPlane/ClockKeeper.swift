@@ -32,20 +32,24 @@ package struct ClockMachine: Sendable, Hashable {
         if wall < lastRecorded {
             state = .implausible("the clock says \(wall), the last entry is of \(lastRecorded)")
         } else if wall.seconds(since: lastRecorded) > Self.longestGapSeconds {
-            state = .implausible("the last entry is of \(lastRecorded), more than a day before "
-                + "\(wall)")
+            state = .implausible(
+                "the last entry is of \(lastRecorded), more than a day before "
+                    + "\(wall)")
         }
     }
 
-    /// Looks at both clocks. Returns true if this look found a new step.
+    /// Looks at both clocks.
+    ///
+    /// Returns true if this look found a new step.
     package mutating func observe(wall: Timestamp, monotonic: Double) -> Bool {
         let expected = self.wall.milliseconds + Int64((monotonic - self.monotonic) * 1000)
         let drift = Double(wall.milliseconds - expected) / 1000
         if abs(drift) > Self.toleranceSeconds {
             // The reference stays where it was: if the clock comes back, it agrees again.
             guard case .trusted = state else { return false }
-            state = .drifted("the clock moved by \(Int64(drift.rounded())) s against the "
-                + "monotonic clock")
+            state = .drifted(
+                "the clock moved by \(Int64(drift.rounded())) s against the "
+                    + "monotonic clock")
             return true
         }
         if case .drifted = state { state = .trusted }
@@ -94,8 +98,9 @@ package final class ClockKeeper: Sendable {
     }
 }
 
-/// When each claimed action was last heard of; silence longer than the limit is an unknown
-/// outcome. Kept in memory: a restart gives every gate a full period again.
+/// When each claimed action was last heard of; silence longer than the limit is an unknown outcome.
+///
+/// Kept in memory: a restart gives every gate a full period again.
 final class Heartbeats: Sendable {
     private let last: Mutex<[ActionID: Timestamp]>
 

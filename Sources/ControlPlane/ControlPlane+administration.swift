@@ -146,8 +146,10 @@ extension ControlPlane {
     }
 
     /// Refuses a change that would leave a policy's review nobody could ever satisfy, where it
-    /// could be satisfied before (DESIGN §4.13). While a new installation has no persons yet, a
-    /// group that is still empty is not refused: actions that need it are denied meanwhile.
+    /// could be satisfied before (DESIGN §4.13).
+    ///
+    /// While a new installation has no persons yet, a group that is still empty is not refused:
+    /// actions that need it are denied meanwhile.
     private func checkSatisfiable(_ after: Governance) throws {
         let before = governance
         for (policy, slot) in after.policies?.demandedSlots ?? [] {

@@ -20,7 +20,8 @@ extension ControlPlane {
         }
         let head = writer.head
         guard pinned.size <= head.size else {
-            let reason = "a gate has a checkpoint of size \(pinned.size), this ledger has "
+            let reason =
+                "a gate has a checkpoint of size \(pinned.size), this ledger has "
                 + "\(head.size): it was rolled back; restore the newer copy"
             writer.halt(reason)
             throw LedgerUnavailable.stopped(reason)
