@@ -24,14 +24,15 @@ enum Program {
         return folder.deletingLastPathComponent + "/exequatur"
     }()
 
-    /// Runs a subcommand to its end, killed after `seconds`.
+    /// Runs a subcommand, or another program, to its end; killed after `seconds`.
     static func run(
-        _ arguments: [String], environment: [String: String] = [:], seconds: Double = 60
+        _ arguments: [String], environment: [String: String] = [:], seconds: Double = 60,
+        executable: String = path
     ) throws -> ProgramResult {
         let folder = try TemporaryFolder()
         let started = try start(
             arguments, environment: environment, out: folder.path + "/out",
-            err: folder.path + "/err")
+            err: folder.path + "/err", executable: executable)
         try started.wait(seconds: seconds)
         return ProgramResult(
             status: started.status, out: try folder.text("out"), err: try folder.text("err"))
@@ -42,7 +43,8 @@ enum Program {
     /// Not Foundation's `Process`: that one fails with a bad descriptor when several threads start
     /// programs. Sockets of this harness are closed on exec, so no program inherits one.
     static func start(
-        _ arguments: [String], environment: [String: String], out: String, err: String
+        _ arguments: [String], environment: [String: String], out: String, err: String,
+        executable: String = path
     ) throws -> RunningProgram {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -64,12 +66,14 @@ enum Program {
 
         var variables = ["PATH": "/usr/bin:/bin", "SWIFT_BACKTRACE": "enable=no"]
         variables.merge(environment) { $1 }
-        var argv = ([path] + arguments).map { strdup($0) } + [nil]
+        var argv = ([executable] + arguments).map { strdup($0) } + [nil]
         var envp = variables.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { for pointer in argv + envp { free(pointer) } }
         var pid: pid_t = 0
-        let result = posix_spawn(&pid, path, &actions, &attributes, &argv, &envp)
-        guard result == 0 else { throw HarnessError("cannot start `\(path)`: errno \(result)") }
+        let result = posix_spawn(&pid, executable, &actions, &attributes, &argv, &envp)
+        guard result == 0 else {
+            throw HarnessError("cannot start `\(executable)`: errno \(result)")
+        }
         return RunningProgram(pid: pid, name: arguments.joined(separator: " "))
     }
 }
