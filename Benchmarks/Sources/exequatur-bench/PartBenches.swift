@@ -30,7 +30,7 @@ struct LogParts: ParsableCommand {
 
 struct CedarParts: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "cedar", abstract: "Measure policy decisions.")
+        commandName: "cedar", abstract: "Measure the policy language.")
 
     func run() { benchCedar() }
 }
