@@ -96,18 +96,10 @@ package enum ChainReplay {
     package static func next(
         _ state: ActionState?, _ recorded: RecordedEntry
     ) throws -> ActionState {
-        let core = try JSON(canonical: recorded.core, limits: Limits.storedJSON)
-        let (header, event) = try ActionEvent.read(core)
-        guard event.kind == recorded.entry.kind, header.action.text == recorded.entry.ref else {
-            throw TamperedError("entry \(recorded.index): core and leaf disagree")
+        do {
+            return try ActionReplay.next(state, recorded)
+        } catch {
+            throw TamperedError("entry \(recorded.index): \(error)")
         }
-        guard var state else {
-            return try ActionState(header, event, at: recorded.entry.at)
-        }
-        guard header.action == state.id, header.digest == state.digest else {
-            throw TamperedError("entry \(recorded.index): belongs to another action")
-        }
-        try state.apply(event, at: recorded.entry.at)
-        return state
     }
 }
