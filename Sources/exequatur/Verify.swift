@@ -50,10 +50,13 @@ struct Fsck: AsyncParsableCommand {
     @Option(help: "The server's data folder.", completion: .directory)
     var data = "exequatur-data"
 
+    @Option(help: "The log's public key, if not the one in the folder.")
+    var key: String?
+
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        try output.finish(await LedgerCheck.fsck(data: data))
+        try output.finish(await LedgerCheck.fsck(data: data, key: key))
     }
 }
 
