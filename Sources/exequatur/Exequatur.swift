@@ -13,7 +13,9 @@ struct Exequatur: AsyncParsableCommand {
         subcommands: [],
         groupedSubcommands: [
             CommandGroup(name: "Server", subcommands: [Serve.self]),
+            CommandGroup(name: "Gates", subcommands: [Run.self]),
             CommandGroup(name: "Server", subcommands: [Serve.self]),
+            CommandGroup(name: "Gates", subcommands: [Run.self]),
             CommandGroup(
                 name: "Actions",
                 subcommands: [
