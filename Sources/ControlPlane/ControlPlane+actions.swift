@@ -6,7 +6,9 @@ internal import Storage
 package import TransparencyLog
 
 extension ControlPlane {
-    /// One person's decision. Throws the machine's `Refusal`; the attempt is recorded then too.
+    /// One person's decision.
+    ///
+    /// Throws the machine's `Refusal`; the attempt is recorded then too.
     package func decide(
         _ id: ActionID, _ command: DecisionCommand, reason: String?, audit: JSON
     ) async throws -> ActionResult {
@@ -91,13 +93,16 @@ extension ControlPlane {
         heartbeats.beat(id, at: now)
     }
 
-    /// Every command on an existing action goes this way: prove the chain, run the machine,
-    /// append what it says. Nothing of a state row is used.
+    /// Every command on an existing action goes this way: prove the chain, run the machine, append
+    /// what it says.
+    ///
+    /// Nothing of a state row is used.
     private func run(
         _ id: ActionID, audit: JSON, reason: String?,
-        _ command: @escaping @Sendable (
-            inout ActionMachine, MachineSurroundings
-        ) throws -> MachineResult
+        _ command:
+            @escaping @Sendable (
+                inout ActionMachine, MachineSurroundings
+            ) throws -> MachineResult
     ) async throws -> ActionResult {
         let entropy = effects.entropy
         let recorded = try await writer.submit { [self] view in

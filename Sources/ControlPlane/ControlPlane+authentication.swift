@@ -22,7 +22,9 @@ extension ControlPlane {
     /// A sign-in link that nobody used is worth nothing after this.
     static let linkSeconds: Int64 = 3600
 
-    /// Checks a bearer token. Every failure is counted and told alike.
+    /// Checks a bearer token.
+    ///
+    /// Every failure is counted and told alike.
     package func authenticate(bearer text: String) throws(AuthenticationError) -> Authenticated {
         guard let token = Token(text), token.fingerprint == Token.fingerprint(of: verifierKey),
             let credential = governance.directory.credentials[token.credential],

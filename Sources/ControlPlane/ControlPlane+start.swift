@@ -11,7 +11,9 @@ extension ControlPlane {
     package static let firstAdministrator = Handle(constant: "admin")
 
     /// Makes a new installation usable: first administrator, groups, starter policies, all as
-    /// entries of one write. Does nothing to an installation that exists.
+    /// entries of one write.
+    ///
+    /// Does nothing to an installation that exists.
     ///
     /// Crash order: the entries are durable before `admin.token` is written. A crash between the
     /// two leaves an installation without that file; the next start finds the credential unused

@@ -98,8 +98,9 @@ package final class ControlPlane: Sendable {
                     guard let full = try reader.entry(at: recorded.index), let body = full.body
                     else { return nil }
                     guard full.matchesCommitments else {
-                        throw TamperedError("entry \(recorded.index): the body is not what the "
-                            + "leaf commits to")
+                        throw TamperedError(
+                            "entry \(recorded.index): the body is not what the "
+                                + "leaf commits to")
                     }
                     return try JSON(canonical: body)
                 }

@@ -89,7 +89,9 @@ package struct Authenticated: Sendable, Hashable {
     }
 }
 
-/// Why a request is not let in. Says no more than the caller may know.
+/// Why a request is not let in.
+///
+/// Says no more than the caller may know.
 package enum AuthenticationError: String, Error, Sendable, Hashable {
     case missing = "credentials_missing"
     case invalid = "credentials_invalid"

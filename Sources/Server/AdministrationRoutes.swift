@@ -8,7 +8,9 @@ internal import Hummingbird
 internal import Storage
 internal import TransparencyLog
 
-/// `/v1/persons`, `agents`, `gates`, `groups`: the directory. Each change is a ledger entry.
+/// `/v1/persons`, `agents`, `gates`, `groups`: the directory.
+///
+/// Each change is a ledger entry.
 struct AdministrationRoutes: Sendable {
     let control: ControlPlane
 

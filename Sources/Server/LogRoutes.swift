@@ -9,7 +9,9 @@ internal import NIOCore
 internal import Storage
 internal import TransparencyLog
 
-/// `/log/…`: the log as C2SP tlog-tiles serves it. Public: it holds commitments, no content.
+/// `/log/…`: the log as C2SP tlog-tiles serves it.
+///
+/// Public: it holds commitments, no content.
 struct LogRoutes: Sendable {
     let control: ControlPlane
 
@@ -32,7 +34,8 @@ struct LogRoutes: Sendable {
     }
 
     @Sendable func tile(_ request: Request, _ context: ServerContext) throws -> Response {
-        let path = request.uri.path.hasPrefix("/log/")
+        let path =
+            request.uri.path.hasPrefix("/log/")
             ? String(request.uri.path.dropFirst(5)) : request.uri.path
         let head = control.writer.head
         switch TilePath.parse(path) {

@@ -98,8 +98,9 @@ struct Serve: AsyncParsableCommand {
             lines.append("His command-line token is in \(data)/admin.token.")
         }
         if control.unsealed {
-            lines.append("This installation is unsealed: its administrators can change everything "
-                + "alone. Every entry says so.")
+            lines.append(
+                "This installation is unsealed: its administrators can change everything "
+                    + "alone. Every entry says so.")
         }
         if let reason = control.clock.explanation { lines.append("Warning: \(reason)") }
         try? Output.lines(lines)

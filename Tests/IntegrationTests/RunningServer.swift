@@ -141,11 +141,22 @@ extension Cast {
     /// A submission of a command that the starter policies hold for review.
     static func submission(_ name: String) -> JSON {
         [
-            "operation": [
-                "action": "command.run", "resource": ["type": "Host", "id": "web1"],
-                "input": ["argv": ["touch", .string("/srv/\(name)")], "cwd": "/"],
-            ],
+            "operation": operation(["touch", "/srv/\(name)"]),
             "intent": ["justification": "integration test"],
+        ]
+    }
+
+    /// A command as a gate freezes it.
+    static func operation(_ argv: [String]) -> JSON {
+        [
+            "action": "command.run", "resource": ["type": "Host", "id": "web1"],
+            "input": [
+                "argv": .array(argv.map(JSON.string)), "cwd": "/", "environment": [:],
+                "executable": [
+                    "kind": "elf", "path": .string("/usr/bin/\(argv.first ?? "")"),
+                    "sha256": .string(String(repeating: "e", count: 64)),
+                ], "stdin": ["kind": "null"],
+            ],
         ]
     }
 
