@@ -12,6 +12,7 @@ extension ControlPlane {
     package func decide(
         _ id: ActionID, _ command: DecisionCommand, reason: String?, audit: JSON
     ) async throws -> ActionResult {
+        try await requireTrustedClock()
         counters.add("exequatur_decisions_total")
         return try await run(id, audit: audit, reason: reason) { machine, surroundings in
             try machine.decide(command, surroundings)
@@ -22,7 +23,7 @@ extension ControlPlane {
     package func claim(
         _ id: ActionID, nonce: Hash256, by submitter: Submitter
     ) async throws -> ActionResult {
-        if let reason = clock.explanation { throw CommandError.clockStepped(reason) }
+        try await requireTrustedClock()
         return try await run(id, audit: submitter.audit, reason: nil) { machine, surroundings in
             try machine.claim(
                 nonce: nonce, gate: submitter.gate, agent: submitter.requester.agent,
@@ -45,7 +46,8 @@ extension ControlPlane {
     package func cancel(
         _ id: ActionID, by principal: Principal, audit: JSON
     ) async throws -> ActionResult {
-        try await run(id, audit: audit, reason: nil) { machine, surroundings in
+        try await requireTrustedClock()
+        return try await run(id, audit: audit, reason: nil) { machine, surroundings in
             try machine.cancel(by: principal, now: surroundings.now)
         }
     }
@@ -53,7 +55,8 @@ extension ControlPlane {
     package func revoke(
         _ id: ActionID, by principal: Principal, reason: String?, audit: JSON
     ) async throws -> ActionResult {
-        try await run(id, audit: audit, reason: reason) { machine, surroundings in
+        try await requireTrustedClock()
+        return try await run(id, audit: audit, reason: reason) { machine, surroundings in
             try machine.revoke(by: principal, surroundings)
         }
     }

@@ -46,6 +46,20 @@ extension ControlPlane {
             writer.halt(reason)
             throw LedgerUnavailable.stopped(reason)
         }
+        do {
+            try MerkleProof.verifyConsistency(
+                oldSize: pinned.size, oldRoot: pinned.root, newSize: head.size,
+                newRoot: head.frontier.root(),
+                proof: try consistency(from: pinned.size, under: head),
+                emptyTree: .consistentWithEverything)
+        } catch let error as ProofError {
+            // Signed by this very key and yet another history: there are two of us, or there
+            // were.
+            let reason = "a gate has a checkpoint of size \(pinned.size) of another history: "
+                + "this ledger was forked: \(error)"
+            writer.halt(reason)
+            throw LedgerUnavailable.stopped(reason)
+        }
         return pinned.size
     }
 }

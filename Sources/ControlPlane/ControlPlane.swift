@@ -108,15 +108,14 @@ package final class ControlPlane: Sendable {
         }
         try governance.refresh()
         governed = Mutex(governance)
+        let clock = ClockKeeper(
+            effects, lastRecorded: recovered.isEmpty ? nil : recovered.head.at)
+        self.clock = clock
         heartbeats = Heartbeats(
-            open: recovered.open.filter { $0.status == .claimed }.map(\.id),
-            now: effects.wallClock())
-        clock = ClockKeeper(
-            wall: effects.wallClock(), monotonic: effects.monotonicSeconds(),
-            lastRecorded: recovered.isEmpty ? nil : recovered.head.at)
+            open: recovered.open.filter { $0.status == .claimed }.map(\.id), now: clock.now)
         writer = LedgerWriter(
             backend: backend, recovered: recovered, key: signingKey,
-            wallClock: effects.wallClock, logger: logger)
+            wallClock: { clock.now }, logger: logger)
         writer.observe { [feed, heartbeats] batch in
             let changes = batch.states.map { state, index in
                 ActionChange(
@@ -133,7 +132,8 @@ package final class ControlPlane: Sendable {
     func update(_ governance: Governance) { governed.withLock { $0 = governance } }
 
     package var unsealed: Bool { governance.unsealed }
-    package var now: Timestamp { effects.wallClock() }
+    /// Never behind what is recorded, so that a clock put back revives no token or session.
+    package var now: Timestamp { max(clock.now, writer.head.at) }
 
     /// Why nothing can be cleared now, or nil.
     package var notReady: String? {

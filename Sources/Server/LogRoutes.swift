@@ -49,8 +49,11 @@ struct LogRoutes: Sendable {
             }
             return Self.bytes(Tile.encode(hashes.prefix(width)))
         case .entries(let index, let width):
+            // Asked of the tree first: an index from outside times 256 may not fit.
+            guard head.frontier.tileWidth(level: 0, index: index) >= width else {
+                throw Self.missing
+            }
             let first = index * 256
-            guard first < head.size, head.size - first >= UInt64(width) else { throw Self.missing }
             let entries = try control.backend.read {
                 try $0.entries(from: first, limit: width, bodies: false)
             }

@@ -70,6 +70,12 @@ struct Layer: Sendable {
         Layer(
             "TestSupport", ["ApprovalCore", "CanonicalJSON", "Cedar", "TransparencyLog"],
             others: ["Crypto", "Foundation", "Testing"]),
+        Layer(
+            "ServiceTestSupport",
+            [
+                "ApprovalCore", "CanonicalJSON", "ControlPlane", "Storage", "TestSupport",
+                "TransparencyLog",
+            ], others: ["Foundation", "Logging"]),
     ]
 }
 
