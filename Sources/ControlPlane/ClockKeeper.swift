@@ -24,8 +24,9 @@ package struct ClockMachine: Sendable, Hashable {
     /// The last good look at both clocks.
     private var wall: Timestamp
     private var monotonic: Double
-    /// The last recorded instant at start, and the monotonic clock then. Time goes on from there
-    /// even if the wall clock is behind it, so that deadlines still come.
+    /// The last recorded instant at start, and the monotonic clock then.
+    ///
+    /// Time goes on from there even if the wall clock is behind it, so that deadlines still come.
     private let floor: Timestamp?
     private let floorMonotonic: Double
     /// How far the two may drift apart.
@@ -82,7 +83,9 @@ package struct ClockMachine: Sendable, Hashable {
         Timestamp(milliseconds: instant.milliseconds + Int64((seconds * 1000).rounded()))
     }
 
-    /// Looks at both clocks. Returns true if this look found a new step.
+    /// Looks at both clocks.
+    ///
+    /// Returns true if this look found a new step.
     package mutating func observe(wall: Timestamp, monotonic: Double) -> Bool {
         if case .implausible = state {
             if implausibility(wall, monotonic) == nil {
@@ -147,7 +150,9 @@ package final class ClockKeeper: Sendable {
         }
     }
 
-    /// Looks at both clocks. Returns true if this look found a new step.
+    /// Looks at both clocks.
+    ///
+    /// Returns true if this look found a new step.
     func observe() -> Bool {
         let (wall, monotonic) = (effects.wallClock(), effects.monotonicSeconds())
         return machine.withLock { $0.observe(wall: wall, monotonic: monotonic) }
@@ -159,8 +164,9 @@ package final class ClockKeeper: Sendable {
     }
 }
 
-/// When each claimed action was last heard of; silence longer than the limit is an unknown
-/// outcome. Kept in memory: a restart gives every gate a full period again.
+/// When each claimed action was last heard of; silence beyond the limit is an unknown outcome.
+///
+/// Kept in memory: a restart gives every gate a full period again.
 final class Heartbeats: Sendable {
     private let last: Mutex<[ActionID: Timestamp]>
 
