@@ -38,7 +38,8 @@ extension ControlPlane {
         if let token { changes.append(NamedChange(.credentialIssued(token.credential))) }
         try await change(changes, by: by)
         return IssuedCredential(
-            id: id.text, token: token?.token.text, signInLink: try await signInLink(for: id, by: by))
+            id: id.text, token: token?.token.text, signInLink: try await signInLink(for: id, by: by)
+        )
     }
 
     /// Adds an agent that belongs to a person.
@@ -147,13 +148,14 @@ extension ControlPlane {
         }
     }
 
-    /// Refuses a change that would leave a policy's review nobody could ever satisfy, where it
-    /// could be satisfied before (DESIGN §4.13), and one that leaves no administrator. While a
-    /// new installation has no persons yet, a group that is still empty is not refused: actions
-    /// that need it are denied meanwhile.
+    /// Refuses a change that leaves no administrator, or a review that nobody could satisfy.
+    ///
+    /// Only what could be satisfied before is refused (DESIGN §4.13): while a new installation
+    /// has no persons yet, a group may be empty, and actions that need it are denied meanwhile.
     private func checkSatisfiable(_ before: Governance, _ after: Governance) throws {
-        guard !after.directory.persons(in: .administrators).isEmpty
-            || before.directory.persons(in: .administrators).isEmpty
+        guard
+            !after.directory.persons(in: .administrators).isEmpty
+                || before.directory.persons(in: .administrators).isEmpty
         else {
             throw CommandError.conflict(
                 code: "last_administrator",
