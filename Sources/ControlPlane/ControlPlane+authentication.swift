@@ -63,7 +63,8 @@ extension ControlPlane {
         }
         guard governance.directory.persons.contains(owner) else {
             throw CommandError.forbidden(
-                code: "owner_removed", "the owner of `\(id)` is gone: add an agent that "
+                code: "owner_removed",
+                "the owner of `\(id)` is gone: add an agent that "
                     + "belongs to somebody")
         }
         let reference: GateReference
