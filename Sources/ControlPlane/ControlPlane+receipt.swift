@@ -55,7 +55,8 @@ extension ControlPlane {
         } catch let error as ProofError {
             // Signed by this very key and yet another history: there are two of us, or there
             // were.
-            let reason = "a gate has a checkpoint of size \(pinned.size) of another history: "
+            let reason =
+                "a gate has a checkpoint of size \(pinned.size) of another history: "
                 + "this ledger was forked: \(error)"
             writer.halt(reason)
             throw LedgerUnavailable.stopped(reason)
