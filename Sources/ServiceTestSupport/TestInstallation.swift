@@ -28,10 +28,8 @@ package final class TestInstallation {
 
     /// Makes the installation and everybody in it.
     ///
-    /// - Parameters:
-    ///   - random: decides every id, key and salt.
-    ///   - policies: what is published on first start.
-    ///   - configure: changes the configuration before each start.
+    /// `random` decides every id, key and salt; `configure` changes the configuration before
+    /// each start.
     package init(
         random: SeededRandom = SeededRandom(seed: 1),
         policies: [PolicyFile] = TestInstallation.policies, singleOperator: Bool = false,
@@ -118,7 +116,7 @@ package final class TestInstallation {
 
     /// Ends the server, loses everything in memory, and opens the same folder again.
     ///
-    /// - Parameter begin: also do what `serve` does first; it appends an entry.
+    /// With `begin` it also does what `serve` does first, which appends an entry.
     package func restart(begin: Bool = true) async throws {
         stop()
         try start()

@@ -34,6 +34,23 @@ extension TestInstallation {
         try queue.close()
     }
 
+    /// The files of the database, while the server is stopped.
+    func copyDatabase() throws -> [String: Data] {
+        var files: [String: Data] = [:]
+        for suffix in ["", "-wal"] {
+            files[suffix] = FileManager.default.contents(atPath: data.database + suffix)
+        }
+        return files
+    }
+
+    /// Puts an older copy in the place of what is there.
+    func restoreDatabase(_ files: [String: Data]) throws {
+        for suffix in ["", "-wal", "-shm"] {
+            try? removeFile(data.database + suffix)
+            try files[suffix]?.write(to: URL(fileURLWithPath: data.database + suffix))
+        }
+    }
+
     /// Every row of every table, in order, as text; what a restart must leave as it was.
     func dump() throws -> [String] {
         let queue = try DatabaseQueue(path: data.database)

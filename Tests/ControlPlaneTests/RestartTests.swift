@@ -43,7 +43,7 @@ struct RestartTests {
 
     @Test("A restart across a full tile keeps proofs and consistency")
     func tiles() async throws {
-        let installation = try await TestInstallation()
+        let installation = try await TestInstallation { $0.submissionBurst = 1000 }
         let action = try await installation.submit(nonce: TestInstallation.nonce(1))
         let entry = try #require(action.claimEntry)
         let early = installation.control.writer.head

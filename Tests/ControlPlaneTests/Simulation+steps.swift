@@ -46,9 +46,11 @@ extension Simulation {
         if let result { try answered(result) }
     }
 
-    /// An action that was seen before, mostly a recent one.
-    private var known: ActionResult? {
-        actions.isEmpty ? nil : pick(Array(actions.suffix(chance(80) ? 6 : 1000)))
+    /// An action that was seen before, mostly one that is in the right state for the step.
+    private func known(_ status: ActionStatus) -> ActionResult? {
+        let ready = actions.filter { states[$0.state.id]?.status == status }
+        if !ready.isEmpty, chance(70) { return pick(ready) }
+        return actions.isEmpty ? nil : pick(actions)
     }
 
     private func submit() async throws -> ActionResult {
@@ -62,21 +64,24 @@ extension Simulation {
     }
 
     private func decide() async throws -> ActionResult? {
-        guard let action = known else { return nil }
+        guard let action = known(.pending) else { return nil }
         let principal = pick([
             Principal.person(TestInstallation.alice), .person(TestInstallation.bob),
-            .person(TestInstallation.bob), .person(TestInstallation.carol),
+            .person(TestInstallation.bob), .person(TestInstallation.bob),
+            .person(TestInstallation.carol), .person(TestInstallation.carol),
             .person(TestInstallation.carol), .person(TestInstallation.erin),
             .person(TestInstallation.dave), .agent(TestInstallation.bot), TestInstallation.admin,
-            .gate(TestInstallation.gate), .person(ControlPlane.firstAdministrator),
+            .gate(TestInstallation.gate),
+            .person(ControlPlane.firstAdministrator),
         ])
         return try await installation.decide(
             action, chance(80) ? .approve : .deny, as: principal,
-            assurance: pick([.token, .console]), expect: chance(5) ? "0000000000000000" : nil)
+            assurance: pick([.token, .console, .console]),
+            expect: chance(5) ? "0000000000000000" : nil)
     }
 
     private func claim() async throws -> ActionResult? {
-        guard let action = known else { return nil }
+        guard let action = known(.cleared) else { return nil }
         let nonce =
             nonces[action.state.id].flatMap { chance(50) ? $0 : nil }
             ?? TestInstallation.nonce(random.next())
@@ -86,7 +91,7 @@ extension Simulation {
     }
 
     private func report() async throws -> ActionResult? {
-        guard let action = known else { return nil }
+        guard let action = known(.claimed) else { return nil }
         let submission = action.state.submission
         return try await control.report(
             action.state.id, pick(OutcomeStatus.allCases), exitCode: nil, resultDigest: nil,
@@ -96,7 +101,7 @@ extension Simulation {
     }
 
     private func end() async throws -> ActionResult? {
-        guard let action = known else { return nil }
+        guard let action = known(pick([.cleared, .unknown, .pending])) else { return nil }
         let by = Principal.person(
             pick([TestInstallation.alice, TestInstallation.bob, TestInstallation.carol]))
         switch random.next() % 3 {

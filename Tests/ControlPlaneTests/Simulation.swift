@@ -28,7 +28,8 @@ final class Simulation {
     /// The nonces that each action was claimed with, as its gate knows them.
     var nonces: [ActionID: Hash256] = [:]
     private var told: [ActionID: Told] = [:]
-    private var states: [ActionID: ActionState] = [:]
+    /// The model: every action, replayed from the entries.
+    private(set) var states: [ActionID: ActionState] = [:]
     private var checked: UInt64 = 0
     private var lastAt = Timestamp(milliseconds: .min)
     private var head: LedgerHead
@@ -75,7 +76,9 @@ final class Simulation {
 
     // MARK: what callers were told
 
-    /// Remembers an answer. It was given, so it must be durable by now.
+    /// Remembers an answer.
+    ///
+    /// It was given, so it must be durable by now.
     func answered(_ result: ActionResult) throws {
         if result.isNew { actions.append(result) }
         let detail = try #require(try control.detail(result.state.id))

@@ -16,7 +16,7 @@ struct SimulationTests {
         return number.map { [$0] } ?? Array(1...20)
     }()
 
-    private static let steps = 90
+    private static let steps = 60
 
     @Test("Every invariant holds after every step of a random run", arguments: seeds)
     func simulation(_ seed: UInt64) async throws {
@@ -32,9 +32,7 @@ struct SimulationTests {
             Issue.record("seed \(seed), step \(reached): \(error); repeat with SEED=\(seed)")
         }
         // A run that never gets anywhere asserts nothing.
-        for what in ["submit", "decide", "claim", "restart"] {
-            #expect(
-                simulation.tally[what, default: 0] > 0, "seed \(seed): no `\(what)` went through")
-        }
+        let done = simulation.tally
+        #expect(done["submit", default: 0] > 5, "seed \(seed): \(done)")
     }
 }
