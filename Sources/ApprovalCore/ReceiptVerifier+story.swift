@@ -116,9 +116,9 @@ extension ReceiptCheck {
             action.requester == submission.requester, action.gate == submission.gate
         else { throw CoreError("`body.action`: operation, requester or gate differ from the core") }
         story.action = action
-        story.rendering = body.rendering
+        story.rendering = try body.rendering()
         require(
-            (body.rendering != nil) == (submission.decision == .review), entry.place,
+            (story.rendering != nil) == (submission.decision == .review), entry.place,
             "a review, and only a review, has a rendering")
         let judged = try story.law.judge(
             action, at: entry.index, now: evaluatedAt, unsealed: entry.header.unsealed)

@@ -23,12 +23,10 @@ extension ControlPlane {
         _ detail: ActionDetail, _ kind: ReviewDecision.Kind, _ session: Session, expect: String,
         hasReason: Bool
     ) -> DecisionCommand {
-        let rendering = detail.body.rendering
-        return DecisionCommand(
+        DecisionCommand(
             principal: .person(session.person), kind: kind, channel: .console,
-            assurance: assurance(of: session), expectedDigest: expect, hasReason: hasReason,
-            rendering: rendering.flatMap { Hash256(hex: $0.digest) } ?? .zero,
-            shownInFull: rendering?.isComplete ?? false)
+            assurance: assurance(of: session), expectedDigest: expect, hasReason: hasReason
+        ).onRecordedRendering(detail.body)
     }
 
     /// What the machine would answer to a decision, without deciding: the page asks the same

@@ -246,7 +246,7 @@ struct ConsoleModels {
     private func rendering(_ detail: ActionDetail) -> ConsoleRendering {
         let action = detail.body.action
         let rendering =
-            detail.body.rendering
+            (try? detail.body.rendering())
             ?? Renderer.render(
                 action: action,
                 verdict: Verdict(

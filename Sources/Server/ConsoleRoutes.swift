@@ -173,7 +173,7 @@ struct ConsoleRoutes: Sendable {
             }
             let reason = try Self.reason(form)
             guard let detail = try control.detail(id) else { throw CommandError.noSuchAction }
-            guard form["rendering"] ?? "" == detail.body.rendering?.digest ?? "" else {
+            guard form["rendering"] ?? "" == detail.body.renderingDigest?.hex ?? "" else {
                 throw Refusal(.staleDigest, "what you were shown has changed: look at it again")
             }
             let command = control.decisionCommand(

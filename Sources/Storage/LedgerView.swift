@@ -10,17 +10,15 @@ package struct LedgerView {
     /// max(wall clock, last recorded instant), fixed for the whole batch.
     package let now: Timestamp
     package let store: any LedgerReading
-    private let frontier: MerkleFrontier
-    private let tips: [String: ChainTip]
+    /// Asked, not copied: a copy of the tips or of the tree would be made again at every append.
+    private unowned let core: WriterCore
+    private var frontier: MerkleFrontier { core.frontier }
+    private var tips: [String: ChainTip] { core.tips }
 
-    init(
-        now: Timestamp, store: any LedgerReading, frontier: MerkleFrontier,
-        tips: [String: ChainTip]
-    ) {
+    init(now: Timestamp, store: any LedgerReading, core: WriterCore) {
         self.now = now
         self.store = store
-        self.frontier = frontier
-        self.tips = tips
+        self.core = core
     }
 
     /// An action's proven state and its submission's body, or nil if there is no such action.
