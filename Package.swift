@@ -122,6 +122,13 @@ let package = Package(
             name: "TestSupport",
             dependencies: ["ApprovalCore", "CanonicalJSON", "Cedar", "TransparencyLog"],
             swiftSettings: strict),
+        .target(
+            name: "ServiceTestSupport",
+            dependencies: [
+                "ApprovalCore", "CanonicalJSON", "ControlPlane", "Storage", "TestSupport",
+                "TransparencyLog", logging,
+            ],
+            swiftSettings: strict),
         .executableTarget(
             name: "exequatur-bench",
             dependencies: [
@@ -163,15 +170,18 @@ let package = Package(
         .testTarget(
             name: "ControlPlaneTests",
             dependencies: [
-                "ApprovalCore", "CanonicalJSON", "Cedar", "ControlPlane", "Storage",
-                "TestSupport", "TransparencyLog", crypto, product("GRDB", "GRDB.swift"),
+                "ApprovalCore", "CanonicalJSON", "Cedar", "ControlPlane", "ServiceTestSupport",
+                "Storage", "TestSupport", "TransparencyLog", crypto,
+                product("GRDB", "GRDB.swift"),
             ],
             swiftSettings: strict),
         .testTarget(
             name: "ServerTests",
             dependencies: [
-                "ApprovalCore", "CanonicalJSON", "ControlPlane", "Server", "Storage",
-                "TestSupport", product("HummingbirdTesting", "hummingbird"), hummingbird,
+                "ApprovalCore", "CanonicalJSON", "ControlPlane", "Server", "ServiceTestSupport",
+                "Storage", "TestSupport", "TransparencyLog",
+                product("HummingbirdTesting", "hummingbird"), hummingbird, httpTypes, logging,
+                niocore,
             ],
             swiftSettings: strict),
         .testTarget(

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 
 #ifdef __linux__
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #endif
 
@@ -42,6 +44,8 @@ int clinux_identify(int descriptor, struct clinux_identity *identity) {
 }
 
 #ifdef __linux__
+
+void clinux_keep_memory_private(void) { prctl(PR_SET_DUMPABLE, 0); }
 
 enum { most_kept = 8 };
 
@@ -87,9 +91,22 @@ int clinux_sealed_copy(const char *name, const void *bytes, size_t count) {
     return result;
 }
 
-// The child to which signals go; 0 when there is none. Only ever one at a time: a gate runs
-// one command.
-static _Atomic pid_t forwarded_to = 0;
+// The signals that this process was started with blocked, nearly always none. The thread that
+// forks is no guide: threads of a dispatch pool block everything, and a child that inherits that
+// never hears of its own children's ends.
+static sigset_t initial_mask;
+
+__attribute__((constructor)) static void remember_mask(void) {
+    sigprocmask(SIG_SETMASK, NULL, &initial_mask);
+}
+
+// The children to which signals go; 0 where there is none. Nearly always there is one: a gate
+// that runs several commands at once passes a signal on to all of them.
+enum { most_children = 64 };
+static _Atomic pid_t children[most_children];
+// Guards the handlers and how many children want them.
+static pthread_mutex_t forwarding = PTHREAD_MUTEX_INITIALIZER;
+static int forwarding_count = 0;
 
 static const int forwarded[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 enum { forwarded_count = sizeof forwarded / sizeof forwarded[0] };
@@ -97,15 +114,23 @@ static struct sigaction previous[forwarded_count];
 
 static void forward(int signal, siginfo_t *info, void *context) {
     (void)context;
-    int saved = errno;
-    pid_t child = atomic_load(&forwarded_to);
     // A terminal sends its signals to the whole process group, so the child has those already
     // (si_code SI_KERNEL); only what another process sent to this one alone is passed on.
-    if (child > 0 && info->si_code != SI_KERNEL) kill(child, signal);
+    if (info->si_code == SI_KERNEL) return;
+    int saved = errno;
+    for (int i = 0; i < most_children; i++) {
+        pid_t child = atomic_load(&children[i]);
+        if (child > 0) kill(child, signal);
+    }
     errno = saved;
 }
 
 static void start_forwarding(void) {
+    pthread_mutex_lock(&forwarding);
+    if (forwarding_count++ > 0) {
+        pthread_mutex_unlock(&forwarding);
+        return;
+    }
     for (int i = 0; i < forwarded_count; i++) {
         struct sigaction action;
         memset(&action, 0, sizeof action);
@@ -116,11 +141,26 @@ static void start_forwarding(void) {
         // What was ignored stays ignored, for the child too (nohup).
         if (previous[i].sa_handler != SIG_IGN) sigaction(forwarded[i], &action, NULL);
     }
+    pthread_mutex_unlock(&forwarding);
 }
 
-static void stop_forwarding(void) {
-    atomic_store(&forwarded_to, 0);
-    for (int i = 0; i < forwarded_count; i++) sigaction(forwarded[i], &previous[i], NULL);
+static void forward_to(pid_t child) {
+    for (int i = 0; i < most_children; i++) {
+        pid_t none = 0;
+        if (atomic_compare_exchange_strong(&children[i], &none, child)) return;
+    }
+}
+
+static void stop_forwarding(pid_t child) {
+    for (int i = 0; i < most_children; i++) {
+        pid_t mine = child;
+        if (child > 0 && atomic_compare_exchange_strong(&children[i], &mine, 0)) break;
+    }
+    pthread_mutex_lock(&forwarding);
+    if (--forwarding_count == 0) {
+        for (int i = 0; i < forwarded_count; i++) sigaction(forwarded[i], &previous[i], NULL);
+    }
+    pthread_mutex_unlock(&forwarding);
 }
 
 static _Noreturn void give_up(int report, int stage) {
@@ -139,7 +179,7 @@ static int is_same(const struct clinux_identity *left, const struct clinux_ident
 }
 
 // Runs in the child between fork and exec: only async-signal-safe calls.
-static _Noreturn void become(const struct clinux_program *program, int report, sigset_t *mask) {
+static _Noreturn void become(const struct clinux_program *program, int report) {
     // Out of the way of 0 and of those kept, whatever numbers they came with.
     int out = fcntl(report, F_DUPFD_CLOEXEC, 200);
     if (out < 0) give_up(report, CLINUX_STAGE_DESCRIPTORS);
@@ -176,7 +216,7 @@ static _Noreturn void become(const struct clinux_program *program, int report, s
     for (int i = 0; i < forwarded_count; i++) sigaction(forwarded[i], &previous[i], NULL);
     // Network libraries ignore SIGPIPE; programs expect the default.
     signal(SIGPIPE, SIG_DFL);
-    sigprocmask(SIG_SETMASK, mask, NULL);
+    sigprocmask(SIG_SETMASK, &initial_mask, NULL);
     syscall(
         SYS_execveat, executable, "", program->arguments, program->environment, AT_EMPTY_PATH);
     give_up(out, CLINUX_STAGE_EXEC);
@@ -191,13 +231,13 @@ pid_t clinux_start(const struct clinux_program *program, int *stage) {
     pthread_sigmask(SIG_SETMASK, &all, &mask);
     start_forwarding();
     pid_t child = fork();
-    if (child == 0) become(program, report[1], &mask);
+    if (child == 0) become(program, report[1]);
     int failure = errno;
-    if (child > 0) atomic_store(&forwarded_to, child);
+    if (child > 0) forward_to(child);
     pthread_sigmask(SIG_SETMASK, &mask, NULL);
     close(report[1]);
     if (child < 0) {
-        stop_forwarding();
+        stop_forwarding(0);
         close(report[0]);
         return -failure;
     }
@@ -211,7 +251,7 @@ pid_t clinux_start(const struct clinux_program *program, int *stage) {
         *stage = CLINUX_STAGE_NONE;
         return child;
     }
-    stop_forwarding();
+    stop_forwarding(child);
     int status;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
     *stage = got == sizeof message ? message[0] : CLINUX_STAGE_FORK;
@@ -227,11 +267,11 @@ int clinux_wait(pid_t child, int *code, int *signal) {
     while (waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT) != 0) {
         if (errno != EINTR) {
             int failure = errno;
-            stop_forwarding();
+            stop_forwarding(child);
             return -failure;
         }
     }
-    stop_forwarding();
+    stop_forwarding(child);
     int status;
     while (waitpid(child, &status, 0) < 0) {
         if (errno != EINTR) return -errno;
@@ -242,6 +282,8 @@ int clinux_wait(pid_t child, int *code, int *signal) {
 }
 
 #else
+
+void clinux_keep_memory_private(void) {}
 
 int clinux_sealed_copy(const char *name, const void *bytes, size_t count) {
     (void)name, (void)bytes, (void)count;

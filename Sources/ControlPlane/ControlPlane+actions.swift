@@ -6,10 +6,13 @@ internal import Storage
 package import TransparencyLog
 
 extension ControlPlane {
-    /// One person's decision. Throws the machine's `Refusal`; the attempt is recorded then too.
+    /// One person's decision.
+    ///
+    /// Throws the machine's `Refusal`; the attempt is recorded then too.
     package func decide(
         _ id: ActionID, _ command: DecisionCommand, reason: String?, audit: JSON
     ) async throws -> ActionResult {
+        try await requireTrustedClock()
         counters.add("exequatur_decisions_total")
         return try await run(id, audit: audit, reason: reason) { machine, surroundings in
             try machine.decide(command, surroundings)
@@ -20,7 +23,7 @@ extension ControlPlane {
     package func claim(
         _ id: ActionID, nonce: Hash256, by submitter: Submitter
     ) async throws -> ActionResult {
-        if let reason = clock.explanation { throw CommandError.clockStepped(reason) }
+        try await requireTrustedClock()
         return try await run(id, audit: submitter.audit, reason: nil) { machine, surroundings in
             try machine.claim(
                 nonce: nonce, gate: submitter.gate, agent: submitter.requester.agent,
@@ -43,7 +46,8 @@ extension ControlPlane {
     package func cancel(
         _ id: ActionID, by principal: Principal, audit: JSON
     ) async throws -> ActionResult {
-        try await run(id, audit: audit, reason: nil) { machine, surroundings in
+        try await requireTrustedClock()
+        return try await run(id, audit: audit, reason: nil) { machine, surroundings in
             try machine.cancel(by: principal, now: surroundings.now)
         }
     }
@@ -51,7 +55,8 @@ extension ControlPlane {
     package func revoke(
         _ id: ActionID, by principal: Principal, reason: String?, audit: JSON
     ) async throws -> ActionResult {
-        try await run(id, audit: audit, reason: reason) { machine, surroundings in
+        try await requireTrustedClock()
+        return try await run(id, audit: audit, reason: reason) { machine, surroundings in
             try machine.revoke(by: principal, surroundings)
         }
     }
@@ -88,13 +93,16 @@ extension ControlPlane {
         heartbeats.beat(id, at: now)
     }
 
-    /// Every command on an existing action goes this way: prove the chain, run the machine,
-    /// append what it says. Nothing of a state row is used.
+    /// Every command on an existing action goes this way: prove the chain, run the machine, append
+    /// what it says.
+    ///
+    /// Nothing of a state row is used.
     private func run(
         _ id: ActionID, audit: JSON, reason: String?,
-        _ command: @escaping @Sendable (
-            inout ActionMachine, MachineSurroundings
-        ) throws -> MachineResult
+        _ command:
+            @escaping @Sendable (
+                inout ActionMachine, MachineSurroundings
+            ) throws -> MachineResult
     ) async throws -> ActionResult {
         let entropy = effects.entropy
         let recorded = try await writer.submit { [self] view in

@@ -11,7 +11,7 @@ extension ControlPlane {
         guard secret.utf8.count <= 128 else { return nil }
         let key = Hash256.sha256(Array(secret.utf8)).hex
         guard let row = try backend.read({ try $0.operational(space: "link", key: key) }),
-            row.expires > now, let bytes = rows.open(space: "link", key: key, sealed: row.value),
+            row.expires > now, let bytes = rows.open(row),
             let person = try JSON(canonical: bytes)["person"]?.stringValue.flatMap(Handle.init),
             governance.directory.persons.contains(person)
         else { return nil }

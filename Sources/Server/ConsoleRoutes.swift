@@ -9,8 +9,10 @@ internal import NIOCore
 internal import Storage
 internal import TransparencyLog
 
-/// The web console. Nothing reached by GET changes anything; every form carries the session's
-/// CSRF token and must come from this origin.
+/// The web console.
+///
+/// Nothing reached by GET changes anything; every form carries the session's CSRF token and must
+/// come from this origin.
 struct ConsoleRoutes: Sendable {
     let control: ControlPlane
     let renderer: ConsoleRenderer

@@ -75,6 +75,9 @@ final class WriterCore {
                 batchStates.append((state, frontier.size - 1))
             }
             for row in plan.operational { try store.put(row) }
+            if let instant = plan.forgetsRowsBefore {
+                try store.removeExpiredOperational(before: instant)
+            }
             plan.applied?()
             return entries
         } catch {

@@ -22,6 +22,43 @@ import Testing
         #expect(outcome.exitCode == 137)
     }
 
+    @Test func noSignalIsBlockedOrIgnoredInTheChild() throws {
+        let place = try CommandFixture()
+        let frozen = try place.freeze([
+            "sh", "-c", "grep -E 'Sig(Blk|Ign)' /proc/self/status > out",
+        ])
+        #expect(try place.run(frozen) == .exited(0))
+        let masks = place.read("out")?.split(separator: "\n").compactMap {
+            $0.split(separator: "\t").last
+        }
+        #expect(masks?.first == "0000000000000000")
+        // SIGPIPE (bit 12), which network libraries ignore, has its default again.
+        let ignored = masks?.last.flatMap { UInt64($0, radix: 16) } ?? .max
+        #expect(ignored & (1 << 12) == 0)
+    }
+
+    @Test func signalsToTheGateReachTheChild() async throws {
+        let place = try CommandFixture()
+        let frozen = try place.freeze(
+            [
+                "sh", "-c",
+                "trap 'echo heard > heard; exit 9' USR2; : > ready; while :; do sleep 0.05; done",
+            ])
+        guard case .ready(let command) = CommandBinding.recheck(frozen) else {
+            Issue.record("the check should have passed")
+            return
+        }
+        async let outcome = place.executor.execute(command, actionID: "act_1")
+        var tries = 0
+        while !place.exists("ready"), tries < 200 {
+            try await Task.sleep(for: .milliseconds(20))
+            tries += 1
+        }
+        kill(getpid(), SIGUSR2)
+        #expect(try await outcome == .exited(9))
+        #expect(place.read("heard") == "heard\n")
+    }
+
     @Test func argumentsArriveUnchanged() throws {
         let place = try CommandFixture()
         let words = ["a b", "", "*", "$HOME", "\u{FC}\u{1F600}", "-x", "--", "'\"\\\n"]

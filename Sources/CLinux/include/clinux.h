@@ -69,6 +69,11 @@ pid_t clinux_start(const struct clinux_program *program, int *stage);
 /// other is -1.
 int clinux_wait(pid_t child, int *code, int *signal);
 
+/// Makes this process's memory and environment unreadable for others of the same account, as
+/// far as the system does that: a program that a gate starts must not find the gate's tokens in
+/// `/proc`. It does not bind root, and ends with exec.
+void clinux_keep_memory_private(void);
+
 /// Writes a directory's or file's data to the disk, which Swift's overlays do not always offer.
 int clinux_sync(int descriptor);
 

@@ -27,7 +27,9 @@ struct BoundFiles {
         return bound
     }
 
-    /// Configuration files, shown like bound files. One that cannot be read has no text.
+    /// Configuration files, shown like bound files.
+    ///
+    /// One that cannot be read has no text.
     func configuration(_ paths: [String]) throws(FreezeError) -> [JSON] {
         var bound: [JSON] = []
         for path in paths {

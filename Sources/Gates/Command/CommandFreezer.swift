@@ -16,7 +16,9 @@ public struct CommandFreezer: Sendable {
         self.limits = limits
     }
 
-    /// Freezes a command. Reads and hashes files; executes nothing.
+    /// Freezes a command.
+    ///
+    /// Reads and hashes files; executes nothing.
     /// - Throws: ``FreezeError``.
     public func freeze(
         _ request: CommandRequest, surroundings: CommandSurroundings

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLinux
+internal import Foundation
+public import TransparencyLog
+
+/// What a gate keeps between runs, in a directory that only its account can enter.
+///
+/// - `digest.key`: the key for values that are not shown.
+/// - `keys/FINGERPRINT`: the log key of that fingerprint, which anybody may have sent.
+/// - `pins/FINGERPRINT`: the newest tree head seen of that log.
+/// - `nonces/XX`: every nonce on which something was executed.
+/// - `reports/ACTION`: outcomes that could not be reported yet.
+/// - `run/`: links to scripts while they run.
+public struct GateState: Sendable {
+    /// The directory.
+    public let directory: String
+
+    /// Opens the directory, making it with mode 0700 if need be.
+    /// - Throws: ``GateFailure`` when somebody else could write there.
+    public init(directory: String) throws(GateFailure) {
+        guard directory.utf8.first == UInt8(ascii: "/") else {
+            throw .refused("the state directory `\(directory)` is not an absolute path")
+        }
+        do {
+            try FileManager.default.createDirectory(
+                atPath: directory, withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700])
+            for name in ["keys", "pins", "nonces", "reports", "run"] {
+                try FileManager.default.createDirectory(
+                    atPath: "\(directory)/\(name)", withIntermediateDirectories: true,
+                    attributes: [.posixPermissions: 0o700])
+            }
+        } catch {
+            throw .refused("the state directory `\(directory)` cannot be made: set another one")
+        }
+        var status = stat()
+        guard stat(directory, &status) == 0, status.st_uid == geteuid(),
+            status.st_mode & (S_IWGRP | S_IWOTH) == 0
+        else {
+            throw .refused(
+                "the state directory `\(directory)` must be this account's own, mode 0700")
+        }
+        self.directory = directory
+    }
+
+    /// Where links to scripts go while they run.
+    public var runDirectory: String { "\(directory)/run" }
+
+    // MARK: digest key
+
+    /// The key for values that are not shown; made from `fresh` bytes the first time.
+    public func digestKey(fresh: [UInt8]) throws(GateFailure) -> DigestKey {
+        let path = "\(directory)/digest.key"
+        if !SystemPath.exists(path) {
+            // Written beside and linked, so that of two first runs one key wins whole.
+            let draft = path + ".\(getpid())"
+            try write(fresh, to: draft, exclusive: false)
+            let result = link(draft, path)
+            let failure = errno
+            unlink(draft)
+            guard result == 0 || failure == EEXIST else {
+                throw .refused("`\(path)` cannot be made: \(SystemFailure(failure))")
+            }
+            try syncDirectory(directory)
+        }
+        guard let key = try read(path, limit: 64).flatMap(DigestKey.init(bytes:)) else {
+            throw .refused("`\(path)` is damaged: restore it, or remove it to start anew")
+        }
+        return key
+    }
+
+    // MARK: log key
+
+    /// The log key of a fingerprint, if it was seen before.
+    public func logKey(fingerprint: String) throws(GateFailure) -> VerifierKey? {
+        guard let bytes = try read("\(directory)/keys/\(fingerprint)", limit: 1_024),
+            let text = String(validating: bytes, as: UTF8.self)
+        else { return nil }
+        // Checked again on each use; a damaged file only means to fetch the key once more.
+        return LogTrust.key(text, fingerprint: fingerprint)
+    }
+
+    /// Keeps a log key whose fingerprint was checked.
+    public func keep(_ key: VerifierKey, fingerprint: String) throws(GateFailure) {
+        try replace("\(directory)/keys/\(fingerprint)", with: Array(key.vkey.utf8))
+    }
+
+    // MARK: tree head
+
+    /// The newest tree head seen of a log, as the signed note; nil the first time.
+    /// - Throws: ``GateFailure`` when the file is there but does not verify: a pin that was
+    ///   tampered with must not count as none.
+    public func pin(
+        of key: VerifierKey, fingerprint: String
+    ) throws(GateFailure) -> (note: String, checkpoint: Checkpoint)? {
+        let path = "\(directory)/pins/\(fingerprint)"
+        guard let bytes = try read(path, limit: SignedNote.maximumBytes) else { return nil }
+        guard let note = String(validating: bytes, as: UTF8.self),
+            let checkpoint = try? Checkpoint.verified(note, key: key)
+        else {
+            throw .refused("`\(path)` does not verify: find out who changed it")
+        }
+        return (note, checkpoint)
+    }
+
+    /// Moves the pin forward; an older tree head than the one kept by now changes nothing.
+    public func pin(
+        _ note: String, _ checkpoint: Checkpoint, of key: VerifierKey, fingerprint: String
+    ) throws(GateFailure) {
+        let lock = try lock("\(directory)/pins/.lock")
+        defer { close(lock) }
+        let kept = try pin(of: key, fingerprint: fingerprint)
+        if let kept, kept.checkpoint.size >= checkpoint.size { return }
+        try replace("\(directory)/pins/\(fingerprint)", with: Array(note.utf8))
+    }
+
+    // MARK: nonces
+
+    /// Records a nonce before anything is executed on it.
+    ///
+    /// It is on the disk when this returns. Whoever crashes after that has used up the nonce;
+    /// whoever crashes before has executed nothing.
+    /// - Throws: ``GateFailure`` when it was used before, or cannot be recorded.
+    public func use(nonce: String, action: String) throws(GateFailure) {
+        guard Hex.isDigest(nonce) else { throw .refused("the nonce is malformed") }
+        let path = "\(directory)/nonces/\(nonce.prefix(2))"
+        let descriptor = try lock(path)
+        defer { close(descriptor) }
+        let used = try read(path, limit: 1 << 28) ?? []
+        let isUsed = used.split(separator: UInt8(ascii: "\n")).contains {
+            $0.starts(with: nonce.utf8)
+        }
+        guard !isUsed else { throw .refused("the nonce of this claim was used before") }
+        let line = Array("\(nonce) \(action)\n".utf8)
+        guard Foundation.write(descriptor, line, line.count) == line.count,
+            clinux_sync(descriptor) == 0
+        else { throw .refused("the nonce cannot be recorded in `\(path)`") }
+        try syncDirectory("\(directory)/nonces")
+    }
+
+    // MARK: reports
+
+    /// Keeps an outcome that could not be reported.
+    func keepReport(_ bytes: [UInt8], action: String) throws(GateFailure) {
+        guard Self.isName(action) else { return }
+        try replace("\(directory)/reports/\(action)", with: bytes)
+    }
+
+    /// Outcomes that were kept, at most 16 at a time.
+    func keptReports() -> [(action: String, bytes: [UInt8])] {
+        let names =
+            (try? FileManager.default.contentsOfDirectory(atPath: "\(directory)/reports")) ?? []
+        return names.filter(Self.isName).sorted().prefix(16).compactMap { name in
+            guard let bytes = try? read("\(directory)/reports/\(name)", limit: 65_536) else {
+                return nil
+            }
+            return (name, bytes)
+        }
+    }
+
+    func dropReport(action: String) {
+        guard Self.isName(action) else { return }
+        unlink("\(directory)/reports/\(action)")
+    }
+
+    private static func isName(_ action: String) -> Bool {
+        action.hasPrefix("act_") && action.utf8.count <= 128
+            && action.utf8.allSatisfy { byte in
+                byte == UInt8(ascii: "_") || (0x30...0x39).contains(byte)
+                    || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+            }
+    }
+}
+
+// MARK: - Files
+
+extension GateState {
+    private func read(_ path: String, limit: Int) throws(GateFailure) -> [UInt8]? {
+        guard let handle = FileHandle(forReadingAtPath: path) else {
+            guard !SystemPath.exists(path) else { throw .refused("`\(path)` cannot be read") }
+            return nil
+        }
+        defer { try? handle.close() }
+        do {
+            let data = try handle.read(upToCount: limit + 1) ?? Data()
+            guard data.count <= limit else { throw GateFailure.refused("`\(path)` is too long") }
+            return Array(data)
+        } catch {
+            throw .refused("`\(path)` cannot be read")
+        }
+    }
+
+    private func write(_ bytes: [UInt8], to path: String, exclusive: Bool) throws(GateFailure) {
+        let flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (exclusive ? O_EXCL : O_TRUNC)
+        let descriptor = open(path, flags, 0o600)
+        guard descriptor >= 0 else {
+            throw .refused("`\(path)` cannot be written: \(SystemFailure(errno))")
+        }
+        defer { close(descriptor) }
+        guard Foundation.write(descriptor, bytes, bytes.count) == bytes.count,
+            clinux_sync(descriptor) == 0
+        else { throw .refused("`\(path)` cannot be written: \(SystemFailure(errno))") }
+    }
+
+    /// Replaces a file in one step: after a crash there is the old one or the new one, whole.
+    private func replace(_ path: String, with bytes: [UInt8]) throws(GateFailure) {
+        let draft = path + ".new.\(getpid())"
+        try write(bytes, to: draft, exclusive: false)
+        guard rename(draft, path) == 0 else {
+            throw .refused("`\(path)` cannot be replaced: \(SystemFailure(errno))")
+        }
+        try syncDirectory((path as NSString).deletingLastPathComponent)
+    }
+
+    /// Opens a file for appending and locks it against other runs until it is closed.
+    private func lock(_ path: String) throws(GateFailure) -> Int32 {
+        let descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else {
+            throw .refused("`\(path)` cannot be opened: \(SystemFailure(errno))")
+        }
+        while flock(descriptor, LOCK_EX) != 0 {
+            guard errno == EINTR else {
+                close(descriptor)
+                throw .refused("`\(path)` cannot be locked")
+            }
+        }
+        return descriptor
+    }
+
+    private func syncDirectory(_ path: String) throws(GateFailure) {
+        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .refused("`\(path)` cannot be opened") }
+        defer { close(descriptor) }
+        guard clinux_sync(descriptor) == 0 else { throw .refused("`\(path)` cannot be synced") }
+    }
+}
+
+/// Which log key a gate accepts.
+public enum LogTrust {
+    /// The key in a `vkey` line, if it has the fingerprint that the gate's token carries.
+    ///
+    /// Whoever answers under the server's address can send any key, but none with that
+    /// fingerprint except the right one.
+    public static func key(_ text: String, fingerprint: String) -> VerifierKey? {
+        let line = text.hasSuffix("\n") ? String(text.dropLast()) : text
+        guard fingerprint.utf8.count == 32, let key = try? VerifierKey(vkey: line),
+            key.fingerprint.hex.utf8.prefix(32).elementsEqual(fingerprint.utf8)
+        else { return nil }
+        return key
+    }
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLinux
+internal import Foundation
+
+/// What became of a command that was given to a gate.
+public struct CommandRun: Sendable {
+    /// The process's exit code: the child's, or 77, 75 or 69 when nothing ran.
+    public var exitCode: Int32
+    /// Why nothing ran; nil when the command ran.
+    public var failure: GateFailure?
+    /// What else the caller should know, one line each.
+    public var notes: [String]
+
+    /// Describes a run.
+    public init(exitCode: Int32, failure: GateFailure?, notes: [String] = []) {
+        self.exitCode = exitCode
+        self.failure = failure
+        self.notes = notes
+    }
+}
+
+/// Takes a frozen command all the way: ask, wait, claim, check, execute, report.
+public struct CommandRunner: Sendable {
+    private let client: GateClient
+    private let executor: CommandExecutor
+
+    /// Makes a runner that keeps its links to scripts in the gate's state directory.
+    public init(client: GateClient) {
+        self.client = client
+        executor = CommandExecutor(privateDirectory: client.state.runDirectory)
+    }
+
+    /// Keeps this process's tokens out of `/proc`, where the commands that it runs could look.
+    public static func keepTokensPrivate() { clinux_keep_memory_private() }
+
+    /// Runs a command if it is cleared, and only then.
+    /// - Parameters:
+    ///   - frozen: the command as it was frozen.
+    ///   - reason: the requester's own words.
+    ///   - wait: how long to wait for a decision.
+    ///   - progress: told whenever something changes.
+    public func run(
+        _ frozen: FrozenCommand, reason: String?, wait: Duration,
+        progress: @Sendable (GateProgress) -> Void
+    ) async -> CommandRun {
+        await client.sendKeptReports()
+        let grant: Grant
+        do throws(GateFailure) {
+            grant = try await client.obtain(
+                frozen.operation, reason: reason, wait: wait, progress: progress)
+        } catch {
+            return CommandRun(exitCode: error.exitCode, failure: error, notes: [])
+        }
+        return await execute(frozen, grant)
+    }
+
+    private func execute(_ frozen: FrozenCommand, _ grant: Grant) async -> CommandRun {
+        let prepared: PreparedCommand
+        switch CommandBinding.recheck(frozen) {
+        case .ready(let command): prepared = command
+        case .mismatch(let found):
+            let what = found.filter(\.isRefused).map(\.description).joined(separator: "; ")
+            return await stop(
+                grant, .alarm("not what was approved, so it was not run: \(what)"))
+        }
+        // The last moment at which the claim's window counts; nothing below waits for anybody.
+        guard grant.mayStart(now: client.effects.now()) else {
+            return await stop(
+                grant, .refused("the claim ran out before the command could start: run it again"))
+        }
+        let result = await withTaskGroup(of: Void.self) { group in
+            group.addTask { await client.keepAlive(grant) }
+            let result = await blocking(prepared, actionID: grant.action.id)
+            group.cancelAll()
+            return result
+        }
+        switch result {
+        case .failure(let error): return await stop(grant, .refused(error.description))
+        case .success(let outcome): return await finish(grant, outcome, prepared.reports)
+        }
+    }
+
+    private func finish(
+        _ grant: Grant, _ outcome: CommandOutcome, _ reports: [BindingMismatch]
+    ) async -> CommandRun {
+        var report = GateOutcome(outcome)
+        let changed = reports.map(\.description)
+        if !changed.isEmpty {
+            let detail = [report.detail, changed.joined(separator: "; ")].compactMap { $0 }
+            report.detail = detail.joined(separator: "; ")
+        }
+        var notes = changed.map { "changed since it was asked for: \($0)" }
+        if let why = await client.report(report, of: grant) {
+            notes.append("the outcome of \(grant.action.id) is not reported: \(why)")
+        }
+        return CommandRun(exitCode: outcome.exitCode, failure: nil, notes: notes)
+    }
+
+    private func stop(_ grant: Grant, _ failure: GateFailure) async -> CommandRun {
+        let outcome = GateOutcome(.notStarted, detail: failure.description)
+        var notes: [String] = []
+        if let why = await client.report(outcome, of: grant) {
+            notes.append("the outcome of \(grant.action.id) is not reported: \(why)")
+        }
+        return CommandRun(exitCode: failure.exitCode, failure: failure, notes: notes)
+    }
+
+    /// Executes on a thread of its own: waiting for a child would hold up one of the few threads
+    /// that everything asynchronous shares.
+    private func blocking(
+        _ command: PreparedCommand, actionID: String
+    ) async -> Result<CommandOutcome, CommandStartError> {
+        await withCheckedContinuation { continuation in
+            Thread.detachNewThread {
+                do throws(CommandStartError) {
+                    let outcome = try executor.execute(command, actionID: actionID)
+                    continuation.resume(returning: .success(outcome))
+                } catch {
+                    continuation.resume(returning: .failure(error))
+                }
+            }
+        }
+    }
+}

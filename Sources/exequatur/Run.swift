@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ArgumentParser
+internal import Foundation
+internal import Gates
+internal import TransparencyLog
+
+/// `exequatur run -- CMD`: the command gate.
+struct Run: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Run a command once it is cleared.",
+        discussion: """
+            Freezes the command as it would be executed, asks for it, waits for the decision, \
+            and executes exactly what was approved. Its exit code is the command's; 77 when it \
+            was denied, expired or refused, 75 when it is still pending, 69 without a server, \
+            127 when there is no such program. The same command finds its action again.
+            """)
+
+    @OptionGroup var connection: ConnectionOptions
+
+    @Option(help: "Why; shown to reviewers as the requester's own words.")
+    var reason: String?
+
+    @Option(help: "How long to wait for a decision, like 90s, 10m or 1h.")
+    var wait: WaitTime = .hour
+
+    @Option(help: "A file whose contents the approval covers; repeatable.", completion: .file())
+    var bind: [String] = []
+
+    @Option(help: "A further environment variable to pass on; repeatable.")
+    var env: [String] = []
+
+    @Flag(help: "Give the command an empty standard input instead of reading this one.")
+    var noStdin = false
+
+    @Argument(parsing: .postTerminator, help: "The command and its arguments, after `--`.")
+    var command: [String] = []
+
+    func run() async throws {
+        let environment = ProcessInfo.processInfo.environment
+        CommandRunner.keepTokensPrivate()
+        try Self.checkWords()
+        let credentials = try credentials(environment)
+        let isAdvisory = credentials.gate == nil
+        let outcome: CommandRun
+        do {
+            outcome = try await perform(credentials, environment)
+        } catch let failure as GateFailure {
+            outcome = CommandRun(exitCode: failure.exitCode, failure: failure, notes: [])
+        } catch let error as FreezeError {
+            Output.standardError("exequatur: \(TerminalText.escaped(error.description))")
+            throw ExitCode(Self.exitCode(of: error))
+        }
+        for note in outcome.notes { Output.note(note) }
+        if let failure = outcome.failure {
+            let label = isAdvisory ? " [advisory gate]" : ""
+            let alarm = failure.isAlarm ? "ALARM: " : ""
+            Output.standardError(
+                "exequatur: \(alarm)\(TerminalText.escaped(failure.description))\(label)")
+        }
+        throw ExitCode(outcome.exitCode)
+    }
+
+    private func perform(
+        _ credentials: Credentials, _ environment: [String: String]
+    ) async throws -> CommandRun {
+        let effects = Self.effects
+        let state = try GateState(directory: Self.stateDirectory(environment))
+        let key = try state.digestKey(fresh: effects.random(32))
+        let input = noStdin ? CommandInput.null : try StandardInput.read()
+        let frozen = try CommandFreezer(key: key).freeze(
+            CommandRequest(
+                arguments: command, bindings: bind, variables: env,
+                host: Self.hostName),
+            surroundings: try .current(input: input))
+        let progress = RunProgress(isAdvisory: credentials.gate == nil)
+        return try await HTTPTransport.with(
+            base: credentials.base, token: credentials.agent, gateToken: credentials.gate
+        ) { transport in
+            let client = GateClient(
+                transport: transport, effects: effects, state: state,
+                fingerprint: credentials.agent.keyFingerprint)
+            return await CommandRunner(client: client).run(
+                frozen, reason: reason, wait: wait.duration, progress: progress.show)
+        }
+    }
+
+    // MARK: surroundings
+
+    private struct Credentials {
+        let base: String
+        let agent: GateToken
+        let gate: GateToken?
+    }
+
+    private func credentials(_ environment: [String: String]) throws -> Credentials {
+        let resolved = try connection.resolved(environment: environment)
+        guard let text = resolved.token else {
+            throw CLIError(
+                "no token: set EXEQUATUR_TOKEN or use `--token-file`", status: .refused)
+        }
+        guard let agent = GateToken(text) else {
+            throw CLIError(
+                "the token is not one of this service's: set it to the text as printed",
+                status: .refused)
+        }
+        var gate: GateToken?
+        if let text = environment["EXEQUATUR_GATE_TOKEN"], !text.isEmpty {
+            gate = GateToken(text)
+            guard let gate, gate.kind == .gate else {
+                throw CLIError(
+                    "EXEQUATUR_GATE_TOKEN does not hold a gate's token", status: .refused)
+            }
+            guard gate.keyFingerprint == agent.keyFingerprint else {
+                throw CLIError(
+                    "the agent's and the gate's token name different logs: take both from one"
+                        + " server", status: .refused)
+            }
+        }
+        return Credentials(base: resolved.address.base, agent: agent, gate: gate)
+    }
+
+    /// The kernel's name for this machine; asking a name service would make it vary.
+    private static var hostName: String {
+        var buffer = [CChar](repeating: 0, count: 256)
+        guard gethostname(&buffer, buffer.count - 1) == 0 else { return "localhost" }
+        return String(cString: buffer)
+    }
+
+    private static func stateDirectory(_ environment: [String: String]) -> String {
+        func absolute(_ name: String) -> String? {
+            environment[name].flatMap { $0.hasPrefix("/") ? $0 : nil }
+        }
+        if let path = absolute("EXEQUATUR_STATE_DIR") { return path }
+        if let path = absolute("XDG_STATE_HOME") { return path + "/exequatur" }
+        let home = absolute("HOME") ?? CommandAccount.current().home ?? "/nonexistent"
+        return home + "/.local/state/exequatur"
+    }
+
+    /// Swift repairs arguments that are not UTF-8; a repaired one is not what was typed.
+    private static func checkWords() throws {
+        for index in 0..<Int(CommandLine.argc) {
+            guard let word = CommandLine.unsafeArgv[index] else { continue }
+            guard String(validatingCString: word) != nil else {
+                throw CLIError.usage(
+                    "argument \(index) is not UTF-8, it cannot be shown: change it")
+            }
+        }
+    }
+
+    private static func exitCode(of error: FreezeError) -> Int32 {
+        switch error {
+        case .noCommand: ExitStatus.usage.rawValue
+        case .notFound: 127
+        case .notExecutable: 126
+        case .unreadable, .tooLarge, .notText, .containsToken: ExitStatus.refused.rawValue
+        }
+    }
+
+    private static let effects = GateEffects(
+        now: {
+            // BOOTTIME goes on while the machine sleeps: a claim must not outlive its window.
+            var now = timespec()
+            clock_gettime(CLOCK_BOOTTIME, &now)
+            return .seconds(now.tv_sec) + .nanoseconds(now.tv_nsec)
+        },
+        sleep: { try await Task.sleep(for: $0) },
+        random: { count in
+            var bytes = [UInt8](repeating: 0, count: count)
+            let result = getentropy(&bytes, count)
+            // It never fails for up to 256 bytes; without randomness there is no safe way on.
+            precondition(result == 0, "the kernel gives no randomness")
+            return bytes
+        })
+}
+
+/// A length of time as people write it.
+struct WaitTime: ExpressibleByArgument, Sendable {
+    let duration: Duration
+
+    static let hour = WaitTime(duration: .seconds(3_600))
+
+    init(duration: Duration) { self.duration = duration }
+
+    init?(argument: String) {
+        let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3_600, "d": 86_400]
+        guard let unit = argument.last.flatMap({ units[$0] }),
+            let number = Int64(argument.dropLast()), (0...100_000_000).contains(number)
+        else { return nil }
+        duration = .seconds(number * unit)
+    }
+
+    var defaultValueDescription: String { "1h" }
+}
+
+/// What a person at the terminal sees while waiting; nothing where nobody looks.
+private struct RunProgress: Sendable {
+    let isAdvisory: Bool
+    private let isTerminal = isatty(STDERR_FILENO) == 1
+
+    func show(_ progress: GateProgress) {
+        guard isTerminal else { return }
+        for line in lines(progress) {
+            Output.standardError("exequatur: \(TerminalText.escaped(line))")
+        }
+    }
+
+    private func lines(_ progress: GateProgress) -> [String] {
+        switch progress {
+        case .reconnecting(let why): return ["\(why); trying again"]
+        case .cleared(let action): return ["\(action.id) is cleared"]
+        case .waiting(let action, let remaining):
+            let label = isAdvisory ? " (advisory: this account could run it without asking)" : ""
+            let minutes = max(0, remaining.components.seconds + 59) / 60
+            var lines = ["\(action.id) waits for approval\(label)"]
+            lines += action.reasons.map { "because: \($0)" }
+            lines += action.decisions
+            let who =
+                action.eligible.isEmpty ? "nobody yet" : action.eligible.joined(separator: ", ")
+            lines.append("who can approve: \(who)")
+            let until = action.deadline.map { ", open until \($0)" } ?? ""
+            lines.append("time left: \(minutes) min here\(until)")
+            if let url = action.url { lines.append("decide at: \(url)") }
+            let digest = action.digest.hex.prefix(16)
+            lines.append("or: exequatur approve \(action.id) --expect \(digest)")
+            return lines
+        }
+    }
+}
