@@ -241,13 +241,13 @@ package struct Directory: Sendable, Hashable {
         guard try reader.int("v") == 1 else { throw CoreError("`directory.v`: unknown version") }
         persons = Set(try reader.handles("persons"))
         gates = Set(try reader.handles("gates"))
-        for (key, value) in try reader.value("agents").objectValue ?? [:] {
+        for (key, value) in try Self.members(&reader, "agents") {
             guard let agent = Handle(key), let owner = Handle(value.stringValue ?? "") else {
                 throw CoreError("`directory.agents`: not a handle")
             }
             agents[agent] = owner
         }
-        for (key, value) in try reader.value("groups").objectValue ?? [:] {
+        for (key, value) in try Self.members(&reader, "groups") {
             guard let group = Handle(key), let members = value.arrayValue else {
                 throw CoreError("`directory.groups`: not a handle")
             }
@@ -260,6 +260,13 @@ package struct Directory: Sendable, Hashable {
                 })
         }
         try reader.finish()
+    }
+
+    private static func members(_ reader: inout JSONReader, _ key: String) throws -> JSONObject {
+        guard case .object(let object) = try reader.value(key) else {
+            throw CoreError("`directory.\(key)`: expected an object")
+        }
+        return object
     }
 
     /// SHA-256 of the canonical extract; every verdict names the directory it was made with.

@@ -54,6 +54,19 @@ enum Fixtures {
         when { context.facts has effect && context.facts.effect == "key" };
         """
 
+    /// A requirement of an hour with nothing special about it.
+    static func requirement(
+        _ slots: [Slot], severity: Severity = .low, assurance: Assurance = .token
+    ) throws -> Requirement {
+        struct NoRequirement: Error {}
+        guard let hour = Span("1h"),
+            let requirement = Requirement(
+                slots: slots, expires: hour, grant: hour, severity: severity,
+                assurance: assurance)
+        else { throw NoRequirement() }
+        return requirement
+    }
+
     static func directory() throws -> Directory {
         var directory = Directory()
         for change: DirectoryChange in changes { try directory.apply(change) }

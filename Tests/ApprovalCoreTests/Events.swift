@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CanonicalJSON
+import TransparencyLog
+
+@testable import ApprovalCore
+
+/// One event of each kind.
+enum Events {
+    static func all() throws -> [ActionEvent] {
+        let review = try Fixtures.action(effect: "export")
+        let verdict = try Fixtures.environment().evaluate(review, at: .start)
+        let submissions = try ["export", "read", "key"].map { effect in
+            let action = try Fixtures.action(effect: effect)
+            return try ActionMachine.submit(
+                action, verdict: Fixtures.environment().evaluate(action, at: .start), nonce: nil,
+                unsealed: true, now: .start
+            ).events[0]
+        }
+        return submissions + [
+            .decided(
+                ReviewDecision(
+                    person: .bob, kind: .deny, channel: .api, assurance: .passkey,
+                    selfApproved: false, at: .start), rendering: .of("r")),
+            .refused(principal: "agent:x", attempt: "approve", code: "not_a_reviewer"),
+            .cleared(
+                ActionEvent.Clearance(
+                    operation: review.operationDigest, gate: review.gate, verdict: .review,
+                    policySet: verdict.policySet, directory: verdict.directory,
+                    approvals: [.reviewers: [.bob], .security: [.carol]], selfApproved: true,
+                    notAfter: .start)),
+            .claimed(
+                Claim(
+                    nonce: .of("n"), gate: .advisoryGate, operation: review.operationDigest,
+                    startBy: .start, verdict: .allow, policySet: .zero, directory: .zero)),
+            .reported(.failed, exitCode: -1, resultDigest: .of("x")),
+            .reported(.succeeded, exitCode: nil, resultDigest: nil), .silent,
+            .settled(.notStarted, by: .dave), .cancelled(by: "agent:deploy-bot"),
+            .revoked(by: .carol), .expired, .lapsed,
+            .invalidated(cause: "policy_denies", policySet: .zero, directory: .of("d")),
+        ]
+    }
+}
