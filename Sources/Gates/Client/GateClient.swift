@@ -64,6 +64,7 @@ public struct GateClient: Sendable {
     ///   - reason: the requester's own words, shown as a claim.
     ///   - wait: how long to wait for a decision.
     ///   - progress: told whenever something changes.
+    /// - Returns: leave to execute it, within the claim's window.
     /// - Throws: ``GateFailure``.
     public func obtain(
         _ operation: FrozenOperation, reason: String?, wait: Duration,

@@ -17,7 +17,7 @@ public struct GateToken: Sendable, CustomStringConvertible {
     /// The token itself, for the `Authorization` header and nothing else.
     public let secret: String
 
-    /// Reads a token; nil when it has another form. Surrounding white space is dropped.
+    /// Reads a token, nil when it has another form; surrounding white space is dropped.
     public init?(_ text: String) {
         let trimmed = text.drop { $0.isWhitespace }
         let token = String(trimmed.prefix { !$0.isWhitespace })
