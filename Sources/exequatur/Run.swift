@@ -3,6 +3,7 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Gates
+internal import Synchronization
 internal import TransparencyLog
 
 /// `exequatur run -- CMD`: the command gate.
@@ -67,7 +68,12 @@ struct Run: AsyncParsableCommand {
         let effects = Self.effects
         let state = try GateState(directory: Self.stateDirectory(environment))
         let key = try state.digestKey(fresh: effects.random(32))
-        let input = noStdin ? CommandInput.null : try StandardInput.read()
+        let input =
+            noStdin
+            ? CommandInput.null
+            : try StandardInput.read {
+                Output.note("standard input is open but silent; the command gets an empty one")
+            }
         let frozen = try CommandFreezer(key: key).freeze(
             CommandRequest(
                 arguments: command, bindings: bind, variables: env,
@@ -81,7 +87,7 @@ struct Run: AsyncParsableCommand {
                 transport: transport, effects: effects, state: state,
                 fingerprint: credentials.agent.keyFingerprint)
             return await CommandRunner(client: client).run(
-                frozen, reason: reason, wait: wait.duration, progress: progress.show)
+                frozen, reason: reason, wait: wait.duration, progress: { progress.show($0) })
         }
     }
 
@@ -194,12 +200,23 @@ struct WaitTime: ExpressibleByArgument, Sendable {
 }
 
 /// What a person at the terminal sees while waiting; nothing where nobody looks.
-private struct RunProgress: Sendable {
-    let isAdvisory: Bool
+private final class RunProgress: Sendable {
+    private let isAdvisory: Bool
     private let isTerminal = isatty(STDERR_FILENO) == 1
+    /// The version that was shown last; an unchanged one is not shown again.
+    private let shown = Mutex<Int64?>(nil)
+
+    init(isAdvisory: Bool) { self.isAdvisory = isAdvisory }
 
     func show(_ progress: GateProgress) {
         guard isTerminal else { return }
+        if case .waiting(let action, _) = progress {
+            let isOld = shown.withLock { shown in
+                defer { shown = action.version }
+                return shown == action.version
+            }
+            if isOld { return }
+        }
         for line in lines(progress) {
             Output.standardError("exequatur: \(TerminalText.escaped(line))")
         }

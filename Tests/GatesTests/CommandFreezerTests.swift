@@ -197,12 +197,39 @@ import Testing
         }
     }
 
-    @Test func silentPipeIsGivenUp() throws {
+    @Test func pipeThatNobodyWritesToIsNull() throws {
         let pipe = try pipe(nil, close: false)
+        var isTold = false
+        let input = try StandardInput.read(
+            descriptor: pipe.fileHandleForReading.fileDescriptor, grace: .milliseconds(50)
+        ) { isTold = true }
+        #expect(input == .null)
+        #expect(isTold)
+        try pipe.fileHandleForWriting.close()
+    }
+
+    @Test func pipeThatFallsSilentHalfwayIsRefused() throws {
+        let pipe = try pipe("half", close: false)
         #expect(throws: FreezeError.self) {
             try StandardInput.read(
-                descriptor: pipe.fileHandleForReading.fileDescriptor, patience: .seconds(1))
+                descriptor: pipe.fileHandleForReading.fileDescriptor,
+                grace: .milliseconds(50), patience: .milliseconds(50))
         }
         try pipe.fileHandleForWriting.close()
+    }
+
+    @Test func slowProducerIsWaitedFor() throws {
+        let pipe = Pipe()
+        let producer = Process()
+        producer.executableURL = URL(fileURLWithPath: "/bin/sh")
+        producer.arguments = ["-c", "sleep 0.5; echo late"]
+        producer.standardOutput = pipe
+        try producer.run()
+        try? pipe.fileHandleForWriting.close()
+        let input = try StandardInput.read(
+            descriptor: pipe.fileHandleForReading.fileDescriptor, grace: .milliseconds(50),
+            patience: .milliseconds(50))
+        #expect(input == .bytes(Array("late\n".utf8)))
+        producer.waitUntilExit()
     }
 }
