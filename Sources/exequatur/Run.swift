@@ -228,7 +228,8 @@ private final class RunProgress: Sendable {
         case .cleared(let action): return ["\(action.id) is cleared"]
         case .waiting(let action, let remaining):
             let label = isAdvisory ? " (advisory: this account could run it without asking)" : ""
-            let minutes = max(0, remaining.components.seconds + 59) / 60
+            let seconds = max(0, remaining.components.seconds)
+            let left = seconds < 120 ? "\(seconds) s" : "\((seconds + 59) / 60) min"
             var lines = ["\(action.id) waits for approval\(label)"]
             lines += action.reasons.map { "because: \($0)" }
             lines += action.decisions
@@ -236,7 +237,7 @@ private final class RunProgress: Sendable {
                 action.eligible.isEmpty ? "nobody yet" : action.eligible.joined(separator: ", ")
             lines.append("who can approve: \(who)")
             let until = action.deadline.map { ", open until \($0)" } ?? ""
-            lines.append("time left: \(minutes) min here\(until)")
+            lines.append("time left: \(left) here\(until)")
             if let url = action.url { lines.append("decide at: \(url)") }
             let digest = action.digest.hex.prefix(16)
             lines.append("or: exequatur approve \(action.id) --expect \(digest)")

@@ -82,8 +82,10 @@ import Testing
     @Test func tokenInTheCommandIsRefused() throws {
         let place = try CommandFixture()
         #expect(throws: FreezeError.containsToken(what: "word 1 of the command")) {
-            try place.freeze(["echo", "x exq1_a_0123 y"])
+            try place.freeze(["echo", "x exq1_a_0123456789abcdef0123456789abcdef_c_s y"])
         }
+        // Looking for tokens is not having one.
+        _ = try place.freeze(["grep", "exq1_a_", "a.txt"])
     }
 
     @Test(arguments: ["nosuchprogram", "./nosuchprogram", "/nosuchprogram"])
