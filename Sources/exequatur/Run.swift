@@ -67,7 +67,7 @@ struct Run: AsyncParsableCommand {
     ) async throws -> CommandRun {
         let effects = Self.effects
         let state = try GateState(directory: Self.stateDirectory(environment))
-        let key = try state.digestKey(fresh: effects.random(32))
+        let key = try state.digestKey(fresh: effects.entropy(32))
         let input =
             noStdin
             ? CommandInput.null
@@ -171,7 +171,7 @@ struct Run: AsyncParsableCommand {
             return .seconds(now.tv_sec) + .nanoseconds(now.tv_nsec)
         },
         sleep: { try await Task.sleep(for: $0) },
-        random: { count in
+        entropy: { count in
             var bytes = [UInt8](repeating: 0, count: count)
             let result = getentropy(&bytes, count)
             // It never fails for up to 256 bytes; without randomness there is no safe way on.

@@ -251,7 +251,7 @@ final class StubEffects: Sendable {
                 self.time.withLock { $0 += pause }
                 await Task.yield()
             },
-            random: { count in
+            entropy: { count in
                 let number = self.counter.withLock { counter in
                     counter += 1
                     return counter
