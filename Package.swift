@@ -74,10 +74,9 @@ let package = Package(
         .target(
             name: "CConsoleAssets",
             exclude: ["assets"],
-            publicHeadersPath: "include",
-            cSettings: [.unsafeFlags(["-std=c2x"])]),
+            publicHeadersPath: "include"),
         .target(name: "CLinux", publicHeadersPath: "include"),
-        .target(name: "CResources", cSettings: [.unsafeFlags(["-std=c2x"])]),
+        .target(name: "CResources"),
 
         // MARK: shells
         .target(
@@ -123,6 +122,13 @@ let package = Package(
             name: "TestSupport",
             dependencies: ["ApprovalCore", "CanonicalJSON", "Cedar", "TransparencyLog"],
             swiftSettings: strict),
+        .target(
+            name: "ServiceTestSupport",
+            dependencies: [
+                "ApprovalCore", "CanonicalJSON", "ControlPlane", "Storage", "TestSupport",
+                "TransparencyLog", logging,
+            ],
+            swiftSettings: strict),
         .executableTarget(
             name: "exequatur-bench",
             dependencies: [
@@ -164,15 +170,18 @@ let package = Package(
         .testTarget(
             name: "ControlPlaneTests",
             dependencies: [
-                "ApprovalCore", "CanonicalJSON", "Cedar", "ControlPlane", "Storage",
-                "TestSupport", "TransparencyLog", crypto, product("GRDB", "GRDB.swift"),
+                "ApprovalCore", "CanonicalJSON", "Cedar", "ControlPlane", "ServiceTestSupport",
+                "Storage", "TestSupport", "TransparencyLog", crypto,
+                product("GRDB", "GRDB.swift"),
             ],
             swiftSettings: strict),
         .testTarget(
             name: "ServerTests",
             dependencies: [
-                "ApprovalCore", "CanonicalJSON", "ControlPlane", "Server", "Storage",
-                "TestSupport", product("HummingbirdTesting", "hummingbird"), hummingbird,
+                "ApprovalCore", "CanonicalJSON", "ControlPlane", "Server", "ServiceTestSupport",
+                "Storage", "TestSupport", "TransparencyLog",
+                product("HummingbirdTesting", "hummingbird"), hummingbird, httpTypes, logging,
+                niocore,
             ],
             swiftSettings: strict),
         .testTarget(
@@ -180,5 +189,7 @@ let package = Package(
             dependencies: ["ApprovalCore", "CanonicalJSON", "TestSupport", "TransparencyLog"],
             swiftSettings: strict),
         .testTarget(name: "TidyTests", dependencies: [], swiftSettings: strict),
-    ]
+    ],
+    // `#embed`, with which files become part of the binary, is C23.
+    cLanguageStandard: .c2x
 )

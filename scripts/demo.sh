@@ -3,13 +3,15 @@
 #
 # The demonstration: a server in ./exequatur-data, one developer, one agent of hers, and you as the
 # reviewer. Can be run again; Ctrl-C ends it.
+#
+# DEMO_LISTEN, DEMO_DATA and DEMO_WORK put it elsewhere; with DEMO_ONCE=1 it ends when the agent has.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 umask 077
 
-listen=127.0.0.1:8420
-data=./exequatur-data
-work=.build/demo
+listen=${DEMO_LISTEN:-127.0.0.1:8420}
+data=${DEMO_DATA:-./exequatur-data}
+work=${DEMO_WORK:-.build/demo}
 export EXEQUATUR_URL=http://$listen
 export EXEQUATUR_DATA=$data
 unset EXEQUATUR_TOKEN EXEQUATUR_GATE_TOKEN
@@ -84,11 +86,13 @@ cat <<TEXT
 $(cat "$work/serve.log")
 ------------------------------------------------------------------------------------------
 
-1. Open the sign-in link above in a browser. It works once; where none is shown you have used
-   it already, and http://localhost:${listen#*:} is enough. Signed out since then? These two
-   commands print a new link:
-     $EXEQUATUR person list --token-file $data/admin.token
-     $EXEQUATUR person rotate ID --token-file $data/admin.token
+1. Open this link in a browser; it signs you in, once, within the hour:
+
+     $(administer person link admin)
+
+   Exports, key rotations and the like need a sign-in at most ten minutes old. This prints a new
+   link when yours is older:
+     $EXEQUATUR person link admin --token-file $data/admin.token
 2. An agent called demo-agent starts below. It belongs to Dana Developer and asks before each
    command. What is not known to be read-only waits for you in the browser: read it, then approve
    or deny.
@@ -97,7 +101,9 @@ $(cat "$work/serve.log")
 
 TEXT
 
-EXEQUATUR_TOKEN=$(<"$work/agent.token") demo/agent.sh "$work/files" || true
+echo
+agent_status=0
+EXEQUATUR_TOKEN=$(<"$work/agent.token") demo/agent.sh "$work/files" || agent_status=$?
 
 echo
 echo "What happened, newest first:"
@@ -107,5 +113,6 @@ echo "Take an id from this list, and prove what happened without the server:"
 echo "  $EXEQUATUR receipt ID --token-file $data/admin.token > receipt.json"
 echo "  $EXEQUATUR verify receipt.json --key $data/log.vkey"
 echo
+if [[ -n "${DEMO_ONCE-}" ]]; then exit "$agent_status"; fi
 echo "The server goes on, so that you can look around in the console. Ctrl-C ends it."
 wait "$server"

@@ -75,7 +75,7 @@ package struct ActionMachine: Sendable {
         _ verdict: Verdict, approvals: [Handle: [Handle]], selfApproved: Bool = false,
         now: Timestamp
     ) -> ActionEvent {
-        let seconds = verdict.requirement?.grant.seconds ?? 600
+        let seconds = verdict.requirement?.grant.seconds ?? Limits.allowedGrantSeconds
         return .cleared(
             ActionEvent.Clearance(
                 operation: state.submission.operation, gate: state.submission.gate,

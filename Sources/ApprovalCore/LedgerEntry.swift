@@ -149,7 +149,11 @@ package struct RecordedEntry: Sendable {
 
     /// True if core and body are those the leaf commits to.
     package var matchesCommitments: Bool {
-        guard Commitment.core(salt: coreSalt, bytes: core) == entry.core else { return false }
+        Commitment.core(salt: coreSalt, bytes: core) == entry.core && bodyMatches
+    }
+
+    /// True if the body is the one the leaf commits to, or if there is none.
+    package var bodyMatches: Bool {
         guard let body, let bodySalt else { return body == nil && bodySalt == nil }
         return Commitment.body(salt: bodySalt, bytes: body) == entry.body
     }

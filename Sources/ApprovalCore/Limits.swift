@@ -35,6 +35,8 @@ package enum Limits {
     package static let storedJSON = JSONLimits(
         maximumBytes: receiptBytes, maximumDepth: 96, maximumMembers: 10_000,
         maximumValues: 4_000_000)
+    /// The grant of an action that policy allows without a review.
+    package static let allowedGrantSeconds: Int64 = 600
     /// How long before its entry a verdict may have been made.
     package static let evaluationAgeSeconds: Int64 = 60
 }

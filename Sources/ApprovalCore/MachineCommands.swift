@@ -54,13 +54,15 @@ package struct DecisionCommand: Sendable {
     /// At least 16 hex digits of the action digest that the person saw.
     package let expectedDigest: String
     package let hasReason: Bool
-    package let rendering: Hash256
+    /// Digest of what the person was shown.
+    package private(set) var rendering: Hash256
     /// False where something could not be shown in full on the surface used.
-    package let shownInFull: Bool
+    package private(set) var shownInFull: Bool
 
     package init(
         principal: Principal, kind: ReviewDecision.Kind, channel: Channel, assurance: Assurance,
-        expectedDigest: String, hasReason: Bool, rendering: Hash256, shownInFull: Bool
+        expectedDigest: String, hasReason: Bool, rendering: Hash256 = .zero,
+        shownInFull: Bool = false
     ) {
         self.principal = principal
         self.kind = kind
@@ -70,6 +72,14 @@ package struct DecisionCommand: Sendable {
         self.hasReason = hasReason
         self.rendering = rendering
         self.shownInFull = shownInFull
+    }
+
+    /// The same decision on the one rendering that all surfaces show, the recorded one.
+    package func onRecordedRendering(_ body: SubmissionBody) -> DecisionCommand {
+        var command = self
+        command.rendering = body.renderingDigest ?? .zero
+        command.shownInFull = body.isShownInFull
+        return command
     }
 }
 

@@ -46,6 +46,9 @@ package struct PublishedPolicies: Sendable {
         } catch {
             problems += error.errors.map(\.description)
         }
+        if let read, read.policies.isEmpty {
+            problems.append("a policy set needs at least one policy: without one, nothing runs")
+        }
         var markers: [String: ReviewMarker] = [:]
         for policy in read?.policies ?? [] {
             // Ids are keys of tables and stand in entries; ASCII, so that equal means equal bytes.
@@ -115,7 +118,7 @@ package struct PublishedPolicies: Sendable {
     }
 
     private static func isPolicyID(_ id: String) -> Bool {
-        !id.isEmpty && id.utf8.count <= 128 && id.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+        !id.isEmpty && id.utf8.count <= 128 && id.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F }
     }
 
     private static func isFileName(_ name: String) -> Bool {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import CanonicalJSON
+package import TransparencyLog
 
 /// The body of `action.submitted`: everything about an action that is not needed to derive its
 /// state, and may be erased one day.
@@ -8,8 +9,10 @@ package struct SubmissionBody: Sendable, Hashable {
     package let action: Action
     /// `Verdict.bodyJSON`: the texts of the reasons and errors.
     package let texts: JSON
-    /// What reviewers were shown; nil where nobody was asked.
-    package let rendering: Rendering?
+    /// What reviewers were shown, as stored; null where nobody was asked.
+    ///
+    /// It is read only where it is shown: most commands need no more of it than its digest.
+    package let shown: JSON
     /// Persons who could have decided when the review was opened.
     package let eligible: [Handle]
     /// What an auditor samples: source address, authentication, software; free strings.
@@ -20,18 +23,17 @@ package struct SubmissionBody: Sendable, Hashable {
     ) {
         self.action = action
         self.texts = texts
-        self.rendering = rendering
+        shown = rendering?.json ?? .null
         self.eligible = eligible
         self.audit = audit
     }
 
-    /// Reads a stored body; an unknown member or a rendering with another digest is refused.
+    /// Reads a stored body; an unknown member is refused.
     package init(_ json: JSON) throws {
         var reader = try JSONReader(json, path: "body")
         action = try Action(try reader.value("action"))
         texts = try reader.value("texts")
-        let shown = try reader.value("rendering")
-        rendering = shown == .null ? nil : try Rendering(shown)
+        shown = try reader.value("rendering")
         eligible = try reader.handles("eligible")
         audit = try reader.value("audit")
         try reader.finish()
@@ -40,7 +42,20 @@ package struct SubmissionBody: Sendable, Hashable {
     package var json: JSON {
         [
             "action": action.json, "audit": audit, "eligible": .handles(eligible),
-            "rendering": rendering?.json ?? .null, "texts": texts,
+            "rendering": shown, "texts": texts,
         ]
     }
+
+    /// What reviewers were shown, read; one with another digest than its own is refused.
+    package func rendering() throws -> Rendering? {
+        shown == .null ? nil : try Rendering(shown)
+    }
+
+    /// The digest of what reviewers were shown.
+    package var renderingDigest: Hash256? {
+        shown["digest"]?.stringValue.flatMap { Hash256(hex: $0) }
+    }
+
+    /// True if reviewers were shown everything.
+    package var isShownInFull: Bool { shown["complete"]?.boolValue ?? false }
 }

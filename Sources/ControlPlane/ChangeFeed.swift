@@ -66,8 +66,10 @@ private final class Waiter: Sendable {
     }
 }
 
-/// Tells waiting clients of committed changes. Holds no request: what it forgets is still in the
-/// store, and a client that was not told asks again.
+/// Tells waiting clients of committed changes.
+///
+/// Holds no request: what it forgets is still in the store, and a client that was not told asks
+/// again.
 package final class ChangeFeed: Sendable {
     private struct State {
         var next: UInt64 = 0
@@ -123,9 +125,12 @@ package final class ChangeFeed: Sendable {
     /// Waits for the next change that concerns the caller, or until `deadline`.
     ///
     /// - Parameters:
+    ///   - id: the action.
     ///   - after: the version that the caller knows; nil waits for the end of `pending`.
+    ///   - deadline: when to come back at the latest.
     ///   - isDue: read after the waiter is registered, so that a change between the caller's
     ///     reading and its waiting is not missed.
+    /// - Throws: what `isDue` throws.
     package func wait(
         for id: ActionID, after: UInt64?, deadline: Timestamp, isDue: () throws -> Bool
     ) async throws {

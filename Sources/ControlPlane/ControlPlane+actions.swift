@@ -6,13 +6,16 @@ internal import Storage
 package import TransparencyLog
 
 extension ControlPlane {
-    /// One person's decision. Throws the machine's `Refusal`; the attempt is recorded then too.
+    /// One person's decision.
+    ///
+    /// Throws the machine's `Refusal`; the attempt is recorded then too.
     package func decide(
         _ id: ActionID, _ command: DecisionCommand, reason: String?, audit: JSON
     ) async throws -> ActionResult {
+        try await requireTrustedClock()
         counters.add("exequatur_decisions_total")
-        return try await run(id, audit: audit, reason: reason) { machine, surroundings in
-            try machine.decide(command, surroundings)
+        return try await run(id, audit: audit, reason: reason) { machine, body, surroundings in
+            try machine.decide(command.onRecordedRendering(body), surroundings)
         }
     }
 
@@ -20,8 +23,8 @@ extension ControlPlane {
     package func claim(
         _ id: ActionID, nonce: Hash256, by submitter: Submitter
     ) async throws -> ActionResult {
-        if let reason = clock.explanation { throw CommandError.clockStepped(reason) }
-        return try await run(id, audit: submitter.audit, reason: nil) { machine, surroundings in
+        try await requireTrustedClock()
+        return try await run(id, audit: submitter.audit, reason: nil) { machine, _, surroundings in
             try machine.claim(
                 nonce: nonce, gate: submitter.gate, agent: submitter.requester.agent,
                 surroundings)
@@ -33,7 +36,7 @@ extension ControlPlane {
         _ id: ActionID, _ outcome: OutcomeStatus, exitCode: Int64?, resultDigest: Hash256?,
         detail: String?, nonce: Hash256, by submitter: Submitter
     ) async throws -> ActionResult {
-        try await run(id, audit: submitter.audit, reason: detail) { machine, surroundings in
+        try await run(id, audit: submitter.audit, reason: detail) { machine, _, surroundings in
             try machine.report(
                 outcome, exitCode: exitCode, resultDigest: resultDigest, nonce: nonce,
                 gate: submitter.gate, agent: submitter.requester.agent, now: surroundings.now)
@@ -43,7 +46,8 @@ extension ControlPlane {
     package func cancel(
         _ id: ActionID, by principal: Principal, audit: JSON
     ) async throws -> ActionResult {
-        try await run(id, audit: audit, reason: nil) { machine, surroundings in
+        try await requireTrustedClock()
+        return try await run(id, audit: audit, reason: nil) { machine, _, surroundings in
             try machine.cancel(by: principal, now: surroundings.now)
         }
     }
@@ -51,7 +55,8 @@ extension ControlPlane {
     package func revoke(
         _ id: ActionID, by principal: Principal, reason: String?, audit: JSON
     ) async throws -> ActionResult {
-        try await run(id, audit: audit, reason: reason) { machine, surroundings in
+        try await requireTrustedClock()
+        return try await run(id, audit: audit, reason: reason) { machine, _, surroundings in
             try machine.revoke(by: principal, surroundings)
         }
     }
@@ -60,7 +65,7 @@ extension ControlPlane {
         _ id: ActionID, _ outcome: OutcomeStatus, by principal: Principal, reason: String?,
         audit: JSON
     ) async throws -> ActionResult {
-        try await run(id, audit: audit, reason: reason) { machine, surroundings in
+        try await run(id, audit: audit, reason: reason) { machine, _, surroundings in
             try machine.settle(outcome, by: principal, surroundings)
         }
     }
@@ -68,13 +73,13 @@ extension ControlPlane {
     /// Lets a deadline act on one action; the scheduler's only verb.
     func tick(_ id: ActionID) async throws {
         guard clock.isTrusted else { return }
-        _ = try await run(id, audit: ["by": "scheduler"], reason: nil) { machine, surroundings in
+        _ = try await run(id, audit: ["by": "scheduler"], reason: nil) { machine, _, surroundings in
             try machine.tick(now: surroundings.now)
         }
     }
 
     func markSilent(_ id: ActionID) async throws {
-        _ = try await run(id, audit: ["by": "scheduler"], reason: nil) { machine, surroundings in
+        _ = try await run(id, audit: ["by": "scheduler"], reason: nil) { machine, _, surroundings in
             try machine.gateWentSilent(now: surroundings.now)
         }
     }
@@ -88,13 +93,16 @@ extension ControlPlane {
         heartbeats.beat(id, at: now)
     }
 
-    /// Every command on an existing action goes this way: prove the chain, run the machine,
-    /// append what it says. Nothing of a state row is used.
+    /// Every command on an existing action goes this way: prove the chain, run the machine, append
+    /// what it says.
+    ///
+    /// Nothing of a state row is used.
     private func run(
         _ id: ActionID, audit: JSON, reason: String?,
-        _ command: @escaping @Sendable (
-            inout ActionMachine, MachineSurroundings
-        ) throws -> MachineResult
+        _ command:
+            @escaping @Sendable (
+                inout ActionMachine, SubmissionBody, MachineSurroundings
+            ) throws -> MachineResult
     ) async throws -> ActionResult {
         let entropy = effects.entropy
         let recorded = try await writer.submit { [self] view in
@@ -109,7 +117,7 @@ extension ControlPlane {
                 now: view.now, directory: governance.directory,
                 singleOperator: governance.singleOperator && governance.unsealed,
                 evaluate: { environment.evaluate(body.action, at: view.now) })
-            let result = try command(&machine, surroundings)
+            let result = try command(&machine, body, surroundings)
             let salts = entropy.hashes(result.events.count * 2)
             let drafts = try result.events.enumerated().map { position, event in
                 try EntryDraft(

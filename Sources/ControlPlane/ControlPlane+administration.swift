@@ -2,6 +2,7 @@
 
 package import ApprovalCore
 internal import CanonicalJSON
+internal import Cedar
 internal import Storage
 internal import TransparencyLog
 
@@ -37,7 +38,8 @@ extension ControlPlane {
         if let token { changes.append(NamedChange(.credentialIssued(token.credential))) }
         try await change(changes, by: by)
         return IssuedCredential(
-            id: id.text, token: token?.token.text, signInLink: try await signInLink(for: id))
+            id: id.text, token: token?.token.text, signInLink: try await signInLink(for: id, by: by)
+        )
     }
 
     /// Adds an agent that belongs to a person.
@@ -111,14 +113,15 @@ extension ControlPlane {
 
     /// Appends one entry per change, all in one write, or none.
     func change(_ changes: [NamedChange], by: Principal) async throws {
-        guard mayAdminister(by) else {
-            throw CommandError.forbidden(
-                code: "administrators_only", "only administrators change the directory")
-        }
         _ = try await writer.submit { [self] view in
+            // Asked inside the write: an earlier change of the same batch may have removed him.
+            guard mayAdminister(by) else {
+                throw CommandError.forbidden(
+                    code: "administrators_only", "only administrators change the directory")
+            }
             var governance = self.governance
             let drafts = try plan(changes, by: by.description, &governance)
-            try checkSatisfiable(governance)
+            try checkSatisfiable(self.governance, governance)
             try governance.refresh()
             let result = governance
             return LedgerPlan((), drafts: drafts, applied: { self.update(result) })
@@ -145,20 +148,25 @@ extension ControlPlane {
         }
     }
 
-    /// Refuses a change that would leave a policy's review nobody could ever satisfy, where it
-    /// could be satisfied before (DESIGN §4.13). While a new installation has no persons yet, a
-    /// group that is still empty is not refused: actions that need it are denied meanwhile.
-    private func checkSatisfiable(_ after: Governance) throws {
-        let before = governance
-        for (policy, slot) in after.policies?.demandedSlots ?? [] {
-            let had = before.directory.persons(in: slot.group).count
-            let has = after.directory.persons(in: slot.group).count
-            guard has >= slot.quorum || had < slot.quorum else {
-                throw CommandError.conflict(
-                    code: "unsatisfiable",
-                    "policy `\(policy)` needs \(slot.quorum) of `\(slot.group)`, this change "
-                        + "leaves \(has): add a member first, or change the policy")
-            }
+    /// Refuses a change that leaves no administrator, or a review that nobody could satisfy.
+    ///
+    /// Only what could be satisfied before is refused (DESIGN §4.13): while a new installation
+    /// has no persons yet, a group may be empty, and actions that need it are denied meanwhile.
+    private func checkSatisfiable(_ before: Governance, _ after: Governance) throws {
+        guard
+            !after.directory.persons(in: .administrators).isEmpty
+                || before.directory.persons(in: .administrators).isEmpty
+        else {
+            throw CommandError.conflict(
+                code: "last_administrator",
+                "this leaves nobody in `\(Handle.administrators)`: add somebody first")
+        }
+        for (policy, requirement) in after.policies?.requirements ?? []
+        where !after.directory.canMeet(requirement) && before.directory.canMeet(requirement) {
+            throw CommandError.conflict(
+                code: "unsatisfiable",
+                "policy `\(policy)` needs \(requirement.demand), which this change leaves nobody "
+                    + "to meet: add a member first, or change the policy")
         }
     }
 
@@ -166,13 +174,13 @@ extension ControlPlane {
 
     /// Publishes a set atomically; it is in force for everything after this returns.
     package func publish(_ policies: PublishedPolicies, by: Principal) async throws {
-        guard mayAdminister(by) else {
-            throw CommandError.forbidden(
-                code: "administrators_only", "only administrators publish policies")
-        }
-        let problems = lint(policies)
-        guard problems.isEmpty else { throw PolicyProblems(problems: problems) }
         _ = try await writer.submit { [self] view in
+            guard mayAdminister(by) else {
+                throw CommandError.forbidden(
+                    code: "administrators_only", "only administrators publish policies")
+            }
+            let problems = lint(policies)
+            guard problems.isEmpty else { throw PolicyProblems(problems: problems) }
             var governance = self.governance
             let draft = try publication(policies, by: by.description, at: view.now, &governance)
             try governance.refresh()
@@ -196,16 +204,41 @@ extension ControlPlane {
     /// What is wrong with a set that compiles, given today's directory.
     package func lint(_ policies: PublishedPolicies) -> [String] {
         let directory = governance.directory
-        return policies.demandedSlots.compactMap { policy, slot in
-            guard directory.groups[slot.group] != nil else {
-                return "policy `\(policy)`: there is no group `\(slot.group)`; add it first"
+        return policies.requirements.flatMap { policy, requirement -> [String] in
+            let missing = requirement.slots.map(\.group).filter { directory.groups[$0] == nil }
+            guard missing.isEmpty else {
+                return missing.map {
+                    "policy `\(policy)`: there is no group `\($0)`; add it first"
+                }
             }
-            let count = directory.persons(in: slot.group).count
-            guard count >= slot.quorum else {
-                return "policy `\(policy)`: asks for \(slot.quorum) of `\(slot.group)`, which "
-                    + "has \(count) members"
-            }
-            return nil
+            guard !directory.canMeet(requirement) else { return [] }
+            return [
+                "policy `\(policy)`: asks for \(requirement.demand), and there are not enough "
+                    + "different persons in them"
+            ]
         }
+    }
+}
+
+extension PublishedPolicies {
+    /// What each review policy demands, in order of policy.
+    var requirements: [(policy: String, requirement: Requirement)] {
+        policySet.policies.compactMap { policy in
+            marker(policy.id)?.requirement.map { (policy.id, $0) }
+        }
+    }
+}
+
+extension Requirement {
+    /// `2 of `sre` and 1 of `leads``.
+    var demand: String {
+        slots.map { "\($0.quorum) of `\($0.group)`" }.joined(separator: " and ")
+    }
+}
+
+extension Directory {
+    /// True if distinct persons could fill every slot, whoever asks.
+    func canMeet(_ requirement: Requirement) -> Bool {
+        SlotMatching.isMet(requirement, approvers: persons, in: self)
     }
 }

@@ -22,7 +22,9 @@ extension ControlPlane {
     /// A sign-in link that nobody used is worth nothing after this.
     static let linkSeconds: Int64 = 3600
 
-    /// Checks a bearer token. Every failure is counted and told alike.
+    /// Checks a bearer token.
+    ///
+    /// Every failure is counted and told alike.
     package func authenticate(bearer text: String) throws(AuthenticationError) -> Authenticated {
         guard let token = Token(text), token.fingerprint == Token.fingerprint(of: verifierKey),
             let credential = governance.directory.credentials[token.credential],
@@ -59,6 +61,12 @@ extension ControlPlane {
             throw CommandError.forbidden(
                 code: "agents_only", "only agents submit, claim and report: use an agent token")
         }
+        guard governance.directory.persons.contains(owner) else {
+            throw CommandError.forbidden(
+                code: "owner_removed",
+                "the owner of `\(id)` is gone: add an agent that "
+                    + "belongs to somebody")
+        }
         let reference: GateReference
         switch gate?.principal {
         case nil: reference = GateReference(id: .advisoryGate, enforcing: false)
@@ -87,16 +95,30 @@ extension ControlPlane {
     // MARK: sign-in links and sessions
 
     /// Makes a link that signs one person in, once, within the hour.
-    package func signInLink(for person: Handle) async throws -> String {
+    ///
+    /// Whoever has the link can act as that person, so who made it is an entry.
+    package func signInLink(for person: Handle, by: Principal) async throws -> String {
+        guard mayAdminister(by) else {
+            throw CommandError.forbidden(
+                code: "administrators_only", "only administrators make sign-in links")
+        }
         guard governance.directory.persons.contains(person) else {
             throw CommandError.conflict(
                 code: "unknown_person", "there is no person `\(person)`")
         }
         let secret = Token.encode(effects.entropy.bytes(32))
         let value: JSON = ["person": .string(person.text)]
-        let row = try sealed(
-            "link", secret, value, expires: now.adding(seconds: Self.linkSeconds))
-        _ = try await writer.submit { _ in LedgerPlan((), operational: [row]) }
+        let expires = now.adding(seconds: Self.linkSeconds)
+        let row = try sealed("link", secret, value, expires: expires)
+        let salts = effects.entropy.hashes(2)
+        let draft = try EntryDraft(
+            kind: "person.link-issued", ref: "sessions",
+            core: [
+                "by": .string(by.description), "expires": .string(expires.description),
+                "kind": "person.link-issued", "person": .string(person.text),
+                "unsealed": .bool(unsealed), "v": 1,
+            ], body: [:], salts: (salts[0], salts[1]))
+        _ = try await writer.submit { _ in LedgerPlan((), drafts: [draft], operational: [row]) }
         return "\(configuration.publicURL)/sign-in?token=\(secret)"
     }
 
@@ -108,7 +130,7 @@ extension ControlPlane {
         let recorded = try await writer.submit { [self] view -> LedgerPlan<Bool> in
             guard let row = try view.store.operational(space: "link", key: key),
                 row.expires > view.now,
-                let bytes = rows.open(space: "link", key: key, sealed: row.value),
+                let bytes = rows.open(row),
                 let person = try JSON(canonical: bytes)["person"]?.stringValue.flatMap(
                     Handle.init),
                 governance.directory.persons.contains(person)
@@ -147,7 +169,7 @@ extension ControlPlane {
         let key = Hash256.sha256(Array(cookie.utf8)).hex
         guard let row = try backend.read({ try $0.operational(space: "session", key: key) }),
             row.expires > now,
-            let bytes = rows.open(space: "session", key: key, sealed: row.value)
+            let bytes = rows.open(row)
         else { return nil }
         let value = try JSON(canonical: bytes)
         guard let person = value["person"]?.stringValue.flatMap(Handle.init),
@@ -175,10 +197,8 @@ extension ControlPlane {
     private func sealed(
         _ space: String, _ secret: String, _ value: JSON, expires: Timestamp
     ) throws -> OperationalRow {
-        let key = Hash256.sha256(Array(secret.utf8)).hex
-        return OperationalRow(
-            space: space, key: key,
-            value: rows.seal(space: space, key: key, value: try value.canonicalBytes()),
-            expires: expires)
+        rows.seal(
+            space: space, key: Hash256.sha256(Array(secret.utf8)).hex,
+            value: try value.canonicalBytes(), expires: expires)
     }
 }

@@ -11,7 +11,7 @@ extension ControlPlane {
         guard secret.utf8.count <= 128 else { return nil }
         let key = Hash256.sha256(Array(secret.utf8)).hex
         guard let row = try backend.read({ try $0.operational(space: "link", key: key) }),
-            row.expires > now, let bytes = rows.open(space: "link", key: key, sealed: row.value),
+            row.expires > now, let bytes = rows.open(row),
             let person = try JSON(canonical: bytes)["person"]?.stringValue.flatMap(Handle.init),
             governance.directory.persons.contains(person)
         else { return nil }
@@ -23,12 +23,10 @@ extension ControlPlane {
         _ detail: ActionDetail, _ kind: ReviewDecision.Kind, _ session: Session, expect: String,
         hasReason: Bool
     ) -> DecisionCommand {
-        let rendering = detail.body.rendering
-        return DecisionCommand(
+        DecisionCommand(
             principal: .person(session.person), kind: kind, channel: .console,
-            assurance: assurance(of: session), expectedDigest: expect, hasReason: hasReason,
-            rendering: rendering.flatMap { Hash256(hex: $0.digest) } ?? .zero,
-            shownInFull: rendering?.isComplete ?? false)
+            assurance: assurance(of: session), expectedDigest: expect, hasReason: hasReason
+        ).onRecordedRendering(detail.body)
     }
 
     /// What the machine would answer to a decision, without deciding: the page asks the same

@@ -31,13 +31,16 @@ extension ControlPlane {
     }
 
     private func detail(_ id: ActionID, _ reader: any LedgerReading) throws -> ActionDetail? {
-        let entries = try reader.chain(of: id.text)
+        // The head is published after its batch is durable, so a read may see entries that it
+        // doesn't cover yet and that nobody was told of. They are shown when it does.
+        let head = writer.head
+        let entries = try reader.chain(of: id.text).filter { $0.index < head.size }
         guard let state = try ChainReplay.state(of: entries), let first = entries.first?.body else {
             return nil
         }
         return ActionDetail(
             state: state, body: try SubmissionBody(try JSON(canonical: first)),
-            entries: entries, head: writer.head)
+            entries: entries, head: head)
     }
 
     /// Actions of a query, newest first.

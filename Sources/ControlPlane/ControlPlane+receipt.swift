@@ -1,15 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ApprovalCore
-internal import CanonicalJSON
 internal import Storage
 internal import TransparencyLog
 
 extension ControlPlane {
+    /// The receipt of one action, as canonical JSON, signed for completeness.
+    package func receipt(_ id: ActionID) throws -> [UInt8] {
+        // The head is taken first: the snapshot read afterwards has at least its entries.
+        let head = writer.head
+        return try backend.read { reader in
+            func chain(_ ref: String) throws -> [RecordedEntry] {
+                try reader.chain(of: ref).filter { $0.index < head.size }
+            }
+            let entries = try chain(id.text)
+            guard !entries.isEmpty else { throw CommandError.noSuchAction }
+            let receipt = try Receipt(
+                chain: entries, policyChain: try chain(PolicyPublication.ref),
+                directoryChain: try chain(DirectoryEntry.ref), checkpoint: head.checkpoint,
+                treeSize: head.size,
+                proof: {
+                    try head.frontier.inclusionProof(index: $0, tiles: StoredTiles(reader))
+                })
+            return try receipt.signed(by: signingKey)
+        }
+    }
+
     /// Where a gate's pinned checkpoint stands in this log.
     ///
-    /// - Throws: `CommandError.conflict` for a checkpoint that this log's key did not sign; and a
-    ///   server shown a newer one of its own has been rolled back, so it stops (DESIGN §6).
+    /// A server that is shown a newer checkpoint of its own has been rolled back: it stops, and
+    /// this throws (DESIGN §6). A checkpoint that this log did not sign is a bad request.
     package func checkPinned(_ note: String) throws -> UInt64 {
         let pinned: Checkpoint
         do {
@@ -20,17 +40,27 @@ extension ControlPlane {
         }
         let head = writer.head
         guard pinned.size <= head.size else {
-            let reason = "a gate has a checkpoint of size \(pinned.size), this ledger has "
+            let reason =
+                "a gate has a checkpoint of size \(pinned.size), this ledger has "
                 + "\(head.size): it was rolled back; restore the newer copy"
             writer.halt(reason)
             throw LedgerUnavailable.stopped(reason)
         }
+        do {
+            try MerkleProof.verifyConsistency(
+                oldSize: pinned.size, oldRoot: pinned.root, newSize: head.size,
+                newRoot: head.frontier.root(),
+                proof: try consistency(from: pinned.size, under: head),
+                emptyTree: .consistentWithEverything)
+        } catch let error as ProofError {
+            // Signed by this very key and yet another history: there are two of us, or there
+            // were.
+            let reason =
+                "a gate has a checkpoint of size \(pinned.size) of another history: "
+                + "this ledger was forked: \(error)"
+            writer.halt(reason)
+            throw LedgerUnavailable.stopped(reason)
+        }
         return pinned.size
-    }
-}
-
-extension ControlPlane {
-    package func receipt(_ id: ActionID) throws -> [UInt8] {
-        throw CommandError.noSuchAction
     }
 }

@@ -2,6 +2,7 @@
 
 package import ApprovalCore
 internal import CanonicalJSON
+internal import Logging
 internal import Storage
 internal import TransparencyLog
 
@@ -10,7 +11,9 @@ extension ControlPlane {
     package static let firstAdministrator = Handle(constant: "admin")
 
     /// Makes a new installation usable: first administrator, groups, starter policies, all as
-    /// entries of one write. Does nothing to an installation that exists.
+    /// entries of one write.
+    ///
+    /// Does nothing to an installation that exists.
     ///
     /// Crash order: the entries are durable before `admin.token` is written. A crash between the
     /// two leaves an installation without that file; the next start finds the credential unused
@@ -45,7 +48,9 @@ extension ControlPlane {
             if let token = issued.token { try configuration.data.writeAdminToken(token) }
         }
         try await recordStart()
-        return isNew ? try await signInLink(for: Self.firstAdministrator) : nil
+        guard isNew else { return nil }
+        return try await signInLink(
+            for: Self.firstAdministrator, by: .administrator(Self.firstAdministrator))
     }
 
     private var firstChanges: [NamedChange] {
@@ -92,13 +97,30 @@ extension ControlPlane {
         }
         let draft = try installationDraft("clock.confirmed", ["by": .string(by.description)])
         _ = try await writer.submit { _ in LedgerPlan((), drafts: [draft]) }
-        clock.confirm(wall: effects.wallClock(), monotonic: effects.monotonicSeconds())
+        clock.confirm()
     }
 
-    func recordClockStep() async throws {
+    /// Looks at the clock and records a new step.
+    func watchClock() async throws {
+        guard clock.observe() else { return }
+        logger.error("the clock moved", metadata: ["reason": "\(clock.explanation ?? "")"])
         let draft = try installationDraft(
             "clock.stepped", ["reason": .string(clock.explanation ?? "")])
         _ = try await writer.submit { _ in LedgerPlan((), drafts: [draft]) }
+    }
+
+    /// Looks at the clock before a command that it decides on: the scheduler's look may be a
+    /// moment old.
+    func requireTrustedClock() async throws {
+        try await watchClock()
+        if let reason = clock.explanation { throw CommandError.clockStepped(reason) }
+    }
+
+    /// Drops links, sessions and idempotency keys whose time is over.
+    func forgetExpiredRows() async throws {
+        _ = try await writer.submit { [self] _ in
+            LedgerPlan((), forgetsRowsBefore: now)
+        }
     }
 
     /// Attempts that nobody could be named for are counted, not recorded one by one, so that

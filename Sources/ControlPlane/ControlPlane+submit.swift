@@ -72,13 +72,13 @@ extension ControlPlane {
     package func submit(
         _ command: SubmitCommand, by submitter: Submitter
     ) async throws -> ActionResult {
+        try await requireTrustedClock()
         let now = self.now
         if let wait = limiter.take(submitter.requester.agent.text, now: now) {
             counters.add("exequatur_submissions_rate_limited_total")
             counters.add("exequatur_unrecorded_rate_limited")
             throw CommandError.rateLimited(retryAfterSeconds: wait)
         }
-        if let reason = clock.explanation { throw CommandError.clockStepped(reason) }
         let randomness = effects.entropy
         let id = ActionID(now: now, random: randomness.words())
         let action = try Action(
@@ -204,15 +204,13 @@ extension ControlPlane {
             if let due = row.due, due <= view.now { return nil }
             return try earlier(row.id, submitter, view)
         case .denied:
-            guard view.now.seconds(since: row.updatedAt) < Limits.denialMemorySeconds else {
-                return nil
-            }
+            // Denied by policy alone: ask policy again, it may have changed. And attempts on the
+            // denied action, which are entries too, don't prolong the memory of the denial.
             guard let found = try earlier(row.id, submitter, view),
-                case .earlier(let state, _) = found, !state.decisions.isEmpty
-            else {
-                // Denied by policy alone: ask policy again, it may have changed.
-                return nil
-            }
+                case .earlier(let state, _) = found,
+                let denial = state.decisions.last(where: { $0.kind == .deny }),
+                view.now.seconds(since: denial.at) < Limits.denialMemorySeconds
+            else { return nil }
             return found
         default: return nil
         }

@@ -98,8 +98,9 @@ package final class ControlPlane: Sendable {
                     guard let full = try reader.entry(at: recorded.index), let body = full.body
                     else { return nil }
                     guard full.matchesCommitments else {
-                        throw TamperedError("entry \(recorded.index): the body is not what the "
-                            + "leaf commits to")
+                        throw TamperedError(
+                            "entry \(recorded.index): the body is not what the "
+                                + "leaf commits to")
                     }
                     return try JSON(canonical: body)
                 }
@@ -107,15 +108,14 @@ package final class ControlPlane: Sendable {
         }
         try governance.refresh()
         governed = Mutex(governance)
+        let clock = ClockKeeper(
+            effects, lastRecorded: recovered.isEmpty ? nil : recovered.head.at)
+        self.clock = clock
         heartbeats = Heartbeats(
-            open: recovered.open.filter { $0.status == .claimed }.map(\.id),
-            now: effects.wallClock())
-        clock = ClockKeeper(
-            wall: effects.wallClock(), monotonic: effects.monotonicSeconds(),
-            lastRecorded: recovered.isEmpty ? nil : recovered.head.at)
+            open: recovered.open.filter { $0.status == .claimed }.map(\.id), now: clock.now)
         writer = LedgerWriter(
             backend: backend, recovered: recovered, key: signingKey,
-            wallClock: effects.wallClock, logger: logger)
+            wallClock: { clock.now }, logger: logger)
         writer.observe { [feed, heartbeats] batch in
             let changes = batch.states.map { state, index in
                 ActionChange(
@@ -132,7 +132,8 @@ package final class ControlPlane: Sendable {
     func update(_ governance: Governance) { governed.withLock { $0 = governance } }
 
     package var unsealed: Bool { governance.unsealed }
-    package var now: Timestamp { effects.wallClock() }
+    /// Never behind what is recorded, so that a clock put back revives no token or session.
+    package var now: Timestamp { max(clock.now, writer.head.at) }
 
     /// Why nothing can be cleared now, or nil.
     package var notReady: String? {

@@ -5,8 +5,9 @@ internal import Foundation
 internal import Storage
 package import TransparencyLog
 
-/// The server's files: database, keys, `admin.token`, `log.vkey`. Everything secret is 0600 in
-/// a directory that is 0700.
+/// The server's files: database, keys, `admin.token`, `log.vkey`.
+///
+/// Everything secret is 0600 in a directory that is 0700.
 package struct DataDirectory: Sendable {
     package let path: String
 
@@ -41,14 +42,16 @@ package struct DataDirectory: Sendable {
         if let text = try read(logKey) {
             let key = try SigningKey(privateKeyText: text.trimmingNewline)
             guard key.name == origin || ledgerExists else {
-                throw StorageError("the log key in `\(logKey)` is named `\(key.name)`, the "
-                    + "configured origin is `\(origin)`")
+                throw StorageError(
+                    "the log key in `\(logKey)` is named `\(key.name)`, the "
+                        + "configured origin is `\(origin)`")
             }
             return key
         }
         guard !ledgerExists else {
-            throw StorageError("`\(logKey)` is missing but there is a ledger: restore the key "
-                + "from your backup; without it nothing can be signed")
+            throw StorageError(
+                "`\(logKey)` is missing but there is a ledger: restore the key "
+                    + "from your backup; without it nothing can be signed")
         }
         let key = try SigningKey(name: origin, seed: entropy.bytes(32))
         try write(logKey, key.privateKeyText + "\n", mode: 0o600)

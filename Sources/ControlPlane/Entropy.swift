@@ -10,8 +10,10 @@ package struct Entropy: Sendable {
 
     package init(_ source: @escaping @Sendable (Int) -> [UInt8]) { self.source = source }
 
-    /// The kernel's generator. One call gives all that an action needs: a system call each for
-    /// eight bytes would be the slowest part of an allowed action.
+    /// The kernel's generator.
+    ///
+    /// One call gives all that an action needs: a system call each for eight bytes would be the
+    /// slowest part of an allowed action.
     package static let live = Entropy { count in
         var bytes = [UInt8](repeating: 0, count: count)
         var filled = 0

@@ -48,8 +48,9 @@ package struct Governance: Sendable {
         }
     }
 
-    /// Takes one entry of the ledger at start. Every digest is recomputed and must be the one
-    /// that was logged (DESIGN §4.15).
+    /// Takes one entry of the ledger at start.
+    ///
+    /// Every digest is recomputed and must be the one that was logged (DESIGN §4.15).
     mutating func recover(_ recorded: RecordedEntry, body: () throws -> JSON?) throws {
         let core = try JSON(canonical: recorded.core)
         switch recorded.entry.ref {
@@ -57,8 +58,9 @@ package struct Governance: Sendable {
             let entry = try DirectoryEntry(core: core)
             let digest = try apply(entry.change, name: try body()?["name"]?.stringValue)
             guard digest == entry.directory else {
-                throw TamperedError("entry \(recorded.index): the directory after it has "
-                    + "another digest")
+                throw TamperedError(
+                    "entry \(recorded.index): the directory after it has "
+                        + "another digest")
             }
         case PolicyPublication.ref:
             let entry = try PolicyPublication(core: core)

@@ -23,13 +23,10 @@ package struct Scheduler: Service {
         var rounds = 0
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
             try? await cancelWhenGracefulShutdown { try await Task.sleep(for: Self.period) }
-            control.feed.sweep(now: control.now)
             rounds += 1
             do {
-                try await watchClock()
-                try await actOnDeadlines()
-                try await findSilentGates()
-                if rounds % Self.countEvery == 0 { try await control.recordCountedAttempts() }
+                try await round()
+                if rounds % Self.countEvery == 0 { try await housekeeping() }
             } catch is CancellationError {
                 break
             } catch let error as LedgerUnavailable {
@@ -49,29 +46,37 @@ package struct Scheduler: Service {
         control.feed.close()
     }
 
-    private func watchClock() async throws {
-        let stepped = control.clock.observe(
-            wall: control.effects.wallClock(), monotonic: control.effects.monotonicSeconds())
-        if stepped {
-            control.logger.error(
-                "the clock moved", metadata: ["reason": "\(control.clock.explanation ?? "")"])
-            try await control.recordClockStep()
-        }
-    }
-
-    private func actOnDeadlines() async throws {
+    /// What falls due now, once.
+    func round() async throws {
+        control.feed.sweep(now: control.now)
+        // Also when nothing is due: a server that can't clear anything shouldn't linger.
+        if let stopped = control.writer.stopped { throw stopped }
+        try await control.watchClock()
         guard control.clock.isTrusted else { return }
         let now = control.now
         let due = try control.backend.read { reader in
             try reader.dueActions(at: now, limit: Self.dueLimit)
         }
-        for row in due { try await control.tick(row.id) }
+        for row in due { try await attempt(row.id) { try await control.tick(row.id) } }
+        for id in control.heartbeats.silent(now: now) {
+            try await attempt(id) { try await control.markSilent(id) }
+        }
     }
 
-    private func findSilentGates() async throws {
-        guard control.clock.isTrusted else { return }
-        for id in control.heartbeats.silent(now: control.now) {
-            try await control.markSilent(id)
+    /// One action that can't be read must not keep the others from their deadlines.
+    private func attempt(_ id: ActionID, _ body: () async throws -> Void) async throws {
+        do {
+            try await body()
+        } catch let error as TamperedError {
+            control.logger.critical(
+                "an action was tampered with",
+                metadata: ["action": "\(id)", "error": "\(error)"])
         }
+    }
+
+    /// What need not be punctual.
+    func housekeeping() async throws {
+        try await control.recordCountedAttempts()
+        try await control.forgetExpiredRows()
     }
 }

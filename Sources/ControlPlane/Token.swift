@@ -3,6 +3,7 @@
 package import ApprovalCore
 internal import Crypto
 internal import Foundation
+internal import Storage
 package import TransparencyLog
 
 /// A bearer token: `exq1_<kind>_<log key fingerprint>_<credential id>_<secret>`.
@@ -88,7 +89,9 @@ package struct Authenticated: Sendable, Hashable {
     }
 }
 
-/// Why a request is not let in. Says no more than the caller may know.
+/// Why a request is not let in.
+///
+/// Says no more than the caller may know.
 package enum AuthenticationError: String, Error, Sendable, Hashable {
     case missing = "credentials_missing"
     case invalid = "credentials_invalid"
@@ -111,25 +114,28 @@ struct RowAuthenticator: Sendable {
 
     init(key: [UInt8]) { self.key = SymmetricKey(data: key) }
 
-    func seal(space: String, key rowKey: String, value: [UInt8]) -> [UInt8] {
-        Array(mac(space, rowKey, value)) + value
+    func seal(
+        space: String, key: String, value: [UInt8], expires: Timestamp
+    ) -> OperationalRow {
+        let mac = HMAC<SHA256>.authenticationCode(
+            for: input(space, key, value, expires), using: self.key)
+        return OperationalRow(
+            space: space, key: key, value: Array(mac) + value, expires: expires)
     }
 
-    func open(space: String, key rowKey: String, sealed: [UInt8]) -> [UInt8]? {
-        guard sealed.count > 32 else { return nil }
-        let value = Array(sealed[32...])
+    /// The value of a row that this server sealed with just this place and life.
+    func open(_ row: OperationalRow) -> [UInt8]? {
+        guard row.value.count > 32 else { return nil }
+        let value = Array(row.value[32...])
         let valid = HMAC<SHA256>.isValidAuthenticationCode(
-            sealed[..<32], authenticating: input(space, rowKey, value), using: key)
+            row.value[..<32], authenticating: input(row.space, row.key, value, row.expires),
+            using: key)
         return valid ? value : nil
     }
 
-    private func mac(
-        _ space: String, _ rowKey: String, _ value: [UInt8]
-    ) -> HMAC<SHA256>.MAC {
-        HMAC<SHA256>.authenticationCode(for: input(space, rowKey, value), using: key)
-    }
-
-    private func input(_ space: String, _ rowKey: String, _ value: [UInt8]) -> [UInt8] {
-        Array("exequatur/v1/row\n\(space)\n\(rowKey)\n".utf8) + value
+    private func input(
+        _ space: String, _ key: String, _ value: [UInt8], _ expires: Timestamp
+    ) -> [UInt8] {
+        Array("exequatur/v1/row\n\(space)\n\(key)\n\(expires)\n".utf8) + value
     }
 }

@@ -48,7 +48,8 @@ struct ActionJSON {
 
     func result(_ result: ActionResult) throws -> JSON {
         var claim = result.claimEntry
-        if claim == nil, result.state.claim != nil {
+        // A repeated claim is answered with the entry that the first one appended.
+        if claim == nil, result.state.status == .claimed {
             claim = try control.detail(result.state.id)?.claimEntry
         }
         return .object(
@@ -78,7 +79,7 @@ struct ActionJSON {
         object["facts"] = action.facts
         object["intent"] = action.intent.json
         object["nonce"] = .string(action.nonce.hex)
-        object["rendering"] = detail.body.rendering.map(rendering) ?? .null
+        object["rendering"] = try detail.body.rendering().map(rendering) ?? .null
         object["timeline"] = .array(
             detail.entries.map { recorded in
                 [

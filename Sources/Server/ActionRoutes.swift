@@ -164,16 +164,12 @@ struct ActionRoutes: Sendable {
             return channel
         }
         try reader.finish()
-        let detail = try visible(id)
-        let rendering = detail.body.rendering
         let result = try await control.decide(
             id,
             DecisionCommand(
                 principal: party.principal, kind: kind, channel: channel ?? .api,
                 assurance: party.assurance, expectedDigest: expect,
-                hasReason: reason?.isEmpty == false,
-                rendering: rendering.flatMap { Hash256(hex: $0.digest) } ?? .zero,
-                shownInFull: rendering?.isComplete ?? false), reason: reason,
+                hasReason: reason?.isEmpty == false), reason: reason,
             audit: Wire.auditJSON(request, context))
         return Wire.answer(try ActionJSON(control).result(result))
     }

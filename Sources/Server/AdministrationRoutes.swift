@@ -8,7 +8,9 @@ internal import Hummingbird
 internal import Storage
 internal import TransparencyLog
 
-/// `/v1/persons`, `agents`, `gates`, `groups`: the directory. Each change is a ledger entry.
+/// `/v1/persons`, `agents`, `gates`, `groups`: the directory.
+///
+/// Each change is a ledger entry.
 struct AdministrationRoutes: Sendable {
     let control: ControlPlane
 
@@ -220,12 +222,12 @@ struct AdministrationRoutes: Sendable {
     }
 
     @Sendable func link(_ request: Request, _ context: ServerContext) async throws -> Response {
-        _ = try Wire.administrator(request, control)
+        let by = try Wire.administrator(request, control)
         let id = try Self.id(context)
         return Wire.answer(
             [
                 "id": .string(id.text),
-                "signInLink": .string(try await control.signInLink(for: id)),
+                "signInLink": .string(try await control.signInLink(for: id, by: by)),
             ], status: .created)
     }
 

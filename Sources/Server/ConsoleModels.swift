@@ -169,7 +169,7 @@ struct ConsoleModels {
             action: action.operation.action, resource: resource(action.operation),
             requester: requester(state.submission.requester),
             gate: state.submission.gate.id.text, isAdvisory: !state.submission.gate.enforcing,
-            isUnsealed: governance.unsealed, severity: severity(state),
+            isUnsealed: submittedUnsealed(detail), severity: severity(state),
             assurance: state.submission.requirement?.assurance.rawValue,
             submittedAt: instant(state.submittedAt),
             deadline: state.submission.deadline.map(instant),
@@ -179,6 +179,14 @@ struct ConsoleModels {
             decisions: decisions(detail), permission: permission(detail), claim: claim(detail),
             outcomes: outcomes(detail), timeline: timeline(detail),
             otherPendingOfAgent: try otherPending(state))
+    }
+
+    /// The label is about the submission, not about today.
+    private func submittedUnsealed(_ detail: ActionDetail) -> Bool {
+        guard let first = detail.entries.first, let core = try? JSON(canonical: first.core) else {
+            return true
+        }
+        return core["unsealed"]?.boolValue ?? true
     }
 
     private func otherPending(_ state: ActionState) throws -> Int {
@@ -238,7 +246,7 @@ struct ConsoleModels {
     private func rendering(_ detail: ActionDetail) -> ConsoleRendering {
         let action = detail.body.action
         let rendering =
-            detail.body.rendering
+            (try? detail.body.rendering())
             ?? Renderer.render(
                 action: action,
                 verdict: Verdict(

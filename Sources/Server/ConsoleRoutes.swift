@@ -9,8 +9,10 @@ internal import NIOCore
 internal import Storage
 internal import TransparencyLog
 
-/// The web console. Nothing reached by GET changes anything; every form carries the session's
-/// CSRF token and must come from this origin.
+/// The web console.
+///
+/// Nothing reached by GET changes anything; every form carries the session's CSRF token and must
+/// come from this origin.
 struct ConsoleRoutes: Sendable {
     let control: ControlPlane
     let renderer: ConsoleRenderer
@@ -171,7 +173,7 @@ struct ConsoleRoutes: Sendable {
             }
             let reason = try Self.reason(form)
             guard let detail = try control.detail(id) else { throw CommandError.noSuchAction }
-            guard form["rendering"] ?? "" == detail.body.rendering?.digest ?? "" else {
+            guard form["rendering"] ?? "" == detail.body.renderingDigest?.hex ?? "" else {
                 throw Refusal(.staleDigest, "what you were shown has changed: look at it again")
             }
             let command = control.decisionCommand(
@@ -221,6 +223,11 @@ struct ConsoleRoutes: Sendable {
         let (form, session) = try await signedForm(request)
         let id = try Wire.actionID(context)
         do {
+            guard let shown = form["expect"], let known = try control.detail(id)?.state.digest.hex,
+                shown.utf8.count >= 16, known.hasPrefix(shown)
+            else {
+                throw Refusal(.staleDigest, "this form is not of this action: look at it again")
+            }
             let done = try await body(id, form, session)
             return Self.redirect("\(ConsolePath.action(id.text))?done=\(done)")
         } catch {
@@ -251,10 +258,9 @@ struct ConsoleRoutes: Sendable {
 
     private func form(_ request: Request) async throws -> [String: String] {
         // A browser says where a form comes from; another site's is refused.
-        if let origin = request.headers[.origin], origin != control.configuration.publicURL,
-            origin != "null" || request.headers[.referer] != nil
-        {
-            guard let host = request.head.authority, origin == "http://\(host)" || origin == "https://\(host)"
+        if let origin = request.headers[.origin], origin != control.configuration.publicURL {
+            guard let host = request.head.authority,
+                origin == "http://\(host)" || origin == "https://\(host)"
             else { throw Problem(.forbidden, "origin", "this form comes from another site") }
         }
         let buffer: ByteBuffer

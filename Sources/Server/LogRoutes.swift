@@ -9,7 +9,9 @@ internal import NIOCore
 internal import Storage
 internal import TransparencyLog
 
-/// `/log/…`: the log as C2SP tlog-tiles serves it. Public: it holds commitments, no content.
+/// `/log/…`: the log as C2SP tlog-tiles serves it.
+///
+/// Public: it holds commitments, no content.
 struct LogRoutes: Sendable {
     let control: ControlPlane
 
@@ -32,7 +34,8 @@ struct LogRoutes: Sendable {
     }
 
     @Sendable func tile(_ request: Request, _ context: ServerContext) throws -> Response {
-        let path = request.uri.path.hasPrefix("/log/")
+        let path =
+            request.uri.path.hasPrefix("/log/")
             ? String(request.uri.path.dropFirst(5)) : request.uri.path
         let head = control.writer.head
         switch TilePath.parse(path) {
@@ -46,8 +49,11 @@ struct LogRoutes: Sendable {
             }
             return Self.bytes(Tile.encode(hashes.prefix(width)))
         case .entries(let index, let width):
+            // Asked of the tree first: an index from outside times 256 may not fit.
+            guard head.frontier.tileWidth(level: 0, index: index) >= width else {
+                throw Self.missing
+            }
             let first = index * 256
-            guard first < head.size, head.size - first >= UInt64(width) else { throw Self.missing }
             let entries = try control.backend.read {
                 try $0.entries(from: first, limit: width, bodies: false)
             }

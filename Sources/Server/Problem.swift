@@ -84,7 +84,8 @@ extension Problem {
             self.init(error.status, "http", error.body ?? error.status.reasonPhrase)
         default:
             self.init(
-                .internalServerError, "internal", "the server met an error of its own; nothing "
+                .internalServerError, "internal",
+                "the server met an error of its own; nothing "
                     + "was cleared: see its log")
         }
     }

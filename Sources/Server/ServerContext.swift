@@ -129,7 +129,9 @@ enum Wire {
     /// What the record says of where a request came from.
     static func audit(_ request: Request, _ context: ServerContext) -> [String: String] {
         var audit = ["address": context.remote]
-        if let agent = request.headers[.userAgent] { audit["userAgent"] = String(agent.prefix(200)) }
+        if let agent = request.headers[.userAgent] {
+            audit["userAgent"] = String(agent.prefix(200))
+        }
         return audit
     }
 

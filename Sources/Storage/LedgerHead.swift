@@ -43,18 +43,22 @@ package struct LedgerPlan<Value: Sendable>: Sendable {
     package var drafts: [EntryDraft]
     package var states: [ActionState]
     package var operational: [OperationalRow]
+    /// Operational rows that expired before this instant are dropped.
+    package var forgetsRowsBefore: Timestamp?
     /// Run on the writer after the entries are applied; later commands of the batch see it.
     package var applied: (@Sendable () -> Void)?
     package var value: Value
 
     package init(
         _ value: Value, drafts: [EntryDraft] = [], states: [ActionState] = [],
-        operational: [OperationalRow] = [], applied: (@Sendable () -> Void)? = nil
+        operational: [OperationalRow] = [], forgetsRowsBefore: Timestamp? = nil,
+        applied: (@Sendable () -> Void)? = nil
     ) {
         self.value = value
         self.drafts = drafts
         self.states = states
         self.operational = operational
+        self.forgetsRowsBefore = forgetsRowsBefore
         self.applied = applied
     }
 }

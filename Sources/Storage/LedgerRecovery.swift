@@ -16,16 +16,28 @@ package struct RecoveredLedger: Sendable {
 /// Reading a ledger from its first entry to its last, re-hashing every leaf and core.
 ///
 /// Start-up and `fsck` share this walk, so that what the server trusts at start is what an
-/// auditor can check at any time. Nothing is taken from tiles or state rows.
+/// auditor can check at any time. Nothing is taken from tiles or state rows. Memory goes with the
+/// actions that are open, not with all there ever were: what is known of a chain that has ended is
+/// dropped page by page, and read again should a refused attempt still come after the end.
 package struct LedgerWalk {
-    private static let page = 1024
+    static let page = 1024
+
+    /// One entry's findings: the state after it, if it is an action's, and what is wrong with it.
+    struct Step {
+        var state: ActionState?
+        var problems: [String] = []
+        /// Set where the entry before it in its chain is not the one it names.
+        var gap: String?
+    }
 
     private let reader: any LedgerReading
     private let bodies: Bool
     private(set) var frontier = MerkleFrontier()
     private(set) var tips: [String: ChainTip] = [:]
     private(set) var states: [String: ActionState] = [:]
-    private var lastAt: Timestamp?
+    private(set) var lastAt: Timestamp?
+    /// Chains that can't be replayed any more; each is reported once.
+    private var broken: Set<String> = []
 
     /// With `bodies` the bodies are re-hashed too; `fsck` does that, a start does not.
     package init(_ reader: any LedgerReading, bodies: Bool) {
@@ -34,6 +46,8 @@ package struct LedgerWalk {
     }
 
     /// Walks all entries and gives each to `visit`, with the state after it if it is an action's.
+    ///
+    /// Throws a `TamperedError` at the first thing that is wrong.
     package mutating func run(
         _ visit: (RecordedEntry, ActionState?) throws -> Void
     ) throws {
@@ -44,51 +58,88 @@ package struct LedgerWalk {
                 guard recorded.index == frontier.size else {
                     throw TamperedError("entry \(frontier.size) is missing")
                 }
-                let state = try check(recorded)
-                try visit(recorded, state)
+                let step = step(recorded)
+                if let problem = step.problems.first ?? step.gap {
+                    throw TamperedError("entry \(recorded.index): \(problem)")
+                }
+                try visit(recorded, step.state)
             }
+            // They are in the store already; taking them lets them leave memory.
+            _ = endPage()
             if entries.count < Self.page { return }
         }
     }
 
-    private mutating func check(_ recorded: RecordedEntry) throws -> ActionState? {
+    /// Takes one entry, which must be the next; goes on after problems as well as it can.
+    mutating func step(_ recorded: RecordedEntry) -> Step {
+        var step = Step()
         let entry = recorded.entry
-        guard Commitment.core(salt: recorded.coreSalt, bytes: recorded.core) == entry.core,
-            !bodies || recorded.body == nil || recorded.matchesCommitments
-        else {
-            throw TamperedError(
-                "entry \(recorded.index): core or body is not what the leaf "
-                    + "commits to")
+        if Commitment.core(salt: recorded.coreSalt, bytes: recorded.core) != entry.core {
+            step.problems.append("the core is not what the leaf commits to")
         }
-        let tip = tips[entry.ref] ?? ChainTip(next: 0, last: .zero)
-        guard entry.seq == tip.next, entry.previous == tip.last else {
-            throw TamperedError(
-                "entry \(recorded.index): does not follow in the chain of "
-                    + "`\(entry.ref)`")
+        if bodies, recorded.body != nil || recorded.bodySalt != nil {
+            if !recorded.bodyMatches {
+                step.problems.append("the body is not what the leaf commits to")
+            }
         }
         if let lastAt, entry.at < lastAt {
-            throw TamperedError("entry \(recorded.index): recorded time goes backwards")
+            step.problems.append("recorded time goes backwards")
         }
-        lastAt = entry.at
+        lastAt = max(entry.at, lastAt ?? entry.at)
+        if tips[entry.ref] == nil, entry.seq > 0 { reload(entry.ref, before: recorded.index) }
+        let tip = tips[entry.ref] ?? ChainTip(next: 0, last: .zero)
+        if entry.seq != tip.next || entry.previous != tip.last {
+            step.gap = "it does not follow in the chain of `\(entry.ref)`"
+        }
         frontier.append(entry.leafHash)
-        _ = frontier.takeCompletedTiles()
         tips[entry.ref] = ChainTip(next: entry.seq + 1, last: entry.leafHash)
-        guard ActionID(entry.ref) != nil else { return nil }
-        do {
-            let state = try ChainReplay.next(states[entry.ref], recorded)
-            states[entry.ref] = state
-            return state
-        } catch {
-            throw TamperedError("entry \(recorded.index): \(error)")
+        guard ActionID(entry.ref) != nil, !broken.contains(entry.ref) else { return step }
+        guard step.problems.isEmpty, step.gap == nil else {
+            broken.insert(entry.ref)
+            return step
         }
+        do {
+            let state = try ActionReplay.next(states[entry.ref], recorded)
+            states[entry.ref] = state
+            step.state = state
+        } catch {
+            broken.insert(entry.ref)
+            step.problems.append("\(error)")
+        }
+        return step
     }
 
-    /// Forgets what is known of a chain that has ended; keeps memory in bounds.
-    package mutating func forgetFinal() {
+    /// Goes past an entry that can't be read at all; `leafHash` is what a tile says of it.
+    mutating func skip(leafHash: Hash256) { frontier.append(leafHash) }
+
+    /// Forgets what is known of chains that have ended, and gives the tiles that became full.
+    mutating func endPage() -> [(level: Int, index: UInt64, hashes: [Hash256])] {
         for (ref, state) in states where state.status.isFinal {
             states[ref] = nil
             tips[ref] = nil
         }
+        return frontier.takeCompletedTiles()
+    }
+
+    /// Brings back a chain that had ended.
+    ///
+    /// Its entries passed this walk before, in this same
+    /// snapshot, so only their order is looked at again.
+    private mutating func reload(_ ref: String, before index: UInt64) {
+        // A chain that can't be read leaves a gap, which is reported where it shows.
+        guard let chain = try? reader.chain(of: ref) else { return }
+        var tip = ChainTip(next: 0, last: .zero)
+        var state: ActionState?
+        for recorded in chain where recorded.index < index {
+            let entry = recorded.entry
+            guard entry.seq == tip.next, entry.previous == tip.last,
+                let next = try? ActionReplay.next(state, recorded)
+            else { return }
+            state = next
+            tip = ChainTip(next: entry.seq + 1, last: entry.leafHash)
+        }
+        tips[ref] = tip
+        states[ref] = state
     }
 }
 
@@ -125,9 +176,13 @@ extension RecoveredLedger {
                 "the ledger has \(walk.frontier.size) entries, its checkpoint "
                     + "covers \(checkpoint.size), and the roots must agree: run `exequatur fsck`")
         }
-        walk.forgetFinal()
+        // The instant is taken from the entries, which are signed, not from the row beside them.
+        guard let lastAt = walk.lastAt, lastAt == stored.at, stored.size == checkpoint.size else {
+            throw TamperedError(
+                "the checkpoint's row and its note disagree: run `exequatur fsck`")
+        }
         return RecoveredLedger(
-            head: LedgerHead(frontier: walk.frontier, checkpoint: stored.note, at: stored.at),
-            tips: walk.tips, open: Array(walk.states.values))
+            head: LedgerHead(frontier: walk.frontier, checkpoint: stored.note, at: lastAt),
+            tips: walk.tips, open: walk.states.values.sorted { $0.id.text < $1.id.text })
     }
 }

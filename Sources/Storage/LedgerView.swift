@@ -10,17 +10,15 @@ package struct LedgerView {
     /// max(wall clock, last recorded instant), fixed for the whole batch.
     package let now: Timestamp
     package let store: any LedgerReading
-    private let frontier: MerkleFrontier
-    private let tips: [String: ChainTip]
+    /// Asked, not copied: a copy of the tips or of the tree would be made again at every append.
+    private unowned let core: WriterCore
+    private var frontier: MerkleFrontier { core.frontier }
+    private var tips: [String: ChainTip] { core.tips }
 
-    init(
-        now: Timestamp, store: any LedgerReading, frontier: MerkleFrontier,
-        tips: [String: ChainTip]
-    ) {
+    init(now: Timestamp, store: any LedgerReading, core: WriterCore) {
         self.now = now
         self.store = store
-        self.frontier = frontier
-        self.tips = tips
+        self.core = core
     }
 
     /// An action's proven state and its submission's body, or nil if there is no such action.
@@ -96,18 +94,10 @@ package enum ChainReplay {
     package static func next(
         _ state: ActionState?, _ recorded: RecordedEntry
     ) throws -> ActionState {
-        let core = try JSON(canonical: recorded.core, limits: Limits.storedJSON)
-        let (header, event) = try ActionEvent.read(core)
-        guard event.kind == recorded.entry.kind, header.action.text == recorded.entry.ref else {
-            throw TamperedError("entry \(recorded.index): core and leaf disagree")
+        do {
+            return try ActionReplay.next(state, recorded)
+        } catch {
+            throw TamperedError("entry \(recorded.index): \(error)")
         }
-        guard var state else {
-            return try ActionState(header, event, at: recorded.entry.at)
-        }
-        guard header.action == state.id, header.digest == state.digest else {
-            throw TamperedError("entry \(recorded.index): belongs to another action")
-        }
-        try state.apply(event, at: recorded.entry.at)
-        return state
     }
 }

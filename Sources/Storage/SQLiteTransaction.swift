@@ -29,11 +29,13 @@ struct SQLiteTransaction: LedgerWriting {
     }
 
     private static let entrySQL = """
-        SELECT entry.idx, entry.leaf, entry.core_salt, entry.core, body.salt, body.bytes
+        SELECT entry.idx, entry.leaf, entry.core_salt, entry.core, body.salt, body.bytes,
+          entry.ref, entry.seq
         FROM entry LEFT JOIN body ON body.idx = entry.idx
         """
     private static let coreSQL = """
-        SELECT entry.idx, entry.leaf, entry.core_salt, entry.core, NULL, NULL FROM entry
+        SELECT entry.idx, entry.leaf, entry.core_salt, entry.core, NULL, NULL, entry.ref, entry.seq
+        FROM entry
         """
 
     private func fetchEntries(
@@ -49,6 +51,12 @@ struct SQLiteTransaction: LedgerWriting {
                 entry = try LedgerEntry(leaf: Self.bytes(row[1] as Data))
             } catch {
                 throw TamperedError("entry \(index): the leaf can't be read: \(error)")
+            }
+            // The columns only find the row; what it says is in the leaf.
+            guard (row[6] as String).utf8.elementsEqual(entry.ref.utf8),
+                row[7] as Int64 == Int64(bitPattern: entry.seq)
+            else {
+                throw TamperedError("entry \(index): its row is filed under another chain")
             }
             guard let salt = Hash256(bytes: row[2] as Data) else {
                 throw TamperedError("entry \(index): the salt of its core is not 32 bytes")

@@ -11,8 +11,8 @@ struct StoreWriteError: Error, CustomStringConvertible {
 
 /// What only the writer's thread touches: the growing tree, the chain tips, the last instant.
 final class WriterCore {
-    private var frontier: MerkleFrontier
-    private var tips: [String: ChainTip]
+    private(set) var frontier: MerkleFrontier
+    private(set) var tips: [String: ChainTip]
     private var lastAt: Timestamp
     private var checkpoint: String
     private let key: SigningKey
@@ -53,7 +53,7 @@ final class WriterCore {
     }
 
     func view(_ store: any LedgerWriting, _ now: Timestamp) -> LedgerView {
-        LedgerView(now: now, store: store, frontier: frontier, tips: tips)
+        LedgerView(now: now, store: store, core: self)
     }
 
     /// Appends a plan's entries and writes its rows.
@@ -75,6 +75,9 @@ final class WriterCore {
                 batchStates.append((state, frontier.size - 1))
             }
             for row in plan.operational { try store.put(row) }
+            if let instant = plan.forgetsRowsBefore {
+                try store.removeExpiredOperational(before: instant)
+            }
             plan.applied?()
             return entries
         } catch {

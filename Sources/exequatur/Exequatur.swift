@@ -13,7 +13,9 @@ struct Exequatur: AsyncParsableCommand {
         subcommands: [],
         groupedSubcommands: [
             CommandGroup(name: "Server", subcommands: [Serve.self]),
+            CommandGroup(name: "Gates", subcommands: [Run.self]),
             CommandGroup(name: "Server", subcommands: [Serve.self]),
+            CommandGroup(name: "Gates", subcommands: [Run.self]),
             CommandGroup(
                 name: "Actions",
                 subcommands: [
@@ -27,7 +29,8 @@ struct Exequatur: AsyncParsableCommand {
                 name: "Administration",
                 subcommands: [
                     PolicyCommands.self, PersonCommands.self, AgentCommands.self,
-                    GroupCommands.self, GateCommands.self, Status.self, WhoAmI.self, Doctor.self,
+                    GroupCommands.self, GateCommands.self, ClockCommands.self, Status.self,
+                    WhoAmI.self, Doctor.self,
                 ]),
         ])
 

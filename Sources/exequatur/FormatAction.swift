@@ -43,7 +43,7 @@ enum ActionText {
     static func line(_ action: JSON) -> String {
         var line = "\(text(action, "id"))  \(text(action, "state"))"
         let open = openSlots(action)
-        if text(action, "state") == "pending" && !open.isEmpty {
+        if !open.isEmpty {
             line += "  (waits for \(open))"
         }
         return TerminalText.escaped(line)
@@ -95,7 +95,7 @@ enum ActionText {
             let label = text(row, "label")
             let value = text(row, "text")
             switch style {
-            case "claim": block.add("\(label) (claimed)", fenced(value))
+            case "claim": block.add(label, fenced(value))
             case "warning": block.add("! \(label)", value)
             default: block.add(label, value)
             }
@@ -103,10 +103,11 @@ enum ActionText {
         return [TerminalText.escaped(text(section, "title"))] + block.lines(indent: 2)
     }
 
-    /// Words of the agent never stand alone: each line is marked as a quotation.
+    /// Words of the agent never stand alone: each line is marked as a quotation, once.
     private static func fenced(_ value: String) -> String {
         value.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
-            .map { "> \(String($0))" }.joined(separator: "\n")
+            .map { String($0) }.map { $0.utf8.starts(with: "> ".utf8) ? $0 : "> \($0)" }
+            .joined(separator: "\n")
     }
 
     private static func decisions(_ action: JSON) -> [String] {
@@ -206,6 +207,7 @@ enum ActionText {
     }
 
     private static func openSlots(_ action: JSON) -> String {
+        guard text(action, "state") == "pending" else { return "" }
         let slots = action["review"]?["slots"]?.arrayValue ?? []
         return slots.compactMap { slot -> String? in
             guard let group = slot["group"]?.stringValue, let quorum = slot["quorum"]?.intValue

@@ -98,26 +98,17 @@ struct Serve: AsyncParsableCommand {
             lines.append("His command-line token is in \(data)/admin.token.")
         }
         if control.unsealed {
-            lines.append("This installation is unsealed: its administrators can change everything "
-                + "alone. Every entry says so.")
+            lines.append(
+                "This installation is unsealed: its administrators can change everything "
+                    + "alone. Every entry says so.")
         }
         if let reason = control.clock.explanation { lines.append("Warning: \(reason)") }
         try? Output.lines(lines)
     }
 
     private static let effects = Effects(
-        wallClock: {
-            var now = timespec()
-            clock_gettime(CLOCK_REALTIME, &now)
-            return Timestamp(
-                milliseconds: Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000)
-        },
-        monotonicSeconds: {
-            // BOOTTIME goes on while the machine sleeps, so a laptop that wakes has not "jumped".
-            var now = timespec()
-            clock_gettime(CLOCK_BOOTTIME, &now)
-            return Double(now.tv_sec) + Double(now.tv_nsec) / 1e9
-        }, entropy: .live,
+        wallClock: SystemClock.wall, monotonicSeconds: SystemClock.monotonicSeconds,
+        entropy: .live,
         facts: { operation in
             guard operation.action == "command.run" else {
                 return ["inspectable": false, "kind": "other"]

@@ -9,7 +9,7 @@ struct Verify: AsyncParsableCommand {
         abstract: "Verify a receipt, offline.",
         discussion: """
             Exit status 0: valid. 1: invalid or tampered with. 2: incomplete or indeterminate. \
-            Without `--key` the receipt is only checked against the key it carries itself: pin the \
+            Without `--key` the answer is 2 at best, because a receipt can carry any key: pin the \
             key (DIR/log.vkey of the server) to know whose log it was.
             """)
 
@@ -26,7 +26,7 @@ struct Verify: AsyncParsableCommand {
 
     func run() async throws {
         let bytes = try LocalFile.read(file, limit: Self.maximumBytes)
-        try output.finish(ReceiptVerifier.verify(bytes: bytes, key: try pinnedKey()))
+        try output.finish(ReceiptCheck.verify(bytes: bytes, key: try pinnedKey()))
     }
 
     /// A verifier key is `name+hash+key` without a slash at its front; all else names a file.
@@ -50,10 +50,13 @@ struct Fsck: AsyncParsableCommand {
     @Option(help: "The server's data folder.", completion: .directory)
     var data = "exequatur-data"
 
+    @Option(help: "The log's public key, if not the one in the folder.")
+    var key: String?
+
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        try output.finish(await LedgerCheck.fsck(data: data))
+        try output.finish(await LedgerCheck.fsck(data: data, key: key))
     }
 }
 

@@ -51,7 +51,7 @@ struct DeceptionTests {
     func invisibleInEveryField(name: String, text: String) throws {
         let policy = """
             @id("p") permit (principal, action, resource);
-            @id("x\(name)") @review("reviewers") @reason("\(Self.cedar(text))")
+            @id("x") @review("reviewers") @reason("\(Self.cedar(text))")
             @advice("\(Self.cedar(text))") forbid (principal, action, resource);
             """
         let action = try Action(

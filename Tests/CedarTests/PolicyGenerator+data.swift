@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CanonicalJSON
+import Cedar
 import TestSupport
 
 extension PolicyGenerator {
@@ -110,8 +111,48 @@ extension PolicyGenerator {
             default: words.insert(pick(Self.splinters), at: place)
             }
         }
+        return spaced(words)
+    }
+
+    /// The same words with other white space and comments between them.
+    mutating func respaced(_ text: String) -> String {
+        spaced(Self.words(of: text))
+    }
+
+    private mutating func spaced(_ words: [String]) -> String {
         let blanks = [" ", " ", " ", "\n", "\t", "\u{A0}", "\u{2003}", "\r\n", " // c\n", "\u{85}"]
         return words.map { $0 + pick(blanks) }.joined()
+    }
+
+    // MARK: text of extension values
+
+    private static let extensionTexts: [(function: ExtensionFunction, texts: [String])] = [
+        (.decimal, ["1.0", "-0.5", "922337203685477.5807", "-922337203685477.5808", "00.0001"]),
+        (.ip, ["10.0.0.1", "10.0.0.0/8", "1:2:3:4:5:6:7:8", "::1", "ffee::/64", "1::8/127"]),
+        (.duration, ["1d2h3m4s5ms", "-1ms", "9223372036854775807ms", "106751991167d", "15m1ms"]),
+        (
+            .datetime,
+            [
+                "2024-02-29", "1969-12-31T23:59:59.999Z", "2000-01-01T00:00:00+0130",
+                "0000-03-01T12:00:00.000-2359", "9999-12-31T23:59:59Z",
+            ]
+        ),
+    ]
+
+    /// A function of one text, and a text that often is good for it.
+    mutating func extensionText() -> (function: ExtensionFunction, text: String) {
+        let (function, texts) = pick(Self.extensionTexts)
+        var characters = Array(pick(texts))
+        let alphabet = Array("0123456789abdfhmstTZ.:/-+ 0012:::.")
+        for _ in 0..<pick([0, 1, 1, 1, 2, 3]) where !characters.isEmpty {
+            let place = Int.random(in: 0..<characters.count, using: &random)
+            switch Int.random(in: 0..<3, using: &random) {
+            case 0: characters.remove(at: place)
+            case 1: characters[place] = pick(alphabet)
+            default: characters.insert(pick(alphabet), at: place)
+            }
+        }
+        return (function, String(characters))
     }
 
     /// Splits roughly: quoted text stays together, other signs stand alone.

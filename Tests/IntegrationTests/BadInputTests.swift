@@ -133,7 +133,7 @@ struct BadInputTests {
             "permit (principal, action, resource)",
             "@review(\"reviewers\") permit (principal,"
                 + " action, resource);", "@reviewers(\"x\") forbid (principal, action, resource);",
-            "@review(\"reviewers\") @quorum(\"0\") forbid (principal, action, resource);", "",
+            "@review(\"reviewers\") @quorum(\"0\") forbid (principal, action, resource);",
         ] {
             let body: JSON = ["files": [["name": "10-bad.cedar", "text": .string(text)]]]
             let check = try server.connection().request(

@@ -66,14 +66,39 @@ struct EvidenceTests {
         #expect(result.status != 0)
     }
 
-    @Test("fsck finds a healthy folder clean, and a changed byte in it not")
+    @Test("fsck finds a healthy folder clean, and one that was edited not")
     func fsck() throws {
         let server = try RunningServer()
         let cast = try Cast(server)
-        _ = try execute("fsck", server, cast)
+        _ = try execute("fsck-target", server, cast)
         try server.stop()
+        let database = server.data + "/exequatur.sqlite"
         let clean = try Program.run(["fsck", "--data", server.data])
         #expect(clean.status == 0, "\(clean.out)\(clean.err)")
+
+        // In a body, in a core and in a state row; in the core a word as long as the true one.
+        let healthy = try #require(FileManager.default.contents(atPath: database))
+        for (word, other) in [
+            ("fsck-target", "fsck-tarket"), ("\"approve\"", "\"dissent\""),
+            ("\"succeeded\"", "\"cancelled\""),
+        ] {
+            let edited = Self.replacing(Array(word.utf8), Array(other.utf8), in: healthy)
+            #expect(edited != healthy, "there is no `\(word)` in the database")
+            try edited.write(to: URL(fileURLWithPath: database))
+            let found = try Program.run(["fsck", "--data", server.data])
+            #expect(found.status != 0, "`\(word)` was replaced: \(found.out)")
+            #expect(found.status < 64, "\(found.err)")
+        }
+    }
+
+    private static func replacing(_ word: [UInt8], _ other: [UInt8], in data: Data) -> Data {
+        var data = data
+        var start = data.startIndex
+        while let found = data.range(of: Data(word), in: start..<data.endIndex) {
+            data.replaceSubrange(found, with: other)
+            start = found.upperBound
+        }
+        return data
     }
 
     @Test("The exported ledger is gap-free and ends at the tree size")

@@ -23,26 +23,17 @@ final class FakeServer: Sendable {
     }
 
     init(_ routes: Routes) throws {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let listening = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, size) == 0 && listen(descriptor, 16) == 0
-                    && getsockname(descriptor, $0, &size) == 0
-            }
-        }
-        guard listening else { throw HarnessError("cannot listen: errno \(errno)") }
+        let descriptor = try Socket.make()
+        port = try Socket.bindAnywhere(descriptor)
+        guard listen(descriptor, 16) == 0 else { throw HarnessError("cannot listen: \(errno)") }
         let seen = SeenRequests()
         self.descriptor = descriptor
         self.seen = seen
-        port = Int(in_port_t(bigEndian: address.sin_port))
         Thread.detachNewThread {
             while true {
                 let client = accept(descriptor, nil, nil)
                 guard client >= 0 else { return }
+                _ = fcntl(client, F_SETFD, FD_CLOEXEC)
                 Self.serve(client, routes, seen)
                 close(client)
             }

@@ -89,19 +89,9 @@ final class RunningServer {
 
     /// A port nobody listened on a moment ago.
     private static func freePort() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let descriptor = try Socket.make()
         defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let bound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, size) == 0 && getsockname(descriptor, $0, &size) == 0
-            }
-        }
-        guard bound else { throw HarnessError("no free port: errno \(errno)") }
-        return Int(in_port_t(bigEndian: address.sin_port))
+        return try Socket.bindAnywhere(descriptor)
     }
 }
 
@@ -141,11 +131,22 @@ extension Cast {
     /// A submission of a command that the starter policies hold for review.
     static func submission(_ name: String) -> JSON {
         [
-            "operation": [
-                "action": "command.run", "resource": ["type": "Host", "id": "web1"],
-                "input": ["argv": ["touch", .string("/srv/\(name)")], "cwd": "/"],
-            ],
+            "operation": operation(["touch", "/srv/\(name)"]),
             "intent": ["justification": "integration test"],
+        ]
+    }
+
+    /// A command as a gate freezes it.
+    static func operation(_ argv: [String]) -> JSON {
+        [
+            "action": "command.run", "resource": ["type": "Host", "id": "web1"],
+            "input": [
+                "argv": .array(argv.map(JSON.string)), "cwd": "/", "environment": [:],
+                "executable": [
+                    "kind": "elf", "path": .string("/usr/bin/\(argv.first ?? "")"),
+                    "sha256": .string(String(repeating: "e", count: 64)),
+                ], "stdin": ["kind": "null"],
+            ],
         ]
     }
 

@@ -57,10 +57,7 @@ struct Transcript {
 
     private mutating func submit(_ argv: [String], _ token: String?) throws -> [String] {
         let body: JSON = [
-            "operation": [
-                "action": "command.run", "resource": ["type": "Host", "id": "web1"],
-                "input": ["argv": .array(argv.map(JSON.string)), "cwd": "/"],
-            ],
+            "operation": Cast.operation(argv),
             "intent": ["justification": "because the golden session says so"],
         ]
         let answer = try server.connection().request(
@@ -111,6 +108,8 @@ struct Placeholders {
     nonisolated(unsafe) private static let time = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/
     nonisolated(unsafe) private static let digest = /\b[0-9a-f]{64}\b/
     nonisolated(unsafe) private static let short = /\b[0-9a-f]{16}\b/
+    nonisolated(unsafe) private static let key = /\+[0-9a-f]{8}\+[A-Za-z0-9+\/=]{44}/
+    nonisolated(unsafe) private static let version = /exequatur\/[0-9]+\.[0-9]+\.[0-9]+/
     nonisolated(unsafe) private static let link = /(\/sign-?in[^ ]*[\/=#])[A-Za-z0-9_\-]{20,}/
 
     private var names: [String: String] = [:]
@@ -128,6 +127,8 @@ struct Placeholders {
     mutating func normalized(_ line: String, port: Int, data: String) -> String {
         var line = line.replacing(data, with: "<data>").replacing(":\(port)", with: ":<port>")
         line = line.replacing(Self.link) { "\($0.1)<link>" }
+        line = line.replacing(Self.key, with: "+<vkey>")
+        line = line.replacing(Self.version, with: "exequatur/<version>")
         line = replacing(Self.token, "token", in: line)
         line = replacing(Self.action, "act", in: line)
         line = line.replacing(Self.time, with: "<time>")

@@ -60,8 +60,8 @@ struct Layer: Sendable {
         Layer(
             "exequatur",
             [
-                "ApprovalCore", "CLinux", "CanonicalJSON", "Cedar", "Console", "ControlPlane",
-                "Facts", "Gates", "Server", "Storage", "TransparencyLog",
+                "ApprovalCore", "CLinux", "CResources", "CanonicalJSON", "Cedar", "Console",
+                "ControlPlane", "Facts", "Gates", "Server", "Storage", "TransparencyLog",
             ],
             others: platform.union(nio).union([
                 "ArgumentParser", "AsyncHTTPClient", "Crypto", "HTTPTypes", "Hummingbird",
@@ -70,6 +70,12 @@ struct Layer: Sendable {
         Layer(
             "TestSupport", ["ApprovalCore", "CanonicalJSON", "Cedar", "TransparencyLog"],
             others: ["Crypto", "Foundation", "Testing"]),
+        Layer(
+            "ServiceTestSupport",
+            [
+                "ApprovalCore", "CanonicalJSON", "ControlPlane", "Storage", "TestSupport",
+                "TransparencyLog",
+            ], others: ["Foundation", "Logging"]),
     ]
 }
 

@@ -81,10 +81,16 @@ struct HTTPLoad: ParsableCommand {
             .trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
+    /// Commands as a gate freezes them: one that is read-only, and one that is not.
     private var defaultInput: String {
-        scenario == .allowed
-            ? #"{"argv":["ls","-l","/tmp"],"cwd":"/"}"#
-            : #"{"argv":["touch","/tmp/UNIQUE"],"cwd":"/"}"#
+        let (program, arguments) =
+            scenario == .allowed
+            ? ("ls", #""-l","/tmp""#) : ("touch", #""/srv/UNIQUE""#)
+        return """
+            {"argv":["\(program)",\(arguments)],"cwd":"/","environment":{},\
+            "executable":{"kind":"elf","path":"/usr/bin/\(program)",\
+            "sha256":"\(String(repeating: "e", count: 64))"},"stdin":{"kind":"null"}}
+            """
     }
 }
 

@@ -10,6 +10,7 @@ struct PartBenches: ParsableCommand {
     func run() {
         JSONParts().run()
         LogParts().run()
+        CedarParts().run()
     }
 }
 
@@ -25,4 +26,11 @@ struct LogParts: ParsableCommand {
         commandName: "log", abstract: "Measure the transparency log.")
 
     func run() { benchLog() }
+}
+
+struct CedarParts: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cedar", abstract: "Measure the policy language.")
+
+    func run() { benchCedar() }
 }

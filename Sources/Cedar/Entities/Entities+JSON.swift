@@ -72,7 +72,7 @@ extension Value.Record {
         guard let object = json.objectValue else {
             throw JSONShapeError(path: path, message: "expected an object")
         }
-        var pairs: [(key: String, value: Value)] = []
+        var pairs: [(String, Value)] = []
         for member in object {
             pairs.append(
                 (member.key, try Value(json: member.value, path: "\(path).\(member.key)")))

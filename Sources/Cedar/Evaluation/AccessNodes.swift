@@ -220,7 +220,7 @@ final class RecordNode: Node {
     }
 
     func value(_ environment: Environment) throws(EvaluationError) -> Value {
-        var pairs: [(key: String, value: Value)] = []
+        var pairs: [(String, Value)] = []
         pairs.reserveCapacity(fields.count)
         for field in fields { pairs.append((field.key, try field.value.value(environment))) }
         return .record(Value.Record(pairs))

@@ -90,7 +90,7 @@ enum Compiler {
         _ fields: [(String, any Node)], _ span: SourceSpan
     ) -> any Node {
         if let values = constants(fields.map(\.1)) {
-            let pairs = zip(fields, values).map { (key: $0.0, value: $1) }
+            let pairs = zip(fields, values).map { ($0.0, $1) }
             return ConstantNode(.record(Value.Record(pairs)), span)
         }
         return RecordNode(fields, span)

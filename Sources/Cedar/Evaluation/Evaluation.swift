@@ -61,6 +61,7 @@ extension PolicySet {
     ///     parents.
     ///   - maximumDepth: the nesting of a policy above which it is not evaluated but fails with
     ///     ``EvaluationError/Kind/recursionLimit``. Evaluation recurses this deep.
+    /// - Returns: the decision with all that led to it.
     public func evaluate(
         _ request: Request, entities: Entities, maximumDepth: Int = defaultEvaluationDepth
     ) -> Evaluation {

@@ -15,7 +15,7 @@ public struct EvaluationError: Error, Sendable, Hashable, CustomStringConvertibl
         /// There is no extension function of that name.
         case failedExtensionFunctionLookup(name: String)
         /// A value of one of the expected types was needed.
-        case type(expected: [ValueType], ValueType)
+        case typeError(expected: [ValueType], actual: ValueType)
         /// An extension function was called with too few or too many arguments.
         case wrongNumberOfArguments(function: String, expected: Int, actual: Int)
         /// The result of an operation does not fit into 64 bits; the operation is spelled out.
@@ -82,7 +82,7 @@ extension EvaluationError.Kind {
         case .entityAttributeDoesNotExist, .entityTagDoesNotExist: .entityAttrDoesNotExist
         case .recordAttributeDoesNotExist: .recordAttrDoesNotExist
         case .failedExtensionFunctionLookup: .failedExtensionFunctionLookup
-        case .type: .typeError
+        case .typeError: .typeError
         case .wrongNumberOfArguments: .wrongNumArguments
         case .integerOverflow: .integerOverflow
         case .failedExtensionFunctionExecution: .failedExtensionFunctionExecution
@@ -105,7 +105,7 @@ extension EvaluationError.Kind {
                 + "guard it with `has`"
         case .failedExtensionFunctionLookup(let name):
             return "extension function `\(name.cedarEscaped)` does not exist"
-        case .type(let expected, let actual):
+        case .typeError(let expected, let actual):
             let names = expected.map(\.rawValue).joined(separator: " or ")
             return "type error: expected \(names), found \(actual)"
         case .wrongNumberOfArguments(let function, let expected, let actual):

@@ -22,7 +22,7 @@ extension Node {
 
     /// The error that this node's value has the wrong type.
     func mismatch(_ value: Value, _ expected: ValueType...) -> EvaluationError {
-        error(.type(expected: expected, value.type))
+        error(.typeError(expected: expected, actual: value.type))
     }
 
     func long(_ environment: Environment) throws(EvaluationError) -> Int64 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// One question: may this principal do this action to this resource, in this context?
+/// One question, whether a principal may do an action to a resource in a context.
 public struct Request: Sendable, Hashable {
     /// Who wants to act.
     public var principal: EntityUID

@@ -126,34 +126,36 @@ public enum ExtensionFunction: String, Sendable, Hashable, CaseIterable {
     }
 
     private static func string(_ value: Value) throws(EvaluationError.Kind) -> String {
-        guard case .string(let text) = value else { throw .type(expected: [.string], value.type) }
+        guard case .string(let text) = value else {
+            throw .typeError(expected: [.string], actual: value.type)
+        }
         return text
     }
 
     private static func decimal(_ value: Value) throws(EvaluationError.Kind) -> DecimalValue {
         guard case .extension(.decimal(let decimal)) = value else {
-            throw .type(expected: [.decimal], value.type)
+            throw .typeError(expected: [.decimal], actual: value.type)
         }
         return decimal
     }
 
     private static func address(_ value: Value) throws(EvaluationError.Kind) -> IPAddressValue {
         guard case .extension(.ip(let address)) = value else {
-            throw .type(expected: [.ipaddr], value.type)
+            throw .typeError(expected: [.ipaddr], actual: value.type)
         }
         return address
     }
 
     private static func datetime(_ value: Value) throws(EvaluationError.Kind) -> DateTimeValue {
         guard case .extension(.datetime(let instant)) = value else {
-            throw .type(expected: [.datetime], value.type)
+            throw .typeError(expected: [.datetime], actual: value.type)
         }
         return instant
     }
 
     private static func duration(_ value: Value) throws(EvaluationError.Kind) -> DurationValue {
         guard case .extension(.duration(let duration)) = value else {
-            throw .type(expected: [.duration], value.type)
+            throw .typeError(expected: [.duration], actual: value.type)
         }
         return duration
     }

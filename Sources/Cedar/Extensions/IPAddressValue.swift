@@ -31,7 +31,7 @@ public struct IPAddressValue: Sendable, Hashable, CustomStringConvertible {
             isIPv4 = false
         } else {
             throw ExtensionParseError(
-                "`\(shown)` is not an IP address: write it like `10.0.0.1`, `10.0.0.0/8` or `ff::/64`"
+                "`\(shown)` is not an IP address: write it like `10.0.0.1` or `ff::/64`"
             )
         }
         let widest: UInt8 = isIPv4 ? 32 : 128

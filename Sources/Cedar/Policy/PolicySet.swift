@@ -86,7 +86,8 @@ private struct PolicySetReader {
     mutating func read(_ source: PolicySource) {
         let start = SourcePosition(offset: 0, line: 1, column: 1)
         bytes += source.text.utf8.count
-        guard bytes <= limits.maximumBytes else {
+        // Places in a text are kept in 32 bits.
+        guard bytes <= min(limits.maximumBytes, Int(Int32.max)) else {
             note(
                 "policies are longer than \(limits.maximumBytes) bytes",
                 at: SourceSpan(start, start), in: source)

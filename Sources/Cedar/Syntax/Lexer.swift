@@ -12,14 +12,6 @@ struct Lexer {
     private(set) var tokens: [Token] = []
     private(set) var problems: [(span: SourceSpan, message: String, hint: String?)] = []
 
-    /// The operators of two characters come first, because the longest one counts.
-    private static let symbols: [(text: [UInt8], kind: Token.Kind)] = [
-        Token.Kind.doubleColon, .equal, .notEqual, .lessOrEqual, .greaterOrEqual, .or, .and,
-        .at, .dot, .comma, .semicolon, .colon, .openParenthesis, .closeParenthesis, .openBrace,
-        .closeBrace, .openBracket, .closeBracket, .less, .greater, .plus, .minus, .times,
-        .divide, .modulo, .not, .assign,
-    ].map { (Array($0.rawValue.utf8), $0) }
-
     init(_ bytes: [UInt8]) {
         self.bytes = bytes
     }
@@ -64,12 +56,17 @@ struct Lexer {
         while offset < bytes.count {
             if let length = blankLength() {
                 advance(length)
-            } else if bytes[offset...].starts(with: [UInt8(ascii: "/"), UInt8(ascii: "/")]) {
+            } else if atComment {
                 advance { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
             } else {
                 return
             }
         }
+    }
+
+    private var atComment: Bool {
+        offset + 1 < bytes.count && bytes[offset] == UInt8(ascii: "/")
+            && bytes[offset + 1] == UInt8(ascii: "/")
     }
 
     /// The length of the white-space code point here, if there is one.
@@ -113,12 +110,57 @@ struct Lexer {
             skipIdentifier()
             return .slot
         }
-        for symbol in Self.symbols where bytes[offset...].starts(with: symbol.text) {
-            advance(symbol.text.count)
-            return symbol.kind
+        let following = offset + 1 < bytes.count ? bytes[offset + 1] : 0
+        if let kind = Self.double(Unicode.Scalar(byte), Unicode.Scalar(following)) {
+            advance(2)
+            return kind
+        }
+        if let kind = Self.single(Unicode.Scalar(byte)) {
+            advance()
+            return kind
         }
         advance(scalarHere().1)
         return .invalid
+    }
+
+    /// The signs of two characters, which go before those of one.
+    private static func double(_ one: Unicode.Scalar, _ two: Unicode.Scalar) -> Token.Kind? {
+        switch (one, two) {
+        case (":", ":"): .doubleColon
+        case ("=", "="): .equal
+        case ("!", "="): .notEqual
+        case ("<", "="): .lessOrEqual
+        case (">", "="): .greaterOrEqual
+        case ("|", "|"): .or
+        case ("&", "&"): .and
+        default: nil
+        }
+    }
+
+    private static func single(_ one: Unicode.Scalar) -> Token.Kind? {
+        switch one {
+        case "@": .at
+        case ".": .dot
+        case ",": .comma
+        case ";": .semicolon
+        case ":": .colon
+        case "(": .openParenthesis
+        case ")": .closeParenthesis
+        case "{": .openBrace
+        case "}": .closeBrace
+        case "[": .openBracket
+        case "]": .closeBracket
+        case "<": .less
+        case ">": .greater
+        case "+": .plus
+        case "-": .minus
+        case "*": .times
+        case "/": .divide
+        case "%": .modulo
+        case "!": .not
+        case "=": .assign
+        default: nil
+        }
     }
 
     private mutating func skipIdentifier() {

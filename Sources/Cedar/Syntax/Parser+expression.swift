@@ -5,7 +5,11 @@ extension Parser {
     ///
     /// A name may be a function or a type, a string may be a pattern; only where neither is
     /// possible does it become an ordinary expression.
-    enum Operand {
+    ///
+    /// Reading recurses through a dozen functions for each level of nesting. To keep their stack
+    /// frames small this is one word, and each function that mostly passes an operand on leaves
+    /// the rest of its work to another one.
+    indirect enum Operand {
         case expression(Expression)
         case variable(Expression.Variable, SourceSpan)
         case name(String, SourceSpan)
@@ -51,21 +55,25 @@ extension Parser {
 
     /// Any expression.
     mutating func operand() throws(Recovery) -> Operand {
-        try nested { parser throws(Recovery) in
-            guard parser.isWord(parser.current, "if"), parser.next.kind != .doubleColon else {
-                return try parser.disjunction()
-            }
-            return .expression(try parser.conditional())
-        }
+        try enter()
+        defer { leave() }
+        return try atConditional ? .expression(conditional()) : disjunction()
     }
+
+    /// Any expression, where only a value will do.
+    mutating func value() throws(Recovery) -> Expression {
+        try expression(operand())
+    }
+
+    private var atConditional: Bool { isWord(current, "if") && next.kind != .doubleColon }
 
     private mutating func conditional() throws(Recovery) -> Expression {
         let start = advance().span
-        let test = try expression(try operand())
+        let test = try value()
         try expectWord("then", isWord(current, "then"))
-        let first = try expression(try operand())
+        let first = try value()
         try expectWord("else", isWord(current, "else"))
-        let second = try expression(try operand())
+        let second = try value()
         return try make(
             .conditional(test, then: first, else: second), at: start.through(previous.span))
     }
@@ -77,7 +85,10 @@ extension Parser {
 
     private mutating func disjunction() throws(Recovery) -> Operand {
         let first = try conjunction()
-        guard current.kind == .or else { return first }
+        return try current.kind == .or ? disjunction(after: first) : first
+    }
+
+    private mutating func disjunction(after first: Operand) throws(Recovery) -> Operand {
         var operands = [try expression(first)]
         while take(.or) { operands.append(try expression(try conjunction())) }
         return .expression(
@@ -86,7 +97,10 @@ extension Parser {
 
     private mutating func conjunction() throws(Recovery) -> Operand {
         let first = try relation()
-        guard current.kind == .and else { return first }
+        return try current.kind == .and ? conjunction(after: first) : first
+    }
+
+    private mutating func conjunction(after first: Operand) throws(Recovery) -> Operand {
         var operands = [try expression(first)]
         while take(.and) { operands.append(try expression(try relation())) }
         return .expression(
@@ -108,7 +122,10 @@ extension Parser {
 
     private mutating func relation() throws(Recovery) -> Operand {
         let left = try sum()
-        guard atRelation else { return left }
+        return try atRelation ? relation(after: left) : left
+    }
+
+    private mutating func relation(after left: Operand) throws(Recovery) -> Operand {
         let result = try relation(of: left)
         while atRelation {
             note(
@@ -171,10 +188,15 @@ extension Parser {
 
     private mutating func sum() throws(Recovery) -> Operand {
         let first = try product()
-        guard current.kind == .plus || current.kind == .minus else { return first }
+        return try atSum ? sum(after: first) : first
+    }
+
+    private var atSum: Bool { current.kind == .plus || current.kind == .minus }
+
+    private mutating func sum(after first: Operand) throws(Recovery) -> Operand {
         let start = try expression(first)
         var terms: [Expression.ArithmeticTerm] = []
-        while current.kind == .plus || current.kind == .minus {
+        while atSum {
             let operation: Expression.Arithmetic = advance().kind == .plus ? .add : .subtract
             terms.append(
                 .init(operation: operation, operand: try expression(try product())))
@@ -183,12 +205,19 @@ extension Parser {
             try make(.arithmetic(start, terms), at: first.span.through(previous.span)))
     }
 
+    private var atProduct: Bool {
+        current.kind == .times || current.kind == .divide || current.kind == .modulo
+    }
+
     private mutating func product() throws(Recovery) -> Operand {
         let first = try unary()
-        guard [.times, .divide, .modulo].contains(current.kind) else { return first }
+        return try atProduct ? product(after: first) : first
+    }
+
+    private mutating func product(after first: Operand) throws(Recovery) -> Operand {
         let start = try expression(first)
         var terms: [Expression.ArithmeticTerm] = []
-        while [.times, .divide, .modulo].contains(current.kind) {
+        while atProduct {
             let word = advance()
             if word.kind != .times {
                 let name = word.kind == .divide ? "division" : "remainder"
@@ -203,8 +232,11 @@ extension Parser {
     private static let unaryLimit = 4
 
     private mutating func unary() throws(Recovery) -> Operand {
+        try current.kind == .not || current.kind == .minus ? signed() : member()
+    }
+
+    private mutating func signed() throws(Recovery) -> Operand {
         let sign = current
-        guard sign.kind == .not || sign.kind == .minus else { return try member() }
         var count = 0
         while take(sign.kind) { count += 1 }
         if count > Self.unaryLimit {

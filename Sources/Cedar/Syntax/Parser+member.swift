@@ -61,7 +61,7 @@ extension Parser {
     private mutating func arguments() throws(Recovery) -> [Expression] {
         try expect(.openParenthesis)
         return try list(until: .closeParenthesis) { parser throws(Recovery) in
-            try parser.expression(try parser.operand())
+            try parser.value()
         }
     }
 
@@ -173,37 +173,48 @@ extension Parser {
 
     private mutating func primary() throws(Recovery) -> Operand {
         switch current.kind {
-        case .number: return .expression(try number(advance()))
-        case .string: return .string(advance())
-        case .slot: return slot(advance())
-        case .identifier: return try nameOrEntity()
-        case .openParenthesis:
-            advance()
-            let inner = try expression(try operand())
-            try expect(.closeParenthesis, or: "an operator")
-            return .expression(inner)
-        case .openBracket:
-            let start = advance().span
-            let elements = try list(until: .closeBracket) { parser throws(Recovery) in
-                try parser.expression(try parser.operand())
-            }
-            return .expression(
-                try make(.set(elements), at: start.through(previous.span)))
-        case .openBrace: return try record(advance().span)
-        case .not, .minus:
-            throw unexpected("an expression", hint: "put `!…` or `-…` in parentheses here")
-        default: throw unexpected("an expression")
+        case .number: try .expression(number())
+        case .string: .string(advance())
+        case .slot: slot()
+        case .identifier: try nameOrEntity()
+        case .openParenthesis: try .expression(parenthesized())
+        case .openBracket: try .expression(set())
+        case .openBrace: try record(advance().span)
+        default: throw noExpression()
         }
     }
 
-    private mutating func number(_ token: Token) throws(Recovery) -> Expression {
+    private mutating func noExpression() -> Recovery {
+        let isSign = current.kind == .not || current.kind == .minus
+        return unexpected(
+            "an expression", hint: isSign ? "put `!…` or `-…` in parentheses here" : nil)
+    }
+
+    private mutating func parenthesized() throws(Recovery) -> Expression {
+        advance()
+        let inner = try value()
+        try expect(.closeParenthesis, or: "an operator")
+        return inner
+    }
+
+    private mutating func set() throws(Recovery) -> Expression {
+        let start = advance().span
+        let elements = try list(until: .closeBracket) { parser throws(Recovery) in
+            try parser.value()
+        }
+        return try make(.set(elements), at: start.through(previous.span))
+    }
+
+    private mutating func number() throws(Recovery) -> Expression {
+        let token = advance()
         let value: Int64? = Digits.value(text(token.span).utf8)
         if value == nil { noteTooLarge(token) }
         return try make(.literal(.long(value ?? 0)), at: token.span)
     }
 
     /// The one place that knows of template slots.
-    private mutating func slot(_ token: Token) -> Operand {
+    private mutating func slot() -> Operand {
+        let token = advance()
         let name = text(token.span)
         if name == "?principal" || name == "?resource" {
             note(
@@ -260,7 +271,7 @@ extension Parser {
                 parser.note("duplicate key `\(key.cedarEscaped)` in record", at: word.span)
             }
             try parser.expect(.colon)
-            return .init(key: key, value: try parser.expression(try parser.operand()))
+            return .init(key: key, value: try parser.value())
         }
         return .expression(try make(.record(fields), at: start.through(previous.span)))
     }

@@ -56,6 +56,7 @@ extension Parser {
 
     private mutating func annotations() throws(Recovery) -> [Policy.Annotation] {
         var annotations: [Policy.Annotation] = []
+        var names: Set<ByteKey> = []
         while current.kind == .at {
             let start = advance().span
             let name = text(try expect(.identifier).span)
@@ -65,7 +66,7 @@ extension Parser {
                 try expect(.closeParenthesis)
             }
             let span = start.through(previous.span)
-            if annotations.contains(where: { Bytes.equal($0.name, name) }) {
+            if !names.insert(ByteKey(name)).inserted {
                 note(
                     "duplicate annotation: `@\(name)`", at: span,
                     hint: "a policy has each annotation at most once")
@@ -112,7 +113,7 @@ extension Parser {
             return nil
         }
         do throws(Recovery) {
-            let body = try expression(try operand())
+            let body = try value()
             try expect(.closeBrace, or: "an operator")
             return Policy.Condition(
                 kind: isUnless ? .unless : .when, body: body,

@@ -120,14 +120,14 @@ struct Parser {
         return expression
     }
 
-    /// Runs one more level of reading, unless that would nest too deeply.
-    mutating func nested<Result>(
-        _ body: (inout Parser) throws(Recovery) -> Result
-    ) throws(Recovery) -> Result {
+    /// Goes one level deeper, unless that would nest too deeply; `leave()` comes back.
+    mutating func enter() throws(Recovery) {
         guard depth < limits.maximumDepth else { throw tooDeep(current.span) }
         depth += 1
-        defer { depth -= 1 }
-        return try body(&self)
+    }
+
+    mutating func leave() {
+        depth -= 1
     }
 
     private mutating func tooDeep(_ span: SourceSpan) -> Recovery {

@@ -39,7 +39,8 @@ public struct PolicyLimits: Sendable, Hashable {
     public var maximumPolicies = 100_000
     /// How deeply parentheses, braces, calls and attributes may nest; 100 unless set.
     ///
-    /// Reading and evaluating recurse this deep. The default fits a thread with 512 KiB of stack.
+    /// Reading and evaluating recurse this deep. In a release build the default fits a thread
+    /// with 512 KiB of stack more than twice.
     public var maximumDepth = 100
     /// The number of errors after which reading stops; 1,000 unless set.
     public var maximumErrors = 1_000

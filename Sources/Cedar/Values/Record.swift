@@ -19,13 +19,18 @@ extension Value {
         }
 
         /// Makes a record; where a key comes twice, the later value holds.
-        public init(_ pairs: some Sequence<(key: String, value: Value)>) {
-            self.init(unsorted: pairs.map { Entry(key: $0.key, value: $0.value) })
+        public init(_ pairs: [(String, Value)]) {
+            self.init(unsorted: pairs.map { Entry(key: $0.0, value: $0.1) })
         }
 
         /// Makes a record; where a key comes twice, the later value holds.
         public init(dictionaryLiteral pairs: (String, Value)...) {
             self.init(unsorted: pairs.map { Entry(key: $0.0, value: $0.1) })
+        }
+
+        /// Makes a record; where a key comes twice, the later value holds.
+        public init(_ pairs: some Sequence<Element>) {
+            self.init(unsorted: pairs.map { Entry(key: $0.key, value: $0.value) })
         }
 
         private init(unsorted: [Entry]) {

@@ -105,7 +105,7 @@ extension Value {
             return .set(ValueSet(values))
         case .object(let object):
             if escapes, let value = try escaped(object, path, depth) { return value }
-            var pairs: [(key: String, value: Value)] = []
+            var pairs: [(String, Value)] = []
             pairs.reserveCapacity(object.count)
             for member in object {
                 let place = path.isEmpty ? member.key : "\(path).\(member.key)"

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import ApprovalCore
+internal import CanonicalJSON
+package import ControlPlane
+internal import Storage
+package import TransparencyLog
+
+extension TestInstallation {
+    /// Policies whose answer the operation asks for in `input.mode`: nothing runs at once,
+    /// `review` and the others are held, `never` is denied.
+    package static let policies = [PolicyFile(name: "10-test.cedar", text: policyText)]
+
+    private static let policyText = """
+        @id("commands") permit (principal is Agent, action in Action::"command", resource);
+
+        @id("one") @review("reviewers") @grant("10m") @expires("1h") @reason("one reviewer")
+        forbid (principal, action in Action::"command", resource)
+        when { context.input has mode && context.input.mode == "review" };
+
+        @id("two") @review("reviewers") @quorum("2")
+        forbid (principal, action in Action::"command", resource)
+        when { context.input has mode && context.input.mode == "two" };
+
+        @id("high") @review("reviewers") @severity("high")
+        forbid (principal, action in Action::"command", resource)
+        when { context.input has mode && context.input.mode == "high" };
+
+        @id("lead") @review("leads")
+        forbid (principal, action in Action::"command", resource)
+        when { context.input has mode && context.input.mode == "lead" };
+
+        @id("never") @reason("never")
+        forbid (principal, action in Action::"command", resource)
+        when { context.input has mode && context.input.mode == "never" };
+
+        """
+
+    /// A frozen operation; another `name` makes another digest.
+    package static func operation(
+        _ mode: String = "allow", name: String = "a"
+    ) throws -> Operation {
+        try Operation(
+            action: "command.run", resourceType: "Host", resourceID: "web1",
+            input: ["argv": ["deploy", .string(name)], "mode": .string(mode)])
+    }
+
+    /// Submits an operation as an agent at the gate.
+    package func submit(
+        _ mode: String = "allow", name: String = "a", nonce: Hash256? = nil,
+        agent: Handle = TestInstallation.bot, atGate: Bool = true, key: String? = nil
+    ) async throws -> ActionResult {
+        let operation = try Self.operation(mode, name: name)
+        return try await control.submit(
+            SubmitCommand(
+                operation: operation, intent: .none, nonce: nonce, idempotencyKey: key,
+                requestDigest: try operation.digest()),
+            by: try submitter(agent, atGate: atGate))
+    }
+
+    /// A person's decision with his command-line token.
+    package func decide(
+        _ result: ActionResult, _ kind: ReviewDecision.Kind = .approve, by person: Handle,
+        reason: String? = "because"
+    ) async throws -> ActionResult {
+        try await decide(result, kind, as: .person(person), reason: reason)
+    }
+
+    /// A decision by whatever principal, as a surface would pass it on.
+    package func decide(
+        _ result: ActionResult, _ kind: ReviewDecision.Kind = .approve, as principal: Principal,
+        assurance: Assurance = .token, channel: Channel = .cli, expect: String? = nil,
+        reason: String? = "because"
+    ) async throws -> ActionResult {
+        let command = DecisionCommand(
+            principal: principal, kind: kind, channel: channel, assurance: assurance,
+            expectedDigest: expect ?? result.state.digest.hex, hasReason: reason != nil,
+            rendering: .zero, shownInFull: true)
+        return try await control.decide(
+            result.state.id, command, reason: reason, audit: ["address": "192.0.2.2"])
+    }
+
+    /// Claims as the agent that submitted.
+    package func claim(
+        _ result: ActionResult, _ nonce: Hash256 = TestInstallation.nonce(1),
+        agent: Handle = TestInstallation.bot, atGate: Bool = true
+    ) async throws -> ActionResult {
+        try await control.claim(
+            result.state.id, nonce: nonce, by: try submitter(agent, atGate: atGate))
+    }
+
+    /// Reports an outcome as the gate that claimed.
+    package func report(
+        _ result: ActionResult, _ outcome: OutcomeStatus,
+        _ nonce: Hash256 = TestInstallation.nonce(1)
+    ) async throws -> ActionResult {
+        try await control.report(
+            result.state.id, outcome, exitCode: outcome == .succeeded ? 0 : nil,
+            resultDigest: nil, detail: nil, nonce: nonce, by: try submitter())
+    }
+
+    /// A nonce that differs for each number.
+    package static func nonce(_ number: UInt64) -> Hash256 {
+        .sha256(Array("nonce \(number)".utf8))
+    }
+
+    /// Where an action stands, replayed from its entries.
+    package func status(_ result: ActionResult) throws -> ActionStatus? {
+        try control.detail(result.state.id)?.state.status
+    }
+
+    /// The kinds of an action's entries, in order.
+    package func kinds(_ result: ActionResult) throws -> [String] {
+        try control.detail(result.state.id)?.entries.map(\.entry.kind) ?? []
+    }
+
+    /// Every entry of the ledger, with bodies.
+    package func entries() throws -> [RecordedEntry] {
+        try control.backend.read { try $0.entries(from: 0, limit: .max, bodies: true) }
+    }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import ServiceTestSupport
+import Testing
+
+@testable import ControlPlane
+
+@Suite("Simulation")
+struct SimulationTests {
+    /// Twenty fixed seeds, or the one that `SEED` names.
+    static let seeds: [UInt64] = {
+        let setting = ProcessInfo.processInfo.environment["SEED"] ?? ""
+        let number =
+            setting.hasPrefix("0x") ? UInt64(setting.dropFirst(2), radix: 16) : UInt64(setting)
+        return number.map { [$0] } ?? Array(1...20)
+    }()
+
+    private static let steps = 60
+
+    @Test("Every invariant holds after every step of a random run", arguments: seeds)
+    func simulation(_ seed: UInt64) async throws {
+        let simulation = try await Simulation(seed: seed)
+        var reached = 0
+        do {
+            for step in 1...Self.steps {
+                reached = step
+                try await simulation.step()
+            }
+            try await simulation.finish()
+        } catch {
+            Issue.record("seed \(seed), step \(reached): \(error); repeat with SEED=\(seed)")
+        }
+        // A run that never gets anywhere asserts nothing.
+        let done = simulation.tally
+        #expect(done["submit", default: 0] > 5, "seed \(seed): \(done)")
+    }
+}
