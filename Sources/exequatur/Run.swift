@@ -3,6 +3,7 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Gates
+internal import Synchronization
 internal import TransparencyLog
 
 /// `exequatur run -- CMD`: the command gate.
@@ -66,8 +67,13 @@ struct Run: AsyncParsableCommand {
     ) async throws -> CommandRun {
         let effects = Self.effects
         let state = try GateState(directory: Self.stateDirectory(environment))
-        let key = try state.digestKey(fresh: effects.random(32))
-        let input = noStdin ? CommandInput.null : try StandardInput.read()
+        let key = try state.digestKey(fresh: effects.entropy(32))
+        let input =
+            noStdin
+            ? CommandInput.null
+            : try StandardInput.read {
+                Output.note("standard input is open but silent; the command gets an empty one")
+            }
         let frozen = try CommandFreezer(key: key).freeze(
             CommandRequest(
                 arguments: command, bindings: bind, variables: env,
@@ -81,7 +87,7 @@ struct Run: AsyncParsableCommand {
                 transport: transport, effects: effects, state: state,
                 fingerprint: credentials.agent.keyFingerprint)
             return await CommandRunner(client: client).run(
-                frozen, reason: reason, wait: wait.duration, progress: progress.show)
+                frozen, reason: reason, wait: wait.duration, progress: { progress.show($0) })
         }
     }
 
@@ -165,7 +171,7 @@ struct Run: AsyncParsableCommand {
             return .seconds(now.tv_sec) + .nanoseconds(now.tv_nsec)
         },
         sleep: { try await Task.sleep(for: $0) },
-        random: { count in
+        entropy: { count in
             var bytes = [UInt8](repeating: 0, count: count)
             let result = getentropy(&bytes, count)
             // It never fails for up to 256 bytes; without randomness there is no safe way on.
@@ -194,12 +200,23 @@ struct WaitTime: ExpressibleByArgument, Sendable {
 }
 
 /// What a person at the terminal sees while waiting; nothing where nobody looks.
-private struct RunProgress: Sendable {
-    let isAdvisory: Bool
+private final class RunProgress: Sendable {
+    private let isAdvisory: Bool
     private let isTerminal = isatty(STDERR_FILENO) == 1
+    /// The version that was shown last; an unchanged one is not shown again.
+    private let shown = Mutex<Int64?>(nil)
+
+    init(isAdvisory: Bool) { self.isAdvisory = isAdvisory }
 
     func show(_ progress: GateProgress) {
         guard isTerminal else { return }
+        if case .waiting(let action, _) = progress {
+            let isOld = shown.withLock { shown in
+                defer { shown = action.version }
+                return shown == action.version
+            }
+            if isOld { return }
+        }
         for line in lines(progress) {
             Output.standardError("exequatur: \(TerminalText.escaped(line))")
         }
@@ -211,7 +228,8 @@ private struct RunProgress: Sendable {
         case .cleared(let action): return ["\(action.id) is cleared"]
         case .waiting(let action, let remaining):
             let label = isAdvisory ? " (advisory: this account could run it without asking)" : ""
-            let minutes = max(0, remaining.components.seconds + 59) / 60
+            let seconds = max(0, remaining.components.seconds)
+            let left = seconds < 120 ? "\(seconds) s" : "\((seconds + 59) / 60) min"
             var lines = ["\(action.id) waits for approval\(label)"]
             lines += action.reasons.map { "because: \($0)" }
             lines += action.decisions
@@ -219,7 +237,7 @@ private struct RunProgress: Sendable {
                 action.eligible.isEmpty ? "nobody yet" : action.eligible.joined(separator: ", ")
             lines.append("who can approve: \(who)")
             let until = action.deadline.map { ", open until \($0)" } ?? ""
-            lines.append("time left: \(minutes) min here\(until)")
+            lines.append("time left: \(left) here\(until)")
             if let url = action.url { lines.append("decide at: \(url)") }
             let digest = action.digest.hex.prefix(16)
             lines.append("or: exequatur approve \(action.id) --expect \(digest)")

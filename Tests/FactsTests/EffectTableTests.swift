@@ -73,7 +73,7 @@ struct EffectRow: CustomStringConvertible {
         read | ps -ef
         read | ps aux
         read | pgrep -fl nginx
-        read | grep -n TODO a.txt
+        read | grep -n needle a.txt
         read | grep -A3 -B 2 x a.txt
         read | egrep x a.txt
         read | sort -k2,2 -n a.txt

@@ -85,6 +85,7 @@ extension EffectTableTests {
         unknown? | ps -o pid,environ
         unknown? | hd --unheard
         unknown? | dmesg --unheard
+        unknown? | dmesg -H
         unknown? | ip netns exec x id
         unknown? | zgrep --unheard x a
         unknown? | dc

@@ -82,8 +82,10 @@ import Testing
     @Test func tokenInTheCommandIsRefused() throws {
         let place = try CommandFixture()
         #expect(throws: FreezeError.containsToken(what: "word 1 of the command")) {
-            try place.freeze(["echo", "x exq1_a_0123 y"])
+            try place.freeze(["echo", "x exq1_a_0123456789abcdef0123456789abcdef_c_s y"])
         }
+        // Looking for tokens is not having one.
+        _ = try place.freeze(["grep", "exq1_a_", "a.txt"])
     }
 
     @Test(arguments: ["nosuchprogram", "./nosuchprogram", "/nosuchprogram"])
@@ -197,12 +199,39 @@ import Testing
         }
     }
 
-    @Test func silentPipeIsGivenUp() throws {
+    @Test func pipeThatNobodyWritesToIsNull() throws {
         let pipe = try pipe(nil, close: false)
+        var isTold = false
+        let input = try StandardInput.read(
+            descriptor: pipe.fileHandleForReading.fileDescriptor, grace: .milliseconds(50)
+        ) { isTold = true }
+        #expect(input == .null)
+        #expect(isTold)
+        try pipe.fileHandleForWriting.close()
+    }
+
+    @Test func pipeThatFallsSilentHalfwayIsRefused() throws {
+        let pipe = try pipe("half", close: false)
         #expect(throws: FreezeError.self) {
             try StandardInput.read(
-                descriptor: pipe.fileHandleForReading.fileDescriptor, patience: .seconds(1))
+                descriptor: pipe.fileHandleForReading.fileDescriptor,
+                grace: .milliseconds(50), patience: .milliseconds(50))
         }
         try pipe.fileHandleForWriting.close()
+    }
+
+    @Test func slowProducerIsWaitedFor() throws {
+        let pipe = Pipe()
+        let producer = Process()
+        producer.executableURL = URL(fileURLWithPath: "/bin/sh")
+        producer.arguments = ["-c", "sleep 0.5; echo late"]
+        producer.standardOutput = pipe
+        try producer.run()
+        try? pipe.fileHandleForWriting.close()
+        let input = try StandardInput.read(
+            descriptor: pipe.fileHandleForReading.fileDescriptor, grace: .milliseconds(50),
+            patience: .milliseconds(50))
+        #expect(input == .bytes(Array("late\n".utf8)))
+        producer.waitUntilExit()
     }
 }

@@ -70,6 +70,33 @@ import Testing
         #expect(place.read("out") == "good\n")
     }
 
+    /// Somebody exchanges the script all the time, by name and in place: whatever runs is what
+    /// was frozen, whatever the moment.
+    @Test func racingSwapNeverRunsAnythingElse() async throws {
+        let place = try CommandFixture()
+        let good = "#!/bin/sh\necho good >> out\n"
+        let evil = "#!/bin/sh\necho evil >> out\n"
+        try place.write("x.sh", good)
+        let frozen = try place.freeze(["./x.sh"])
+        async let swapper: Void = {
+            for round in 0..<400 {
+                try place.write("x.sh", round % 2 == 0 ? evil : good)
+                try place.write("y.sh", round % 2 == 0 ? good : evil)
+                rename(place.directory + "/y.sh", place.directory + "/x.sh")
+                await Task.yield()
+            }
+        }()
+        var ran = 0
+        for _ in 0..<100 {
+            guard case .ready(let command) = CommandBinding.recheck(frozen) else { continue }
+            if (try? place.executor.execute(command, actionID: "act_1")) != nil { ran += 1 }
+        }
+        try await swapper
+        let lines = place.read("out")?.split(separator: "\n") ?? []
+        #expect(lines.count == ran)
+        #expect(lines.allSatisfy { $0 == "good" })
+    }
+
     @Test func swapOfBinaryAfterTheCheckNeverRuns() throws {
         let place = try CommandFixture()
         let tool = place.directory + "/tool"

@@ -42,8 +42,8 @@ extension ProgramTable {
         findmnt | read | -acDefJklmnPRrsuUAo -o= -t= -T= -S= --all --json --list --output= \
             --target= --types=
         mount | infrastructure bare
-        dmesg | read | -kTtuxrLH -l= -f= --level= --facility= --kernel --ctime --userspace \
-            --human --nopager --raw -c:infrastructure -C:infrastructure --clear:infrastructure \
+        dmesg | read | -kTtuxrL -l= -f= --level= --facility= --kernel --ctime --userspace \
+            --nopager --raw -c:infrastructure -C:infrastructure --clear:infrastructure \
             --read-clear:infrastructure
         journalctl | read pager | -fkrexqam -u= -n= -b=? -p= -o= -S= -U= -t= -g= --unit= \
             --user-unit= --since= --until= --lines=? --follow --boot=? --priority= --output= \

@@ -62,7 +62,7 @@ extension GateClient {
             case .refused(let why): return why
             case .failed(let why): cause = why
             }
-            let pause = backoff.next(effects.random(1))
+            let pause = backoff.next(effects.entropy(1))
             guard effects.now() + pause < giveUp, (try? await rest(pause)) != nil else { break }
         }
         // Whoever finds it there only tells what happened; nothing is executed on it.

@@ -22,7 +22,7 @@ extension GateClient {
                 return key
             case .answer(let answer): throw .unavailable(Self.problem(answer))
             case .notNow(let why, let asked):
-                let pause = asked ?? backoff.next(effects.random(1))
+                let pause = asked ?? backoff.next(effects.entropy(1))
                 guard effects.now() + pause < giveUp else { throw .unavailable(why) }
                 try await rest(pause)
             }

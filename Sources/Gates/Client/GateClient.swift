@@ -64,6 +64,7 @@ public struct GateClient: Sendable {
     ///   - reason: the requester's own words, shown as a claim.
     ///   - wait: how long to wait for a decision.
     ///   - progress: told whenever something changes.
+    /// - Returns: leave to execute it, within the claim's window.
     /// - Throws: ``GateFailure``.
     public func obtain(
         _ operation: FrozenOperation, reason: String?, wait: Duration,
@@ -108,13 +109,13 @@ public struct GateClient: Sendable {
         var backoff = Backoff()
         while true {
             // A nonce per attempt: an answer that was lost must not be mistaken for the next.
-            let nonce = Hex.encode(effects.random(32))
+            let nonce = Hex.encode(effects.entropy(32))
             let sent = effects.now()
             var body: JSONObject = [
                 "claim": ["nonce": .string(nonce)], "operation": operation.json,
             ]
             if let reason { body["intent"] = ["justification": .string(reason)] }
-            var pause = backoff.next(effects.random(1))
+            var pause = backoff.next(effects.entropy(1))
             switch await exchange(
                 GateRequest(.post, "/v1/actions", body: .object(body), timeout: .seconds(20)))
             {
@@ -146,7 +147,7 @@ public struct GateClient: Sendable {
             case .answer(let answer): throw .refused(Self.problem(answer))
             case .notNow(let why, let asked):
                 progress(.reconnecting(why))
-                let pause = asked ?? backoff.next(effects.random(1))
+                let pause = asked ?? backoff.next(effects.entropy(1))
                 try await rest(min(pause, max(.zero, left)))
             }
         }
@@ -155,7 +156,7 @@ public struct GateClient: Sendable {
     private func claim(
         _ action: SubmittedAction, key: VerifierKey
     ) async throws(GateFailure) -> Attempt {
-        let nonce = Hex.encode(effects.random(32))
+        let nonce = Hex.encode(effects.entropy(32))
         let sent = effects.now()
         var body: JSONObject = ["nonce": .string(nonce)]
         if let pin = try state.pin(of: key, fingerprint: fingerprint) {
@@ -176,7 +177,7 @@ public struct GateClient: Sendable {
                     consistency: Self.json(answer)?["consistency"])
             case .answer(let answer): throw .refused(Self.problem(answer))
             case .notNow(let why, let asked):
-                let pause = asked ?? backoff.next(effects.random(1))
+                let pause = asked ?? backoff.next(effects.entropy(1))
                 guard effects.now() + pause - sent < Self.claimPatience else {
                     throw .unavailable(why)
                 }

@@ -71,16 +71,16 @@ public struct GateEffects: Sendable {
     /// Waits; throws when cancelled.
     public var sleep: @Sendable (Duration) async throws -> Void
     /// That many unpredictable bytes.
-    public var random: @Sendable (Int) -> [UInt8]
+    public var entropy: @Sendable (Int) -> [UInt8]
 
     /// Makes effects.
     public init(
         now: @escaping @Sendable () -> Duration,
         sleep: @escaping @Sendable (Duration) async throws -> Void,
-        random: @escaping @Sendable (Int) -> [UInt8]
+        entropy: @escaping @Sendable (Int) -> [UInt8]
     ) {
         self.now = now
         self.sleep = sleep
-        self.random = random
+        self.entropy = entropy
     }
 }

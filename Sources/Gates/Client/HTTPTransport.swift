@@ -31,6 +31,8 @@ public struct HTTPTransport: GateTransport {
     ///   - token: the requester's credential.
     ///   - gateToken: the gate's own credential; nil makes the gate advisory.
     ///   - body: what to do with it.
+    /// - Returns: what `body` returns.
+    /// - Throws: what `body` throws.
     public static func with<Result>(
         base: String, token: GateToken, gateToken: GateToken?,
         _ body: (HTTPTransport) async throws -> Result

@@ -27,9 +27,7 @@ struct BoundFiles {
         return bound
     }
 
-    /// Configuration files, shown like bound files.
-    ///
-    /// One that cannot be read has no text.
+    /// Configuration files, shown like bound files; one that is no text has none.
     func configuration(_ paths: [String]) throws(FreezeError) -> [JSON] {
         var bound: [JSON] = []
         for path in paths {

@@ -37,7 +37,7 @@ struct CommandEnvironment: Sendable {
         for (name, value) in environment {
             let isFixed = Self.fixed.contains { $0.0 == name }
             // A token in a variable of another name is still a token.
-            let isToken = value.contains(GateToken.mark)
+            let isToken = GateToken.isContained(in: value)
             if name == "PATH" || name == "PWD" || isFixed || isToken { continue }
             switch EnvironmentRules.treatment(
                 of: name, value: value, asked: asked.contains(name))

@@ -63,7 +63,11 @@ public struct CommandExecutor: Sendable {
 
     /// Executes the command and waits for its end, blocking this thread.
     ///
-    /// - Parameter started: called once the program runs; not at all when this throws.
+    /// - Parameters:
+    ///   - command: the checked command.
+    ///   - actionID: what the child finds in `EXEQUATUR_ACTION_ID`.
+    ///   - started: called once the program runs; not at all when this throws.
+    /// - Returns: how it ended.
     /// - Throws: ``CommandStartError`` when nothing of the command ran.
     public func execute(
         _ command: PreparedCommand, actionID: String, started: () -> Void = {}

@@ -16,9 +16,11 @@ public struct CommandFreezer: Sendable {
         self.limits = limits
     }
 
-    /// Freezes a command.
-    ///
-    /// Reads and hashes files; executes nothing.
+    /// Freezes a command: reads and hashes files, executes nothing.
+    /// - Parameters:
+    ///   - request: what to run.
+    ///   - surroundings: what it would get.
+    /// - Returns: the operation, and what is needed to execute it later.
     /// - Throws: ``FreezeError``.
     public func freeze(
         _ request: CommandRequest, surroundings: CommandSurroundings

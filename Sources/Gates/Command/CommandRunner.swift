@@ -40,6 +40,7 @@ public struct CommandRunner: Sendable {
     ///   - reason: the requester's own words.
     ///   - wait: how long to wait for a decision.
     ///   - progress: told whenever something changes.
+    /// - Returns: the exit code to end with, and why nothing ran if nothing did.
     public func run(
         _ frozen: FrozenCommand, reason: String?, wait: Duration,
         progress: @Sendable (GateProgress) -> Void

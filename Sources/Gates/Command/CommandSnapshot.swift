@@ -69,7 +69,7 @@ struct CommandSnapshot: Sendable {
         else { throw .tooLarge(what: "the command", limit: limits.argumentBytes) }
         for (index, word) in arguments.enumerated() {
             if word.utf8.contains(0) { throw .notText(what: "word \(index) of the command") }
-            if word.contains(GateToken.mark) {
+            if GateToken.isContained(in: word) {
                 throw .containsToken(what: "word \(index) of the command")
             }
         }

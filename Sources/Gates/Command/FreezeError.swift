@@ -33,9 +33,7 @@ public enum FreezeError: Error, Sendable, Hashable, CustomStringConvertible {
 
 /// What a frozen command may hold at most.
 public struct CommandLimits: Sendable, Hashable {
-    /// Words of the command.
-    ///
-    /// A review of more could not be read by anybody.
+    /// Words of the command; nobody could read a review of more.
     public var arguments = 4_096
     /// Bytes of all words together.
     public var argumentBytes = 262_144

@@ -53,7 +53,11 @@ struct OpenFile: Sendable {
 
     /// Opens and hashes the file at a path that has no links in it.
     ///
-    /// - Parameter keeping: how long a file may be for its bytes to be kept.
+    /// - Parameters:
+    ///   - path: an absolute path.
+    ///   - keeping: how long a file may be, in bytes, for its bytes to be kept.
+    ///   - limit: how long it may be at all.
+    /// - Throws: ``SystemFailure``, also for what is no regular file or changes meanwhile.
     init(canonical path: String, keeping: Int, limit: Int) throws(SystemFailure) {
         // Non-blocking, so that a FIFO put in the file's place cannot hold the gate up.
         let descriptor = try Descriptor.open(path, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK)

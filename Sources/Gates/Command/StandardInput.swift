@@ -7,28 +7,43 @@ public enum StandardInput {
     /// Reads a descriptor to its end.
     ///
     /// A terminal, a closed descriptor and `/dev/null` are ``CommandInput/null``, and so is an
-    /// empty input: what it reads is the same. A pipe that nobody writes to and nobody closes
-    /// would hold the gate up for ever, so after `patience` without a byte this throws.
+    /// empty input: what the command reads is the same.
+    ///
+    /// Programs often leave a pipe open that they never write to. It must not hold the command
+    /// up for ever, and a slow producer must not lose its data: a pipe that is some process's
+    /// standard output is read to its end however long that takes; any other is taken as empty
+    /// when nothing comes for `grace`, and refused when it falls silent halfway for `patience`.
+    /// - Parameters:
+    ///   - descriptor: what to read.
+    ///   - limit: how many bytes are taken at most.
+    ///   - grace: how long the first byte may take.
+    ///   - patience: how long each further one may take.
+    ///   - silence: called when an open but silent input is taken as empty.
+    /// - Returns: the input.
+    /// - Throws: ``FreezeError``.
     public static func read(
         descriptor: Int32 = 0, limit: Int = CommandLimits.default.inputBytes,
-        patience: Duration = .seconds(60)
+        grace: Duration = .seconds(2), patience: Duration = .seconds(60),
+        silence: () -> Void = {}
     ) throws(FreezeError) -> CommandInput {
         var status = stat()
         guard fstat(descriptor, &status) == 0, isatty(descriptor) == 0 else { return .null }
-        if status.st_mode & S_IFMT == S_IFCHR || status.st_mode & S_IFMT == S_IFDIR {
-            return .null
-        }
+        let kind = status.st_mode & S_IFMT
+        if kind == S_IFCHR || kind == S_IFDIR { return .null }
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)
-        let milliseconds = Int32(clamping: patience.components.seconds * 1_000)
         while true {
             var wanted = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            let ready = poll(&wanted, 1, milliseconds)
+            let ready = poll(&wanted, 1, milliseconds(bytes.isEmpty ? grace : patience))
             if ready < 0, errno == EINTR { continue }
-            guard ready > 0 else {
-                throw .unreadable(
-                    path: "standard input",
-                    cause: "nothing comes and it stays open, give it `</dev/null`")
+            if ready <= 0 {
+                if kind == S_IFIFO, isSomebodysOutput(status.st_ino) { continue }
+                guard bytes.isEmpty else {
+                    throw .unreadable(
+                        path: "standard input", cause: "it fell silent before its end")
+                }
+                silence()
+                return .null
             }
             let count = Foundation.read(descriptor, &chunk, chunk.count)
             if count < 0, errno == EINTR || errno == EAGAIN { continue }
@@ -43,5 +58,28 @@ public enum StandardInput {
             }
         }
         return bytes.isEmpty ? .null : .bytes(bytes)
+    }
+
+    private static func milliseconds(_ duration: Duration) -> Int32 {
+        Int32(min(max(1, duration / .milliseconds(1)), 1_000_000))
+    }
+
+    /// Tells whether a pipe is the standard output of another process, as in `producer | gate`.
+    ///
+    /// Where a process of this one's group does not let itself be looked at, it is taken for the
+    /// producer: `sudo producer | gate`.
+    private static func isSomebodysOutput(_ inode: ino_t) -> Bool {
+        let target = "pipe:[\(inode)]"
+        let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        for process in entries.compactMap({ pid_t($0) }) where process != getpid() {
+            var buffer = [UInt8](repeating: 0, count: 64)
+            let count = readlink("/proc/\(process)/fd/1", &buffer, buffer.count)
+            if count < 0 {
+                if errno == EACCES, getpgid(process) == getpgrp() { return true }
+                continue
+            }
+            if String(decoding: buffer[..<count], as: UTF8.self) == target { return true }
+        }
+        return false
     }
 }

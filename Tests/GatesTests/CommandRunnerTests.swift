@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CanonicalJSON
+import Foundation
+import Testing
+
+@testable import Gates
+
+@Suite struct CommandRunnerTests {
+    private func run(
+        _ setting: GateSetting, _ arguments: [String], before: () throws -> Void = {}
+    ) async throws -> CommandRun {
+        let frozen = try setting.place.freeze(arguments)
+        try before()
+        return await CommandRunner(client: setting.client).run(
+            frozen, reason: nil, wait: .seconds(60)
+        ) { _ in }
+    }
+
+    @Test func clearedCommandRunsAndIsReported() async throws {
+        let setting = try GateSetting()
+        let result = try await run(
+            setting, ["sh", "-c", "echo $EXEQUATUR_ACTION_ID > out; exit 5"])
+        #expect(result.exitCode == 5)
+        #expect(result.failure == nil)
+        #expect(setting.place.read("out") == "act_test\n")
+        #expect(setting.service.outcomes.map { $0["exitCode"] } == [5])
+    }
+
+    @Test func exchangedScriptIsNotRunButReported() async throws {
+        let setting = try GateSetting()
+        try setting.place.write("x.sh", "#!/bin/sh\necho good > out\n")
+        let result = try await run(setting, ["./x.sh"]) {
+            try setting.place.write("x.sh", "#!/bin/sh\necho evil > out\n")
+        }
+        #expect(result.exitCode == 77)
+        #expect(result.failure?.isAlarm == true)
+        #expect(!setting.place.exists("out"))
+        #expect(setting.service.outcomes.map { $0["status"] } == ["not_started"])
+        #expect(setting.service.outcomes.first?["detail"]?.stringValue?.contains("x.sh") == true)
+    }
+
+    @Test func deniedCommandIsNotRun() async throws {
+        let setting = try GateSetting(policy: "deny")
+        let result = try await run(setting, ["sh", "-c", "echo evil > out"])
+        #expect(result.exitCode == 77)
+        #expect(!setting.place.exists("out"))
+        #expect(setting.service.outcomes.isEmpty)
+    }
+
+    @Test func changedOperandIsRunAndTold() async throws {
+        let setting = try GateSetting()
+        try setting.place.write("a.txt", "1", mode: 0o644)
+        let result = try await run(setting, ["true", "a.txt"]) {
+            try setting.place.write("a.txt", "2", mode: 0o644)
+        }
+        #expect(result.exitCode == 0)
+        #expect(result.notes.contains { $0.contains("a.txt") })
+        #expect(setting.service.outcomes.first?["detail"]?.stringValue?.contains("a.txt") == true)
+    }
+
+    @Test func nothingRunsWithoutADurableNonce() async throws {
+        let setting = try GateSetting()
+        let folder = setting.state.directory + "/nonces"
+        try FileManager.default.removeItem(atPath: folder)
+        try Data().write(to: URL(fileURLWithPath: folder))
+        let result = try await run(setting, ["sh", "-c", "echo evil > out"])
+        #expect(result.exitCode == 77)
+        #expect(!setting.place.exists("out"))
+        #expect(setting.service.outcomes.map { $0["status"] } == ["not_started"])
+    }
+}
