@@ -19,18 +19,22 @@ struct Verify: AsyncParsableCommand {
     @Argument(help: "The receipt, as `exequatur receipt` wrote it.", completion: .file())
     var file: String
 
-    @Option(help: "The log's public key, or a file that holds it.")
-    var key: String?
-
+    @OptionGroup var key: PinnedKey
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
         let bytes = try LocalFile.read(file, limit: Self.maximumBytes)
-        try output.finish(ReceiptCheck.verify(bytes: bytes, key: try pinnedKey()))
+        try output.finish(ReceiptCheck.verify(bytes: bytes, key: try key.text()))
     }
+}
+
+/// `--key`: the log's public key as the person at the terminal knows it.
+struct PinnedKey: ParsableArguments {
+    @Option(help: "The log's public key, or a file that holds it.")
+    var key: String?
 
     /// A verifier key is `name+hash+key` without a slash at its front; all else names a file.
-    private func pinnedKey() throws -> String? {
+    func text() throws -> String? {
         guard let key else { return nil }
         let isKey = key.utf8.count { $0 == UInt8(ascii: "+") } >= 2 && !key.hasPrefix("/")
         if isKey && !FileManager.default.fileExists(atPath: key) { return key }
@@ -43,17 +47,19 @@ struct Fsck: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check a data folder against its own ledger; the server must be stopped.",
         discussion: """
-            Re-hashes every entry and body and replays the ledger. Exit status 0: clean. \
-            1: tampered with. 2: incomplete or indeterminate.
+            Re-hashes every entry, body and tile and replays the ledger. Exit status 0: clean. \
+            1: tampered with. 2: incomplete or indeterminate. Without `--key` it trusts the key in \
+            the folder itself.
             """)
 
     @Option(help: "The server's data folder.", completion: .directory)
     var data = "exequatur-data"
 
+    @OptionGroup var key: PinnedKey
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        try output.finish(await LedgerCheck.fsck(data: data))
+        try output.finish(LedgerCheck.fsck(data: data, key: try key.text()))
     }
 }
 
