@@ -5,8 +5,6 @@ import Testing
 
 @Suite("Crashes")
 struct CrashTests {
-    static let python = "/usr/bin/python3"
-
     static var script: String {
         URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appendingPathComponent("scripts/crash-test").path
@@ -15,14 +13,14 @@ struct CrashTests {
     /// With `EXEQUATUR_TEST_FULL` the whole measure: 1,000 actions and 20 kills.
     @Test(
         "Nothing that was acknowledged is lost when the server is killed at work",
-        .enabled(if: FileManager.default.isExecutableFile(atPath: python), "needs python3"))
+        .enabled(if: Program.hasPython, "needs python3"))
     func kills() throws {
         let isFull = ProcessInfo.processInfo.environment["EXEQUATUR_TEST_FULL"] == "1"
         let result = try Program.run(
             [
                 Self.script, "--binary", Program.path, "--actions", isFull ? "1000" : "60",
                 "--kills", isFull ? "20" : "4",
-            ], seconds: 900, executable: Self.python)
+            ], seconds: 900, executable: Program.python)
         // The output begins with the seed, so that a failure can be repeated.
         #expect(result.status == 0, "\(result.out)\(result.err)")
     }

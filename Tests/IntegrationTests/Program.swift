@@ -24,6 +24,9 @@ enum Program {
         return folder.deletingLastPathComponent + "/exequatur"
     }()
 
+    static let python = "/usr/bin/python3"
+    static var hasPython: Bool { FileManager.default.isExecutableFile(atPath: python) }
+
     /// Runs a subcommand, or another program, to its end; killed after `seconds`.
     static func run(
         _ arguments: [String], environment: [String: String] = [:], seconds: Double = 60,
