@@ -76,7 +76,7 @@ let package = Package(
             exclude: ["assets"],
             publicHeadersPath: "include"),
         .target(name: "CLinux", publicHeadersPath: "include"),
-        .target(name: "CResources"),
+        .target(name: "CResources", exclude: ["openapi.json"]),
 
         // MARK: shells
         .target(

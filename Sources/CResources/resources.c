@@ -11,6 +11,9 @@ static const unsigned char forbidden[] = {
 static const unsigned char administration[] = {
 #embed "../../policies/starter/30-exequatur.cedar"
 };
+static const unsigned char openapi[] = {
+#embed "openapi.json"
+};
 
 const struct resource starter_policies[3] = {
     {"10-commands.cedar", commands, sizeof commands},
@@ -20,4 +23,10 @@ const struct resource starter_policies[3] = {
 
 const struct resource *starter_policy(int index) {
     return index >= 0 && index < 3 ? &starter_policies[index] : 0;
+}
+
+static const struct resource openapi_resource = {"openapi.json", openapi, sizeof openapi};
+
+const struct resource *openapi_document(void) {
+    return &openapi_resource;
 }

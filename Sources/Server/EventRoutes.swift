@@ -11,8 +11,8 @@ internal import Storage
 /// `/v1/events`: server-sent events, one per committed change of an action.
 struct EventRoutes: Sendable {
     let control: ControlPlane
-    /// Missed changes that a resuming client is sent; one that missed more reads the lists.
-    private static let replayLimit = 1000
+    /// Missed entries that are read at once for a client that resumes.
+    private static let replayPage = 1000
 
     func add(to router: some RouterMethods<ServerContext>) {
         router.get("/v1/events", use: events)
@@ -29,16 +29,21 @@ struct EventRoutes: Sendable {
         guard let stream = control.feed.subscribe() else {
             throw Problem(.serviceUnavailable, "too_many_streams", "too many event streams")
         }
+        // An index that this log doesn't have is of another log, or of one that was rolled back.
+        let size = control.writer.head.size
         let last = request.headers[Wire.lastEventHeader].flatMap { UInt64($0) }
-        let missed = try last.map { try changes(after: $0) } ?? []
+            .flatMap { $0 < size ? $0 : nil }
         let control = self.control
         let body = ResponseBody { writer in
             var sent = last
             // A comment at once tells the client, and proxies between, that the stream is open.
             try await writer.write(ByteBuffer(string: ": open\n\n"))
-            for change in missed where Self.isVisible(change, agent, control) {
-                sent = change.index
-                try await writer.write(Self.event(change))
+            // However much it missed: a gap that nobody speaks of would never be noticed.
+            while let from = sent, let missed = try changes(after: from) {
+                for change in missed.changes where Self.isVisible(change, agent, control) {
+                    try await writer.write(Self.event(change))
+                }
+                sent = missed.last
             }
             for await change in stream {
                 if let sent, change.index <= sent { continue }
@@ -63,18 +68,23 @@ struct EventRoutes: Sendable {
         return row?.agent == agent
     }
 
-    private func changes(after index: UInt64) throws -> [ActionChange] {
-        guard index < UInt64(Int64.max) else { return [] }
-        return try control.backend.read { reader in
+    /// The changes of one page of entries after an index, and the last index of the page; nil at
+    /// the end of the ledger.
+    private func changes(
+        after index: UInt64
+    ) throws -> (changes: [ActionChange], last: UInt64)? {
+        try control.backend.read { reader in
             let entries = try reader.entries(
-                from: index + 1, limit: Self.replayLimit, bodies: false)
-            return try entries.compactMap { recorded in
+                from: index + 1, limit: Self.replayPage, bodies: false)
+            guard let last = entries.last?.index else { return nil }
+            let changes = try entries.compactMap { recorded -> ActionChange? in
                 guard let id = ActionID(recorded.entry.ref), let row = try reader.action(id) else {
                     return nil
                 }
                 return ActionChange(
                     id: id, status: row.status, version: row.version, index: recorded.index)
             }
+            return (changes, last)
         }
     }
 

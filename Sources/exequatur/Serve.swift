@@ -58,7 +58,7 @@ struct Serve: AsyncParsableCommand {
             logger: logger)
         let link = try await control.begin(starterPolicies: StarterPolicies.files)
         let application = try ExequaturServer.application(
-            control, openAPI: [], host: host, port: port, logger: logger,
+            control, openAPI: OpenAPIDocument.bytes, host: host, port: port, logger: logger,
             onRunning: { _ in Self.announce(url, link: link, data: data, control) })
         var group = ServiceGroupConfiguration(
             services: [

@@ -14,4 +14,7 @@ struct resource {
 /// The starter policies in order; a null pointer after the last.
 const struct resource *starter_policy(int index);
 
+/// The OpenAPI description of the HTTP interface.
+const struct resource *openapi_document(void);
+
 #endif
