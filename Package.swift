@@ -158,7 +158,8 @@ let package = Package(
             name: "ConsoleTests", dependencies: ["Console", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
-            name: "GatesTests", dependencies: ["CanonicalJSON", "Gates", "TestSupport"],
+            name: "GatesTests",
+            dependencies: ["CanonicalJSON", "Facts", "Gates", "TestSupport", "TransparencyLog"],
             swiftSettings: strict),
         .testTarget(
             name: "StorageTests",

@@ -80,3 +80,15 @@ package struct Scheduler: Service {
         try await control.forgetExpiredRows()
     }
 }
+
+/// Lets waiting clients go as soon as a shutdown begins; they come back to the next server.
+package struct WaiterRelease: Service {
+    private let control: ControlPlane
+
+    package init(_ control: ControlPlane) { self.control = control }
+
+    package func run() async throws {
+        try? await gracefulShutdown()
+        control.feed.close()
+    }
+}

@@ -27,8 +27,10 @@ struct EvidenceReport: Sendable {
 
 /// `exequatur verify`: the core's verifier, in words.
 enum ReceiptCheck {
-    /// Verifies with the pinned key. Without one, the receipt's own key shows only that it fits
-    /// together, not whose log it is from, so the answer is at best `indeterminate`.
+    /// Verifies with the pinned key.
+    ///
+    /// Without one, the receipt's own key shows only that it fits together, not whose log it is
+    /// from, so the answer is at best `indeterminate`.
     static func verify(bytes: [UInt8], key: String?) -> EvidenceReport {
         guard let text = key ?? embeddedKey(bytes) else {
             return EvidenceReport(

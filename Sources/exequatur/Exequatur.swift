@@ -14,8 +14,6 @@ struct Exequatur: AsyncParsableCommand {
         groupedSubcommands: [
             CommandGroup(name: "Server", subcommands: [Serve.self]),
             CommandGroup(name: "Gates", subcommands: [Run.self]),
-            CommandGroup(name: "Server", subcommands: [Serve.self]),
-            CommandGroup(name: "Gates", subcommands: [Run.self]),
             CommandGroup(
                 name: "Actions",
                 subcommands: [

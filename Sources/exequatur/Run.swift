@@ -130,7 +130,8 @@ struct Run: AsyncParsableCommand {
     private static var hostName: String {
         var buffer = [CChar](repeating: 0, count: 256)
         guard gethostname(&buffer, buffer.count - 1) == 0 else { return "localhost" }
-        return String(cString: buffer)
+        return String(
+            decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
     private static func stateDirectory(_ environment: [String: String]) -> String {
@@ -164,12 +165,8 @@ struct Run: AsyncParsableCommand {
     }
 
     private static let effects = GateEffects(
-        now: {
-            // BOOTTIME goes on while the machine sleeps: a claim must not outlive its window.
-            var now = timespec()
-            clock_gettime(CLOCK_BOOTTIME, &now)
-            return .seconds(now.tv_sec) + .nanoseconds(now.tv_nsec)
-        },
+        // It goes on while the machine sleeps: a claim must not outlive its window.
+        now: SystemClock.sinceStart,
         sleep: { try await Task.sleep(for: $0) },
         entropy: { count in
             var bytes = [UInt8](repeating: 0, count: count)

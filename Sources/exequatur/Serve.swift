@@ -64,7 +64,10 @@ struct Serve: AsyncParsableCommand {
             services: [
                 .init(
                     service: application, successTerminationBehavior: .gracefullyShutdownGroup,
-                    failureTerminationBehavior: .gracefullyShutdownGroup)
+                    failureTerminationBehavior: .gracefullyShutdownGroup),
+                // Last in the list, so first to be told: clients that wait are let go before the
+                // HTTP server waits for its requests to end.
+                .init(service: WaiterRelease(control)),
             ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         group.maximumGracefulShutdownDuration = .seconds(20)
         group.maximumCancellationDuration = .seconds(5)

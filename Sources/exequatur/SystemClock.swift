@@ -12,10 +12,12 @@ enum SystemClock {
         Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
     }
 
+    static func sinceStart() -> Duration { start.duration(to: .now) }
+
     /// Seconds on a clock that goes on while the machine sleeps, so that a laptop which wakes has
     /// not "jumped".
     static func monotonicSeconds() -> Double {
-        let elapsed = start.duration(to: .now)
+        let elapsed = sinceStart()
         return Double(elapsed.components.seconds)
             + Double(elapsed.components.attoseconds) / 1e18
     }

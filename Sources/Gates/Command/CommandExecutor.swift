@@ -197,7 +197,9 @@ struct ScriptPlaces: ~Copyable {
                 throw CommandStartError(
                     description: "no directory in `\(directory)`: \(SystemFailure(errno))")
             }
-            let made = String(cString: template)
+            let made = String(
+                decoding: template.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)),
+                as: UTF8.self)
             directories.append(made)
             let link = made + "/" + SystemPath.lastPart(script.calledAs)
             guard symlink("/dev/fd/\(Int(first) + descriptors.count - 1)", link) == 0 else {
