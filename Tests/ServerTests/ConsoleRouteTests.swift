@@ -63,7 +63,7 @@ struct ConsoleRouteTests {
             let path = page.replacing("{id}", with: action.id)
             let stranger = try await api.get(path, as: nil)
             #expect(stranger.status == 303)
-            #expect(stranger.headers[.location]?.hasPrefix("/sign-in?return=%2F") == true)
+            #expect(stranger.headers[.location]?.hasPrefix("/sign-in?return=/") == true)
             #expect(!stranger.text.contains(action.id))
             let browser = try await Browser.signIn(api, as: "bob")
             let size = api.control.writer.head.size
