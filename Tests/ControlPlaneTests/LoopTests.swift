@@ -59,7 +59,7 @@ struct LoopTests {
         let submitted = try await installation.submit("review", nonce: TestInstallation.nonce(1))
         #expect(submitted.state.status == .pending)
         #expect(submitted.state.claim == nil)
-        #expect(try submitted.body.rendering()?.isComplete == true)
+        #expect(submitted.body.isShownInFull)
         #expect(submitted.body.eligible.map(\.text) == ["admin", "bob", "carol"])
         #expect(await failure { try await installation.claim(submitted) } == "not_cleared")
         let approved = try await installation.decide(submitted, by: TestInstallation.bob)
