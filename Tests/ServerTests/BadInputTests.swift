@@ -41,6 +41,8 @@ struct BadInputTests {
         good.replacing(from, with: to)
     }
 
+    private static let longText = String(repeating: "x", count: 4097)
+
     static let bodies: [BadBody] = [
         BadBody("", "json_malformed"),
         BadBody("{", "json_malformed"),
@@ -88,7 +90,7 @@ struct BadInputTests {
         BadBody(
             operation(
                 "{\"operation\"",
-                "{\"intent\":{\"justification\":\"\(String(repeating: "x", count: 4097))\"},\"operation\""
+                "{\"intent\":{\"justification\":\"\(longText)\"},\"operation\""
             ), "operation_invalid"),
         BadBody(
             operation(
