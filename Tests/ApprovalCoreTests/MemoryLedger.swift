@@ -136,7 +136,7 @@ struct MemoryLedger {
         _ kind: ReviewDecision.Kind = .approve, assurance: Assurance = .console,
         principal: Principal? = nil, shownInFull: Bool = true
     ) throws -> MachineResult {
-        let rendering = try submission(of: action.id).rendering?.hash ?? .zero
+        let rendering = try submission(of: action.id).renderingDigest ?? .zero
         let command = DecisionCommand(
             principal: principal ?? .person(person), kind: kind, channel: .console,
             assurance: assurance, expectedDigest: String(action.digest.hex.prefix(16)),

@@ -21,7 +21,7 @@ struct ReceiptOperatorTests {
             ledger = try MemoryLedger.started()
             action = try Fixtures.action(effect: effect, enforcing: enforcing)
             machine = try ledger.submit(action)
-            rendering = try ledger.submission(of: action.id).rendering?.hash ?? .zero
+            rendering = try ledger.submission(of: action.id).renderingDigest ?? .zero
         }
 
         mutating func mint(_ event: ActionEvent, unsealed: Bool = true) throws {
@@ -113,7 +113,7 @@ struct ReceiptOperatorTests {
             person: .bob, kind: .approve, channel: .cli, assurance: .token, selfApproved: false,
             at: forgery.ledger.now)
         let header = CoreHeader(action: action.id, digest: action.digest, unsealed: true)
-        let shown = try forgery.ledger.submission(of: action.id).rendering?.hash ?? .zero
+        let shown = try forgery.ledger.submission(of: action.id).renderingDigest ?? .zero
         try forgery.ledger.append(
             .decided(decision, rendering: shown), header, body: ["audit": [:]])
         let report = try MemoryLedger.verify(try forgery.ledger.receiptBytes(action.id))
@@ -321,7 +321,7 @@ struct ReceiptOperatorTests {
         try forged("other texts", "texts", { _ in }) { body in
             SubmissionBody(
                 action: body.action, texts: ["errors": [], "reasons": []],
-                rendering: body.rendering, eligible: [], audit: [:])
+                rendering: try? body.rendering(), eligible: [], audit: [:])
         }
         try forged("no rendering", "rendering", { _ in }) { body in
             SubmissionBody(
@@ -330,7 +330,7 @@ struct ReceiptOperatorTests {
         try forged("another action in the body", "not the action", { _ in }) { body in
             guard let other = try? Fixtures.action(effect: "write", number: 9) else { return body }
             return SubmissionBody(
-                action: other, texts: body.texts, rendering: body.rendering, eligible: [],
+                action: other, texts: body.texts, rendering: try? body.rendering(), eligible: [],
                 audit: [:])
         }
     }
