@@ -275,22 +275,26 @@ struct ReviewTests {
         #expect(approved.state.status == .cleared)
     }
 
-    @Test("invariant16: what was not shown in full is not approved, but may be denied")
+    @Test("invariant16: what can't be shown in full is not approved, whatever a surface claims")
     func invariant16_shownInFull() async throws {
         let installation = try await TestInstallation()
-        let action = try await installation.submit("review")
-        func decide(_ kind: ReviewDecision.Kind) async -> String {
-            let command = DecisionCommand(
-                principal: .person(TestInstallation.bob), kind: kind, channel: .cli,
-                assurance: .token, expectedDigest: action.state.digest.hex, hasReason: true,
-                rendering: .zero, shownInFull: false)
-            return await failure {
-                try await installation.control.decide(
-                    action.state.id, command, reason: "x", audit: [:])
-            }
-        }
-        #expect(await decide(.approve) == "not_shown_in_full")
-        #expect(await decide(.deny) == "none")
+        let operation = try Operation(
+            action: "command.run", resourceType: "Host", resourceID: "web1",
+            input: [
+                "mode": "review", "script": .string(String(repeating: "rm x; ", count: 60_000)),
+            ])
+        let action = try await installation.control.submit(
+            SubmitCommand(
+                operation: operation, intent: .none, nonce: nil, idempotencyKey: nil,
+                requestDigest: .zero), by: try installation.submitter())
+        #expect(action.state.status == .pending)
+        #expect(
+            await failure {
+                try await installation.decide(
+                    action, as: .person(TestInstallation.bob), assurance: .passkey)
+            } == "not_shown_in_full")
+        let denied = try await installation.decide(action, .deny, by: TestInstallation.bob)
+        #expect(denied.state.status == .denied)
     }
 
     @Test("A denial needs a reason")
