@@ -66,7 +66,8 @@ extension ActionMachine {
                 Refusal(
                     .assuranceTooLow,
                     "this needs assurance "
-                        + "`\(requirement.assurance.rawValue)`, not `\(command.assurance.rawValue)`: "
+                        + "`\(requirement.assurance.rawValue)`, not "
+                        + "`\(command.assurance.rawValue)`: "
                         + "sign in at the console and decide there"))
         }
         guard command.kind == .deny || command.shownInFull else {

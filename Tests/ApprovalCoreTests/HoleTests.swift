@@ -140,7 +140,8 @@ struct HoleTests {
         try ledger.decide(&machine, action, .bob)
         try ledger.publish(
             Fixtures.policyText
-                + "@id(\"more\") @review(\"reviewers\") @quorum(\"2\") forbid (principal, action, resource);"
+                + "@id(\"more\") @review(\"reviewers\") @quorum(\"2\") "
+                + "forbid (principal, action, resource);"
         )
         try ledger.decide(&machine, action, .dave)
         #expect(machine.state.status == .pending)

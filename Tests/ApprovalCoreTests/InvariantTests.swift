@@ -189,7 +189,8 @@ struct InvariantTests {
             "permit (principal, action, resource);"
                 + "@id(\"e\") @review(\"empty\") forbid (principal, action, resource);",
             "permit (principal, action, resource);"
-                + "@id(\"q\") @review(\"security\") @quorum(\"9\") forbid (principal, action, resource);",
+                + "@id(\"q\") @review(\"security\") @quorum(\"9\") "
+                + "forbid (principal, action, resource);",
             "@id(\"nothing\") permit (principal, action == Action::\"x\", resource);",
         ] {
             #expect(try Fixtures.environment(text).evaluate(action, at: .start).decision == .deny)

@@ -48,7 +48,7 @@ struct ReceiptForgeryTests {
             let flip = UInt8.random(in: 1...255, using: &random)
             changed[index] ^= flip
             let status = ReceiptVerifier.verify(bytes: changed, key: key).status
-            #expect(status == .invalid, "byte \(index) xor \(flip)")
+            if status != .invalid { Issue.record("byte \(index) xor \(flip): \(status)") }
             changed[index] = bytes[index]
         }
         #expect(ReceiptVerifier.verify(bytes: bytes, key: key).status == .valid)

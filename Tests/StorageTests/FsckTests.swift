@@ -39,17 +39,17 @@ struct FsckTests {
         for (column, sql) in [
             (
                 "core",
-                "UPDATE entry SET core = CAST(replace(CAST(core AS TEXT), 'c1', 'c2') AS BLOB)"
+                "UPDATE entry SET " + StoreFixture.exchanging("core", "c1", "c2")
             ),
             ("core_salt", "UPDATE entry SET core_salt = zeroblob(32)"),
             ("core_salt length", "UPDATE entry SET core_salt = zeroblob(31)"),
             (
                 "leaf",
-                "UPDATE entry SET leaf = CAST(replace(CAST(leaf AS TEXT), '\"v\":1', '\"v\":2') AS BLOB)"
+                "UPDATE entry SET " + StoreFixture.exchanging("leaf", "\"v\":1", "\"v\":2")
             ),
             (
                 "leaf time",
-                "UPDATE entry SET leaf = CAST(replace(CAST(leaf AS TEXT), '2026', '2025') AS BLOB)"
+                "UPDATE entry SET " + StoreFixture.exchanging("leaf", "2026", "2025")
             ),
             ("ref", "UPDATE entry SET ref = 'other'"),
             ("seq", "UPDATE entry SET seq = 77"),
@@ -76,7 +76,8 @@ struct FsckTests {
     func bodies() async throws {
         let fixture = try await StoreFixture.filled()
         try fixture.tamper(
-            "UPDATE body SET bytes = CAST(replace(CAST(bytes AS TEXT), 'echo', 'rm') AS BLOB) WHERE idx = 6"
+            "UPDATE body SET " + StoreFixture.exchanging("bytes", "echo", "rm")
+                + " WHERE idx = 6"
         )
         try fixture.tamper("UPDATE body SET salt = zeroblob(32) WHERE idx = 7")
         try fixture.tamper("DELETE FROM body WHERE idx = 8")

@@ -235,16 +235,19 @@ struct LedgerViewTests {
     private static let changes: [(name: String, sql: String)] = [
         (
             "core edited",
-            "UPDATE entry SET core = CAST(replace(CAST(core AS TEXT), 'review', 'allow') AS BLOB) WHERE idx = 6"
+            "UPDATE entry SET " + StoreFixture.exchanging("core", "review", "allow")
+                + " WHERE idx = 6"
         ),
         ("core salt edited", "UPDATE entry SET core_salt = zeroblob(32) WHERE idx = 6"),
         (
             "leaf and core of another entry",
-            "UPDATE entry SET leaf = (SELECT leaf FROM entry WHERE idx = 8), core = (SELECT core FROM entry WHERE idx = 8) WHERE idx = 6"
+            "UPDATE entry SET leaf = (SELECT leaf FROM entry WHERE idx = 8), "
+                + "core = (SELECT core FROM entry WHERE idx = 8) WHERE idx = 6"
         ),
         (
             "body edited",
-            "UPDATE body SET bytes = CAST(replace(CAST(bytes AS TEXT), 'echo', 'rm -') AS BLOB) WHERE idx = 6"
+            "UPDATE body SET " + StoreFixture.exchanging("bytes", "echo", "rm -")
+                + " WHERE idx = 6"
         ),
         ("body deleted", "DELETE FROM body WHERE idx = 6"),
         ("first entry deleted", "DELETE FROM entry WHERE idx = 6"),
@@ -252,12 +255,14 @@ struct LedgerViewTests {
         ("all entries deleted", "DELETE FROM entry WHERE idx IN (6, 7)"),
         (
             "reordered",
-            "UPDATE entry SET seq = 9 WHERE idx = 6; UPDATE entry SET seq = 0 WHERE idx = 7; UPDATE entry SET seq = 1 WHERE idx = 6"
+            "UPDATE entry SET seq = 9 WHERE idx = 6; UPDATE entry SET seq = 0 WHERE idx = 7;"
+                + "UPDATE entry SET seq = 1 WHERE idx = 6"
         ),
         ("filed under another action", "UPDATE entry SET ref = 'other' WHERE idx = 7"),
         (
             "leaf made anew",
-            "UPDATE entry SET leaf = CAST(replace(CAST(leaf AS TEXT), 'T09:00:0', 'T09:00:1') AS BLOB) WHERE idx = 6"
+            "UPDATE entry SET " + StoreFixture.exchanging("leaf", "T09:00:0", "T09:00:1")
+                + " WHERE idx = 6"
         ),
     ]
 

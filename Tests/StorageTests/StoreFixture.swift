@@ -58,6 +58,11 @@ final class StoreFixture: Sendable {
         try queue.close()
     }
 
+    /// `column = …` with some text of a stored document exchanged.
+    static func exchanging(_ column: String, _ old: String, _ new: String) -> String {
+        "\(column) = CAST(replace(CAST(\(column) AS TEXT), '\(old)', '\(new)') AS BLOB)"
+    }
+
     func fsck() -> FsckReport { Fsck.run(backend, key: key.verifierKey) }
 
     func advance(_ seconds: Int64) { clock.withLock { $0 = $0.adding(seconds: seconds) } }
