@@ -2,6 +2,7 @@
 
 internal import Foundation
 internal import GRDB
+internal import Synchronization
 
 /// The embedded store: one SQLite file in WAL mode, every commit synced.
 package final class SQLiteBackend: LedgerBackend {
@@ -67,10 +68,11 @@ package struct StorageError: Error, Sendable, Hashable, CustomStringConvertible 
 
 /// An advisory lock on a file beside the database, held until released or the process ends.
 private final class FileLock: Sendable {
-    private let descriptor: Int32
+    /// Nil once released: the number may be another file's by then.
+    private let descriptor: Mutex<Int32?>
 
     init(path: String) throws {
-        descriptor = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
+        let descriptor = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
             throw StorageError("`\(path)` can't be opened: \(String(cString: strerror(errno)))")
         }
@@ -80,7 +82,13 @@ private final class FileLock: Sendable {
                 "`\(path)` is locked: another server uses this data directory; "
                     + "stop it first")
         }
+        self.descriptor = Mutex(descriptor)
     }
 
-    func release() { Foundation.close(descriptor) }
+    deinit { release() }
+
+    func release() {
+        let held = descriptor.withLock { $0.take() }
+        if let held { Foundation.close(held) }
+    }
 }

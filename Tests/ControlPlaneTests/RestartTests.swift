@@ -2,6 +2,7 @@
 
 import ApprovalCore
 import CanonicalJSON
+import Foundation
 import ServiceTestSupport
 import Storage
 import Testing
@@ -101,6 +102,17 @@ struct RestartTests {
                     requestDigest: .zero), by: submitter)
         }
         #expect(code == "ledger_unavailable")
+    }
+
+    @Test("Closing twice closes nobody else's file")
+    func closeTwice() async throws {
+        let installation = try await TestInstallation()
+        installation.stop()
+        // It gets the number that the lock's file had.
+        let descriptors = (0..<8).map { _ in open("/dev/null", O_RDONLY) }
+        defer { for descriptor in descriptors { close(descriptor) } }
+        installation.stop()
+        for descriptor in descriptors { #expect(fcntl(descriptor, F_GETFD) != -1) }
     }
 
     @Test("What waits for the ledger when it stops is told so, and nothing of it is kept")
