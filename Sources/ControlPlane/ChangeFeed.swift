@@ -19,6 +19,14 @@ package struct ActionChange: Sendable, Hashable {
     }
 }
 
+/// What a stream of changes carries.
+package enum StreamEvent: Sendable, Hashable {
+    case change(ActionChange)
+    /// Nothing happened for a while. Written out all the same: it is how a client that went away
+    /// without a word is noticed, and what keeps proxies from cutting an idle stream.
+    case beat
+}
+
 /// One waiting client; fired exactly once, by a change, by time, or by its own departure.
 private final class Waiter: Sendable {
     private enum State {
@@ -74,7 +82,9 @@ package final class ChangeFeed: Sendable {
     private struct State {
         var next: UInt64 = 0
         var waiters: [ActionID: [UInt64: Waiter]] = [:]
-        var streams: [UInt64: AsyncStream<ActionChange>.Continuation] = [:]
+        var waiterCount = 0
+        var streams: [UInt64: AsyncStream<StreamEvent>.Continuation] = [:]
+        var lastBeat = Timestamp(milliseconds: .min)
         var closed = false
     }
 
@@ -83,14 +93,14 @@ package final class ChangeFeed: Sendable {
     package static let streamLimit = 1024
     /// Clients that may wait at once.
     package static let waiterLimit = 65_536
+    /// A beat this often: less than the minute after which many proxies cut an idle stream.
+    private static let beatSeconds: Int64 = 15
     /// Changes that one slow stream may lag behind before it is cut and must resume.
     private static let backlog = 1024
 
     package init() {}
 
-    package var waiting: Int {
-        state.withLock { $0.waiters.values.reduce(0) { $0 + $1.count } }
-    }
+    package var waiting: Int { state.withLock { $0.waiterCount } }
 
     package var streams: Int { state.withLock { $0.streams.count } }
 
@@ -108,7 +118,7 @@ package final class ChangeFeed: Sendable {
         for stream in streams {
             for change in changes {
                 // A stream that can't keep up ends; its client resumes from its last index.
-                if case .dropped = stream.yield(change) { stream.finish() }
+                if case .dropped = stream.yield(.change(change)) { stream.finish() }
             }
         }
     }
@@ -116,10 +126,18 @@ package final class ChangeFeed: Sendable {
     /// Ends the waits whose time has come; the scheduler calls this several times a second, so
     /// that a waiting client costs no timer of its own.
     package func sweep(now: Timestamp) {
-        let due = state.withLock { state in
-            state.waiters.values.flatMap(\.values).filter { $0.deadline <= now }
+        let (due, beating) = state.withLock { state in
+            let due = state.waiters.values.flatMap(\.values).filter { $0.deadline <= now }
+            guard now.seconds(since: state.lastBeat) >= Self.beatSeconds else {
+                return (due, [AsyncStream<StreamEvent>.Continuation]())
+            }
+            state.lastBeat = now
+            return (due, Array(state.streams.values))
         }
         for waiter in due { waiter.fire(false) }
+        for stream in beating {
+            if case .dropped = stream.yield(.beat) { stream.finish() }
+        }
     }
 
     /// Waits for the next change that concerns the caller, or until `deadline`.
@@ -136,14 +154,16 @@ package final class ChangeFeed: Sendable {
     ) async throws {
         let waiter = Waiter(after: after, deadline: deadline)
         let key = state.withLock { state -> UInt64? in
-            guard !state.closed, state.waiters.count < Self.waiterLimit else { return nil }
+            guard !state.closed, state.waiterCount < Self.waiterLimit else { return nil }
             state.next += 1
+            state.waiterCount += 1
             state.waiters[id, default: [:]][state.next] = waiter
             return state.next
         }
         guard let key else { return }
         defer {
             state.withLock { state in
+                state.waiterCount -= 1
                 state.waiters[id]?[key] = nil
                 if state.waiters[id]?.isEmpty == true { state.waiters[id] = nil }
             }
@@ -153,9 +173,9 @@ package final class ChangeFeed: Sendable {
     }
 
     /// A stream of all changes from now on, or nil if too many are open.
-    package func subscribe() -> AsyncStream<ActionChange>? {
+    package func subscribe() -> AsyncStream<StreamEvent>? {
         let (stream, continuation) = AsyncStream.makeStream(
-            of: ActionChange.self, bufferingPolicy: .bufferingOldest(Self.backlog))
+            of: StreamEvent.self, bufferingPolicy: .bufferingOldest(Self.backlog))
         let key = state.withLock { state -> UInt64? in
             guard !state.closed, state.streams.count < Self.streamLimit else { return nil }
             state.next += 1

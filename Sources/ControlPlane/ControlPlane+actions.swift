@@ -12,6 +12,7 @@ extension ControlPlane {
     package func decide(
         _ id: ActionID, _ command: DecisionCommand, reason: String?, audit: JSON
     ) async throws -> ActionResult {
+        try throttle("decide \(command.principal)")
         try await requireTrustedClock()
         counters.add("exequatur_decisions_total")
         return try await run(id, audit: audit, reason: reason) { machine, body, surroundings in
@@ -23,6 +24,7 @@ extension ControlPlane {
     package func claim(
         _ id: ActionID, nonce: Hash256, by submitter: Submitter
     ) async throws -> ActionResult {
+        try throttle("claim \(submitter.requester.agent)")
         try await requireTrustedClock()
         return try await run(id, audit: submitter.audit, reason: nil) { machine, _, surroundings in
             try machine.claim(
@@ -46,6 +48,7 @@ extension ControlPlane {
     package func cancel(
         _ id: ActionID, by principal: Principal, audit: JSON
     ) async throws -> ActionResult {
+        try throttle("end \(principal)")
         try await requireTrustedClock()
         return try await run(id, audit: audit, reason: nil) { machine, _, surroundings in
             try machine.cancel(by: principal, now: surroundings.now)
@@ -55,6 +58,7 @@ extension ControlPlane {
     package func revoke(
         _ id: ActionID, by principal: Principal, reason: String?, audit: JSON
     ) async throws -> ActionResult {
+        try throttle("end \(principal)")
         try await requireTrustedClock()
         return try await run(id, audit: audit, reason: reason) { machine, _, surroundings in
             try machine.revoke(by: principal, surroundings)
@@ -65,7 +69,8 @@ extension ControlPlane {
         _ id: ActionID, _ outcome: OutcomeStatus, by principal: Principal, reason: String?,
         audit: JSON
     ) async throws -> ActionResult {
-        try await run(id, audit: audit, reason: reason) { machine, _, surroundings in
+        try throttle("end \(principal)")
+        return try await run(id, audit: audit, reason: reason) { machine, _, surroundings in
             try machine.settle(outcome, by: principal, surroundings)
         }
     }

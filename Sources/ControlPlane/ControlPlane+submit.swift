@@ -74,11 +74,7 @@ extension ControlPlane {
     ) async throws -> ActionResult {
         try await requireTrustedClock()
         let now = self.now
-        if let wait = limiter.take(submitter.requester.agent.text, now: now) {
-            counters.add("exequatur_submissions_rate_limited_total")
-            counters.add("exequatur_unrecorded_rate_limited")
-            throw CommandError.rateLimited(retryAfterSeconds: wait)
-        }
+        try throttle("submit \(submitter.requester.agent)")
         let randomness = effects.entropy
         let id = ActionID(now: now, random: randomness.words())
         let action = try Action(
@@ -102,6 +98,17 @@ extension ControlPlane {
             return try plan(fresh, command, submitter, view)
         }
         return try result(recorded)
+    }
+
+    /// Lets nobody do the same kind of thing too often.
+    ///
+    /// Attempts that are refused are entries too, so that without this whoever has a token could
+    /// fill the ledger with them (DESIGN §4.14); what is turned away here is only counted.
+    func throttle(_ key: String) throws {
+        guard let wait = limiter.take(key, now: now) else { return }
+        counters.add("exequatur_rate_limited_total")
+        counters.add("exequatur_unrecorded_rate_limited")
+        throw CommandError.rateLimited(retryAfterSeconds: wait)
     }
 
     private struct PreparedSubmission: Sendable {

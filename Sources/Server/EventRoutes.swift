@@ -45,7 +45,11 @@ struct EventRoutes: Sendable {
                 }
                 sent = missed.last
             }
-            for await change in stream {
+            for await event in stream {
+                guard case .change(let change) = event else {
+                    try await writer.write(ByteBuffer(string: ": beat\n\n"))
+                    continue
+                }
                 if let sent, change.index <= sent { continue }
                 guard Self.isVisible(change, agent, control) else { continue }
                 sent = change.index

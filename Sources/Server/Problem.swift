@@ -109,7 +109,7 @@ extension Problem {
         switch error {
         case .noSuchAction: self.init(.notFound, "no_such_action", "there is no such action")
         case .rateLimited(let seconds):
-            self.init(.tooManyRequests, "rate_limited", "this agent submits too fast")
+            self.init(.tooManyRequests, "rate_limited", "this comes too often: slow down")
             retryAfterSeconds = seconds
         case .noPolicies:
             self.init(.serviceUnavailable, "no_policies", "no policy set is published")

@@ -134,6 +134,41 @@ struct AttachTests {
         #expect(try await installation.submit(name: "b", key: "k").isNew)
     }
 
+    @Test("invariant14: refused attempts can't fill the ledger, and do not hinder others")
+    func invariant14_refusedAttempts() async throws {
+        let installation = try await TestInstallation {
+            $0.submissionsPerSecond = 2
+            $0.submissionBurst = 5
+        }
+        let action = try await installation.submit("review")
+        let cleared = try await installation.submit(agent: TestInstallation.otherBot)
+        let control = installation.control
+        let size = control.writer.head.size
+        var codes: [String: Int] = [:]
+        for _ in 0..<50 {
+            let attempts = [
+                await failure {
+                    try await installation.decide(action, as: .agent(TestInstallation.bot))
+                },
+                await failure {
+                    try await control.cancel(
+                        action.state.id, by: .agent(TestInstallation.otherBot), audit: [:])
+                },
+                await failure {
+                    try await control.revoke(
+                        action.state.id, by: .agent(TestInstallation.bot), reason: nil, audit: [:])
+                },
+                await failure { try await installation.claim(cleared) },
+            ]
+            for code in attempts { codes[code, default: 0] += 1 }
+        }
+        #expect(control.writer.head.size == size + 20)
+        #expect(codes["rate_limited"] == 180)
+        #expect(
+            try await installation.decide(action, by: TestInstallation.bob).state.status
+                == .cleared)
+    }
+
     @Test("A runaway agent slows itself down, not the others, and attempts are counted")
     func rateLimit() async throws {
         let installation = try await TestInstallation {

@@ -166,11 +166,27 @@ final class Simulation {
             #expect(before?.status == .cleared, "a claim without a grant")
             let notAfter = try #require(before?.clearance?.notAfter)
             #expect(recorded.entry.at < notAfter, "a claim after the grant ran out")
+            try checkPolicyOfNow(state)
         case "action.decided":
             let deadline = try #require(before?.submission.deadline)
             #expect(recorded.entry.at < deadline, "a decision after the deadline")
         default: break
         }
+    }
+
+    /// A claim was let through just now, so policy and directory of now must let it through.
+    private func checkPolicyOfNow(_ state: ActionState) throws {
+        let governance = control.governance
+        let detail = try #require(try control.detail(state.id))
+        let verdict = try #require(governance.environment)
+            .evaluate(detail.body.action, at: state.updatedAt)
+        #expect(verdict.decision != .deny, "a claim that policy denies")
+        guard let requirement = verdict.requirement else { return }
+        let chain = installation.singleOperator ? [] : state.submission.requester.chain
+        #expect(
+            SlotMatching.isMet(
+                requirement, approvers: state.approvers.subtracting(chain),
+                in: governance.directory), "a claim whose review is no longer met")
     }
 
     /// At the end: everything once more, from the first entry.

@@ -8,12 +8,16 @@ import Testing
 
 @Suite("Simulation")
 struct SimulationTests {
-    /// Twenty fixed seeds, or the one that `SEED` names.
+    /// Twenty fixed seeds, or those that `SEED` names: one, or a range such as `100-199`.
     static let seeds: [UInt64] = {
         let setting = ProcessInfo.processInfo.environment["SEED"] ?? ""
-        let number =
-            setting.hasPrefix("0x") ? UInt64(setting.dropFirst(2), radix: 16) : UInt64(setting)
-        return number.map { [$0] } ?? Array(1...20)
+        let bounds = setting.split(separator: "-").map { text in
+            text.hasPrefix("0x") ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text)
+        }
+        guard let first = bounds.first ?? nil, let last = bounds.last ?? nil, first <= last else {
+            return Array(1...20)
+        }
+        return Array(first...last)
     }()
 
     private static let steps = 60

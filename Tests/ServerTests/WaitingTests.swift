@@ -158,6 +158,20 @@ struct WaitingTests {
         }
     }
 
+    @Test("An idle stream beats, so that a client which is gone gives its place back")
+    func beats() async throws {
+        try await withServer(live: true) { api in
+            let answer = try await stream(api, as: "other-bot") {
+                for _ in 0..<3 {
+                    api.clock.advance(seconds: 15)
+                    try await Task.sleep(for: .milliseconds(400))
+                }
+            }
+            let beats = answer.text.split(separator: "\n\n").filter { $0 == ": beat" }
+            #expect((2...4).contains(beats.count), "\(answer.text)")
+        }
+    }
+
     @Test("An agent's stream has its own actions only")
     func ownChanges() async throws {
         try await withServer { api in
