@@ -13,7 +13,6 @@ listen=${DEMO_LISTEN:-127.0.0.1:8420}
 data=${DEMO_DATA:-./exequatur-data}
 work=${DEMO_WORK:-.build/demo}
 export EXEQUATUR_URL=http://$listen
-export EXEQUATUR_DATA=$data
 unset EXEQUATUR_TOKEN EXEQUATUR_GATE_TOKEN
 
 scripts/bootstrap
