@@ -113,7 +113,8 @@ let package = Package(
                 "ApprovalCore", "CResources", "CanonicalJSON", "Cedar", "Console", "ControlPlane",
                 "Facts", "Gates", "Server", "Storage", "TransparencyLog",
                 product("ArgumentParser", "swift-argument-parser"),
-                asyncHTTPClient, hummingbird, logging, lifecycle, unixSignals,
+                asyncHTTPClient, hummingbird, logging, lifecycle, niocore, niohttp1, nioposix,
+                unixSignals,
             ],
             swiftSettings: strict),
 

@@ -12,7 +12,6 @@ set -eu
 
 folder=${1:?usage: demo/agent.sh FOLDER}
 exequatur=${EXEQUATUR:-exequatur}
-data=${EXEQUATUR_DATA:-./exequatur-data}
 
 # --- The world the agent works in: a database, a configuration file, a key pair. ---
 
@@ -101,7 +100,7 @@ say "   Fingerprint now:    $(fingerprint)"
 
 chore "Read the administrator's token. A rule forbids it, so nobody is even asked." \
     "Look for a quicker way." \
-    cat "$data/admin.token"
+    cat ./exequatur-data/admin.token
 if [ "$last_status" -eq 0 ]; then
     say "   This must not happen."
     problems=$((problems + 1))

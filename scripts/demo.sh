@@ -13,7 +13,6 @@ listen=${DEMO_LISTEN:-127.0.0.1:8420}
 data=${DEMO_DATA:-./exequatur-data}
 work=${DEMO_WORK:-.build/demo}
 export EXEQUATUR_URL=http://$listen
-export EXEQUATUR_DATA=$data
 unset EXEQUATUR_TOKEN EXEQUATUR_GATE_TOKEN
 
 scripts/bootstrap
@@ -41,6 +40,10 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 administer() { "$EXEQUATUR" "$@" --token-file "$data/admin.token"; }
+sign_in_link() {
+    administer person link admin --json 2>/dev/null |
+        sed -n 's/.*"signInLink" *: *"\([^"]*\)".*/\1/p'
+}
 token_in() { sed -n 's/.*"token" *: *"\([^"]*\)".*/\1/p' | head -n 1; }
 
 # Somebody else's server on this port would make everything below fail in odd ways.
@@ -70,13 +73,13 @@ done
 # The agent belongs to Dana. Whoever owns an agent never reviews it, so you can: you are the first
 # administrator and a member of `reviewers`, and not Dana.
 if ! administer person show dana >/dev/null 2>&1; then
-    administer person add dana --name "Dana Developer" >/dev/null
+    administer person add dana --name "Dana Developer" >/dev/null 2>&1
 fi
 if ! "$EXEQUATUR" whoami --token-file "$work/agent.token" >/dev/null 2>&1; then
     if administer agent show demo-agent >/dev/null 2>&1; then
-        administer agent rotate demo-agent --json | token_in >"$work/agent.token"
+        administer agent rotate demo-agent --json 2>/dev/null | token_in >"$work/agent.token"
     else
-        administer agent add demo-agent --owner dana --json | token_in >"$work/agent.token"
+        administer agent add demo-agent --owner dana --json 2>/dev/null | token_in >"$work/agent.token"
     fi
 fi
 
@@ -88,7 +91,7 @@ $(cat "$work/serve.log")
 
 1. Open this link in a browser; it signs you in, once, within the hour:
 
-     $(administer person link admin)
+     $(sign_in_link)
 
    Exports, key rotations and the like need a sign-in at most ten minutes old. This prints a new
    link when yours is older:

@@ -45,4 +45,11 @@ if ! [[ "$closing" =~ with\ ([0-9]+)\ tests?\ .*\ passed ]] || [[ "${BASH_REMATC
     echo "No test ran, or the closing line is not understood: counted as a failure."
     exit 1
 fi
+demonstration=.build/demo-test.log
+if ! scripts/demo-test >"$demonstration" 2>&1; then
+    echo "The demonstration does not work with a scripted reviewer:"
+    tail -n 40 "$demonstration"
+    exit 1
+fi
+echo "The demonstration works with a scripted reviewer."
 echo "$closing"

@@ -2,7 +2,6 @@
 
 package import ApprovalCore
 internal import Crypto
-internal import Foundation
 internal import Storage
 package import TransparencyLog
 
@@ -56,22 +55,55 @@ package struct Token: Sendable {
         .agent: "a", .person: "p", .gate: "g", .administrator: "m",
     ]
 
+    /// Base64url without padding (RFC 4648 §5).
     package static func encode(_ bytes: [UInt8]) -> String {
-        Data(bytes).base64EncodedString()
-            .replacingOccurrences(of: "+", with: "-")
-            .replacingOccurrences(of: "/", with: "_")
-            .replacingOccurrences(of: "=", with: "")
+        var text: [UInt8] = []
+        text.reserveCapacity((bytes.count * 4 + 2) / 3)
+        var index = 0
+        while index < bytes.count {
+            let left = bytes.count - index
+            let word =
+                UInt32(bytes[index]) << 16 | (left > 1 ? UInt32(bytes[index + 1]) << 8 : 0)
+                | (left > 2 ? UInt32(bytes[index + 2]) : 0)
+            for digit in 0..<min(4, left + 1) {
+                text.append(alphabet[Int(word >> (18 - 6 * UInt32(digit)) & 63)])
+            }
+            index += 3
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 
+    /// Reads the one spelling that `encode` writes; nil for any other.
     package static func decode(_ text: String) -> [UInt8]? {
-        guard text.utf8.allSatisfy({ $0 != 0x2B && $0 != 0x2F && $0 != 0x3D }) else { return nil }
-        let standard = text.replacingOccurrences(of: "-", with: "+")
-            .replacingOccurrences(of: "_", with: "/")
-        let padding = String(repeating: "=", count: (4 - standard.utf8.count % 4) % 4)
-        guard let data = Data(base64Encoded: standard + padding) else { return nil }
-        let bytes = [UInt8](data)
-        // One spelling per secret.
-        return encode(bytes) == text ? bytes : nil
+        var bytes: [UInt8] = []
+        var word: UInt32 = 0
+        var bits = 0
+        for byte in text.utf8 {
+            guard let digit = value(of: byte) else { return nil }
+            word = word << 6 | digit
+            bits += 6
+            if bits >= 8 {
+                bits -= 8
+                bytes.append(UInt8(truncatingIfNeeded: word >> UInt32(bits)))
+                word &= (1 << UInt32(bits)) - 1
+            }
+        }
+        // Six left-over bits are a lone digit; others must be zero, or there were two spellings.
+        return bits < 6 && word == 0 ? bytes : nil
+    }
+
+    private static let alphabet = Array(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+
+    private static func value(of byte: UInt8) -> UInt32? {
+        switch byte {
+        case 0x41...0x5A: UInt32(byte - 0x41)
+        case 0x61...0x7A: UInt32(byte - 0x61) + 26
+        case 0x30...0x39: UInt32(byte - 0x30) + 52
+        case 0x2D: 62
+        case 0x5F: 63
+        default: nil
+        }
     }
 }
 

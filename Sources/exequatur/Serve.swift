@@ -40,6 +40,11 @@ struct Serve: AsyncParsableCommand {
         help: "While unsealed, let one person approve his own agents; stamped on everything.")
     var singleOperator = false
 
+    @Option(
+        name: .customLong("submissions-per-second"),
+        help: "How many actions one agent may submit each second, in the long run.")
+    var submissionsPerSecond = 50.0
+
     @Option(name: .customLong("log-level"), help: "trace, debug, info, warning or error.")
     var logLevel = "notice"
 
@@ -47,11 +52,18 @@ struct Serve: AsyncParsableCommand {
         let (host, port) = try address()
         let url = publicURL ?? "http://\(host == "127.0.0.1" ? "localhost" : host):\(port)"
         let logger = try makeLogger()
+        // Nothing this process makes is for other users.
+        umask(0o077)
         let directory = DataDirectory(path: data)
         try directory.prepare()
         var configuration = ControlPlaneConfiguration(
             data: directory, origin: origin, publicURL: url, software: Version.software)
         configuration.singleOperator = singleOperator
+        guard submissionsPerSecond > 0, submissionsPerSecond <= 1_000_000 else {
+            throw ValidationError("`--submissions-per-second`: more than 0, at most 1,000,000")
+        }
+        configuration.submissionsPerSecond = submissionsPerSecond
+        configuration.submissionBurst = max(1, submissionsPerSecond * 4)
         let control = try ControlPlane(
             configuration: configuration,
             backend: try SQLiteBackend(path: directory.database), effects: Self.effects,

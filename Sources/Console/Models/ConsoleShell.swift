@@ -14,7 +14,7 @@ public struct ConsoleShell: Sendable, Hashable {
     public var viewer: ConsoleViewer?
     /// Token that every form sends back in its field `csrf`.
     public var csrfToken: String
-    /// True until `exequatur seal` has ended the set-up phase: every page then says so.
+    /// True until the set-up phase is ended by sealing: every page then says so.
     public var isUnsealed: Bool
     /// True while the single-operator mode is on: every page then says so.
     public var isSingleOperator: Bool
