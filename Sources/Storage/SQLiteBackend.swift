@@ -9,6 +9,7 @@ package final class SQLiteBackend: LedgerBackend {
     private let pool: DatabasePool
     /// Held for the life of the process: two servers on one file would fork the log.
     private let lock: FileLock
+    private let closed = Mutex(false)
 
     /// Opens or creates the file, migrates it, and proves that the writer syncs.
     package init(path: String) throws {
@@ -55,6 +56,12 @@ package final class SQLiteBackend: LedgerBackend {
     }
 
     package func close() throws {
+        let isFirst = closed.withLock { closed in
+            defer { closed = true }
+            return !closed
+        }
+        // There is no connection any more that could fold in its WAL.
+        guard isFirst else { return }
         // GRDB keeps the WAL file when the last connection closes; folded in, the database file
         // alone is a whole copy. If a reader is in the way the WAL simply stays, and counts.
         _ = try? pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
