@@ -150,8 +150,10 @@ package struct PolicyEnvironment: Sendable {
 
 /// JSON input as policies see it.
 ///
-/// Nothing is rounded: a number that Cedar can't hold exactly is left out and its place listed in
-/// `context.omitted`, so that a policy can ask.
+/// Nothing is rounded, and nothing disappears because it is odd: a number that Cedar can't hold
+/// exactly becomes the record `{"omitted": "1e22"}`, so that `has` still finds it and any comparison
+/// with it is an error, which counts as a fired `forbid`. Only `null` is left out. The places of both
+/// are listed in `context.omitted`.
 enum CedarInput {
     static func record(
         _ object: JSONObject, path: String, omitted: inout [String]
@@ -159,11 +161,28 @@ enum CedarInput {
         var members: [(key: String, value: Value)] = []
         members.reserveCapacity(object.count)
         for (key, json) in object {
-            if let value = value(json, path: "\(path)/\(key)", omitted: &omitted) {
+            if let value = value(json, path: step(path, key), omitted: &omitted) {
                 members.append((key, value))
             }
         }
         return Value.Record(members)
+    }
+
+    /// The longest place that is written out, and how many are; what an agent sends must not grow
+    /// when it is looked at.
+    private static let pathBytes = 512
+    private static let omittedLimit = 1000
+
+    private static func note(_ path: String, _ omitted: inout [String]) {
+        if omitted.count < omittedLimit { omitted.append(path) }
+    }
+
+    /// A place one step further in; beyond the limit it is no longer told apart.
+    private static func step(_ path: String, _ component: String) -> String {
+        guard path.utf8.count + component.utf8.count < pathBytes else {
+            return path.hasSuffix("/…") ? path : String(path.prefix(pathBytes / 2)) + "/…"
+        }
+        return "\(path)/\(component)"
     }
 
     static func value(_ json: JSON, path: String, omitted: inout [String]) -> Value? {
@@ -175,10 +194,10 @@ enum CedarInput {
             if let value = try? DecimalValue(parsing: number.text) {
                 return .extension(.decimal(value))
             }
-            omitted.append(path)
-            return nil
+            note(path, &omitted)
+            return .record(["omitted": .string(number.text)])
         case .null:
-            omitted.append(path)
+            note(path, &omitted)
             return nil
         case .object(let object):
             return .record(record(object, path: path, omitted: &omitted))
@@ -186,7 +205,7 @@ enum CedarInput {
             var values: [Value] = []
             values.reserveCapacity(elements.count)
             for (index, element) in elements.enumerated() {
-                if let value = value(element, path: "\(path)/\(index)", omitted: &omitted) {
+                if let value = value(element, path: step(path, String(index)), omitted: &omitted) {
                     values.append(value)
                 }
             }

@@ -86,7 +86,8 @@ extension ControlPlane {
     /// True if this party may change directory and policies while unsealed.
     package func mayAdminister(_ principal: Principal) -> Bool {
         switch principal {
-        case .administrator: unsealed
+        case .administrator(let person):
+            unsealed && governance.directory.isAdministrator(person)
         case .person(let person): governance.directory.isAdministrator(person)
         case .agent, .gate: false
         }
@@ -124,10 +125,18 @@ extension ControlPlane {
 
     /// Uses a link up and opens a session; nil if it is unknown, used or too old.
     package func redeem(link secret: String, audit: [String: String]) async throws -> String? {
+        // Looked at before it is queued: whoever knows no link must not reach the writer.
+        guard try peek(link: secret) != nil else {
+            counters.add("exequatur_authentication_failures_total")
+            counters.add("exequatur_unrecorded_authentication_failures")
+            return nil
+        }
         let key = Hash256.sha256(Array(secret.utf8)).hex
         let cookie = Token.encode(effects.entropy.bytes(32))
         let csrf = Token.encode(effects.entropy.bytes(32))
-        let recorded = try await writer.submit { [self] view -> LedgerPlan<Bool> in
+        let recorded = try await writer.submit(
+            priority: .intake
+        ) { [self] view -> LedgerPlan<Bool> in
             guard let row = try view.store.operational(space: "link", key: key),
                 row.expires > view.now,
                 let bytes = rows.open(row),

@@ -19,7 +19,9 @@ package struct ActionDetail: Sendable {
 
     /// The words that came with an entry, or nil.
     package func words(_ recorded: RecordedEntry) -> String? {
-        guard let body = recorded.body, let json = try? JSON(canonical: body) else { return nil }
+        guard let body = recorded.body,
+            let json = try? JSON(canonical: body, limits: Limits.storedJSON)
+        else { return nil }
         return json["reason"]?.stringValue ?? json["detail"]?.stringValue
     }
 }
@@ -39,7 +41,9 @@ extension ControlPlane {
             return nil
         }
         return ActionDetail(
-            state: state, body: try SubmissionBody(try JSON(canonical: first)),
+            state: state,
+            body: try SubmissionBody(
+                try JSON(canonical: first, limits: Limits.storedJSON)),
             entries: entries, head: head)
     }
 

@@ -41,7 +41,9 @@ extension ControlPlane {
                 return LedgerPlan((), drafts: drafts, applied: { self.update(result) })
             }
             try configuration.data.writeAdminToken(token.token.text)
-        } else if unsealed, !configuration.data.hasAdminToken {
+        } else if unsealed, !configuration.data.hasAdminToken,
+            governance.directory.isAdministrator(Self.firstAdministrator)
+        {
             let issued = try await rotate(
                 .administrator, Self.firstAdministrator,
                 by: .administrator(Self.firstAdministrator))

@@ -102,7 +102,7 @@ package final class ControlPlane: Sendable {
                             "entry \(recorded.index): the body is not what the "
                                 + "leaf commits to")
                     }
-                    return try JSON(canonical: body)
+                    return try JSON(canonical: body, limits: Limits.storedJSON)
                 }
             }
         }

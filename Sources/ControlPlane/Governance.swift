@@ -52,7 +52,7 @@ package struct Governance: Sendable {
     ///
     /// Every digest is recomputed and must be the one that was logged (DESIGN §4.15).
     mutating func recover(_ recorded: RecordedEntry, body: () throws -> JSON?) throws {
-        let core = try JSON(canonical: recorded.core)
+        let core = try JSON(canonical: recorded.core, limits: Limits.storedJSON)
         switch recorded.entry.ref {
         case DirectoryEntry.ref:
             let entry = try DirectoryEntry(core: core)

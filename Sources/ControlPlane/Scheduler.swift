@@ -67,9 +67,13 @@ package struct Scheduler: Service {
     private func attempt(_ id: ActionID, _ body: () async throws -> Void) async throws {
         do {
             try await body()
-        } catch let error as TamperedError {
+        } catch let error as LedgerUnavailable {
+            throw error
+        } catch let error as CancellationError {
+            throw error
+        } catch {
             control.logger.critical(
-                "an action was tampered with",
+                "an action can't be read: it may have been tampered with",
                 metadata: ["action": "\(id)", "error": "\(error)"])
         }
     }

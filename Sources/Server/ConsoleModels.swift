@@ -183,7 +183,9 @@ struct ConsoleModels {
 
     /// The label is about the submission, not about today.
     private func submittedUnsealed(_ detail: ActionDetail) -> Bool {
-        guard let first = detail.entries.first, let core = try? JSON(canonical: first.core) else {
+        guard let first = detail.entries.first,
+            let core = try? JSON(canonical: first.core, limits: Limits.storedJSON)
+        else {
             return true
         }
         return core["unsealed"]?.boolValue ?? true
@@ -207,7 +209,8 @@ struct ConsoleModels {
         guard let last = detail.entries.last else { return nil }
         switch last.entry.kind {
         case "action.invalidated":
-            return (try? JSON(canonical: last.core))?["cause"]?.stringValue
+            return (try? JSON(canonical: last.core, limits: Limits.storedJSON))?["cause"]?
+                .stringValue
         case "action.revoked", "action.decided":
             return detail.words(last).map(VisibleText.escapeLines)
         default: return nil
@@ -338,7 +341,9 @@ struct ConsoleModels {
     }
 
     private func summary(_ recorded: RecordedEntry) -> String? {
-        guard let core = try? JSON(canonical: recorded.core) else { return nil }
+        guard let core = try? JSON(canonical: recorded.core, limits: Limits.storedJSON) else {
+            return nil
+        }
         switch recorded.entry.kind {
         case "action.decided":
             let who = core["person"]?.stringValue.flatMap(Handle.init).map(name) ?? "?"

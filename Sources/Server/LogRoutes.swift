@@ -112,8 +112,10 @@ struct AuditRoutes: Sendable {
             .array(
                 try entries.map { recorded in
                     [
-                        "body": try recorded.body.map { try JSON(parsing: $0) } ?? .null,
-                        "core": try JSON(parsing: recorded.core),
+                        "body": try recorded.body.map {
+                            try JSON(parsing: $0, limits: Limits.storedJSON)
+                        } ?? .null,
+                        "core": try JSON(parsing: recorded.core, limits: Limits.storedJSON),
                         "index": .integer(Int64(recorded.index)),
                         "leaf": try JSON(parsing: recorded.entry.leaf),
                     ]

@@ -121,7 +121,12 @@ package final class LedgerWriter: Sendable {
     /// Takes no more entries, for good: the ledger was found to be rolled back or forked.
     package func halt(_ reason: String) {
         logger.critical("the ledger is halted", metadata: ["reason": "\(reason)"])
-        queue.withLock { $0.stopped = $0.stopped ?? .stopped(reason) }
+        let waiting = queue.withLock { queue in
+            queue.stopped = queue.stopped ?? .stopped(reason)
+            defer { queue.commands = [] }
+            return queue.commands
+        }
+        for command in waiting { command.fail(LedgerUnavailable.stopped(reason)) }
     }
 
     /// Commits what is queued and ends the thread; safe to call twice.
