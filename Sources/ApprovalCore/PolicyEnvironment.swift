@@ -150,10 +150,10 @@ package struct PolicyEnvironment: Sendable {
 
 /// JSON input as policies see it.
 ///
-/// Nothing is rounded, and nothing disappears because it is odd: a number that Cedar can't hold
-/// exactly becomes the record `{"omitted": "1e22"}`, so that `has` still finds it and any comparison
-/// with it is an error, which counts as a fired `forbid`. Only `null` is left out. The places of both
-/// are listed in `context.omitted`.
+/// Nothing is rounded, and nothing disappears because it is odd: a number that Cedar can't
+/// hold exactly becomes the record `{"omitted": "1e22"}`, so that `has` still finds it and any
+/// comparison with it is an error, which counts as a fired `forbid`. Only `null` is left out.
+/// The places of both are listed in `context.omitted`.
 enum CedarInput {
     static func record(
         _ object: JSONObject, path: String, omitted: inout [String]

@@ -85,7 +85,8 @@ struct PolicyEnvironmentTests {
         var omitted: [String] = []
         let record = CedarInput.record(input.objectValue ?? [:], path: "", omitted: &omitted)
         #expect(omitted == ["/big", "/none"])
-        #expect(record.count == 2)
+        #expect(record.count == 3)
+        #expect(record["big"] == .record(["omitted": .string("1e300")]))
         // A number without an exact canonical form can't be frozen at all.
         #expect(throws: (any Error).self) {
             try Fixtures.action(
@@ -95,6 +96,25 @@ struct PolicyEnvironmentTests {
             input: ["big": .number(JSONNumber(5)), "half": try JSON(parsing: "0.5"), "none": nil],
             actionName: "mcp.x")
         #expect(environment.evaluate(exact, at: .start).decision == .deny)
+    }
+
+    @Test("invariant8: a number too odd for policies fires the forbid that looks at it")
+    func oddNumberFires() throws {
+        let environment = try Fixtures.environment(
+            """
+            permit (principal, action, resource);
+            @id("large") @review("reviewers") forbid (principal, action, resource)
+            when { context.input has amount && context.input.amount > 1000 };
+            """)
+        for (number, decision) in [
+            ("5", Verdict.Decision.allow), ("5000", .review), ("1e22", .review),
+            ("0.00001", .review),
+        ] {
+            let action = try Fixtures.action(
+                input: ["amount": try JSON(parsing: number)], actionName: "mcp.pay")
+            #expect(
+                environment.evaluate(action, at: .start).decision == decision, "\(number)")
+        }
     }
 
     @Test("a policy sees the time as UTC hour and ISO weekday")
