@@ -83,7 +83,7 @@ let package = Package(
             name: "Storage",
             dependencies: [
                 "ApprovalCore", "CanonicalJSON", "TransparencyLog", crypto, logging,
-                product("GRDB", "GRDB.swift"),
+                product("GRDB", "GRDB.swift"), product("GRDBSQLite", "GRDB.swift"),
             ],
             swiftSettings: strict),
         .target(
@@ -110,8 +110,8 @@ let package = Package(
         .executableTarget(
             name: "exequatur",
             dependencies: [
-                "ApprovalCore", "CResources", "CanonicalJSON", "Cedar", "Console", "ControlPlane",
-                "Facts", "Gates", "Server", "Storage", "TransparencyLog",
+                "ApprovalCore", "CLinux", "CResources", "CanonicalJSON", "Cedar", "Console",
+                "ControlPlane", "Facts", "Gates", "Server", "Storage", "TransparencyLog",
                 product("ArgumentParser", "swift-argument-parser"),
                 asyncHTTPClient, hummingbird, logging, lifecycle, niocore, niohttp1, nioposix,
                 unixSignals,

@@ -18,54 +18,6 @@ package struct CoreHeader: Sendable, Hashable {
 }
 
 extension ActionEvent {
-    /// The core that an entry of this event commits to.
-    package func core(_ header: CoreHeader) -> JSON {
-        var object = members
-        object["action"] = .string(header.action.text)
-        object["digest"] = .string(header.digest.hex)
-        object["kind"] = .string(kind)
-        object["unsealed"] = .bool(header.unsealed)
-        object["v"] = 1
-        return .object(object)
-    }
-
-    private var members: JSONObject {
-        switch self {
-        case .submitted(let submission): return submission.members
-        case .decided(let decision, let rendering):
-            return [
-                "assurance": .string(decision.assurance.rawValue),
-                "at": .string(decision.at.description),
-                "channel": .string(decision.channel.rawValue),
-                "decision": .string(decision.kind.rawValue),
-                "person": .string(decision.person.text), "rendering": .string(rendering.hex),
-                "selfApproved": .bool(decision.selfApproved),
-            ]
-        case .refused(let principal, let attempt, let code):
-            return [
-                "attempt": .string(attempt), "code": .string(code),
-                "principal": .string(principal),
-            ]
-        case .cleared(let clearance): return clearance.members
-        case .claimed(let claim): return claim.members
-        case .reported(let status, let exitCode, let resultDigest):
-            return [
-                "exitCode": exitCode.map(JSON.integer) ?? .null,
-                "resultDigest": .optional(resultDigest?.hex), "status": .string(status.rawValue),
-            ]
-        case .settled(let status, let person):
-            return ["by": .string(person.text), "status": .string(status.rawValue)]
-        case .cancelled(let principal): return ["by": .string(principal)]
-        case .revoked(let person): return ["by": .string(person.text)]
-        case .silent, .expired, .lapsed: return [:]
-        case .invalidated(let cause, let policySet, let directory):
-            return [
-                "cause": .string(cause), "directory": .string(directory.hex),
-                "policySet": .string(policySet.hex),
-            ]
-        }
-    }
-
     /// Reads a core back; an unknown kind or member is refused.
     package static func read(_ core: JSON) throws -> (header: CoreHeader, event: ActionEvent) {
         var reader = try JSONReader(core, path: "core")
@@ -124,14 +76,6 @@ extension ActionEvent {
 }
 
 extension ActionEvent.Submission {
-    fileprivate var members: JSONObject {
-        [
-            "deadline": .optional(deadline), "gate": gate.json,
-            "operation": .string(operation.hex), "requester": requester.json,
-            "verdict": verdict,
-        ]
-    }
-
     fileprivate init(_ reader: inout JSONReader) throws {
         operation = try reader.hash("operation")
         requester = try Requester(try reader.value("requester"), path: "core.requester")
@@ -151,17 +95,6 @@ extension ActionEvent.Submission {
 }
 
 extension ActionEvent.Clearance {
-    fileprivate var members: JSONObject {
-        var filled = JSONObject()
-        for (group, persons) in approvals { filled[group.text] = .handles(persons) }
-        return [
-            "approvals": .object(filled), "directory": .string(directory.hex),
-            "gate": gate.json, "notAfter": .string(notAfter.description),
-            "operation": .string(operation.hex), "policySet": .string(policySet.hex),
-            "selfApproved": .bool(selfApproved), "verdict": .string(verdict.rawValue),
-        ]
-    }
-
     fileprivate init(_ reader: inout JSONReader) throws {
         operation = try reader.hash("operation")
         gate = try GateReference(try reader.value("gate"), path: "core.gate")
@@ -191,15 +124,6 @@ extension ActionEvent.Clearance {
 }
 
 extension Claim {
-    fileprivate var members: JSONObject {
-        [
-            "directory": .string(directory.hex), "gate": .string(gate.text),
-            "nonce": .string(nonce.hex), "operation": .string(operation.hex),
-            "policySet": .string(policySet.hex), "startBy": .string(startBy.description),
-            "verdict": .string(verdict.rawValue),
-        ]
-    }
-
     fileprivate init(_ reader: inout JSONReader) throws {
         nonce = try reader.hash("nonce")
         gate = try reader.handle("gate")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import CanonicalJSON
+internal import CanonicalJSON
 package import TransparencyLog
 
 /// Where an action stands (DESIGN §8).
@@ -190,32 +190,64 @@ package struct TransitionError: Error, Sendable, Hashable, CustomStringConvertib
 
 extension ActionState {
     /// The state row, in canonical JSON: a function of the cores alone (DESIGN §4.15).
-    package var json: JSON {
-        var object: JSONObject = [
-            "agent": .string(submission.requester.agent.text),
-            "credential": .string(submission.requester.credential),
-            "deadline": .optional(submission.deadline), "digest": .string(digest.hex),
-            "gate": submission.gate.json, "id": .string(id.text),
-            "operation": .string(submission.operation.hex),
-            "status": .string(status.rawValue),
-            "submittedAt": .string(submittedAt.description),
-            "updatedAt": .string(updatedAt.description), "version": .integer(Int64(version)),
-        ]
+    package var document: [UInt8] {
+        var writer = CanonicalWriter(capacity: 768)
+        writer.beginObject()
+        writer.key("agent")
+        writer.string(submission.requester.agent.text)
+        writer.key("credential")
+        writer.string(submission.requester.credential)
+        writer.key("deadline")
+        writer.instant(submission.deadline)
         if !decisions.isEmpty {
-            object["decisions"] = .array(
-                decisions.map { decision in
-                    [
-                        "decision": .string(decision.kind.rawValue),
-                        "person": .string(decision.person.text),
-                    ]
-                })
+            writer.key("decisions")
+            writer.beginArray()
+            for decision in decisions {
+                writer.beginObject()
+                writer.key("decision")
+                writer.string(decision.kind.rawValue)
+                writer.key("person")
+                writer.string(decision.person.text)
+                writer.endObject()
+            }
+            writer.endArray()
         }
-        if let clearance { object["notAfter"] = .string(clearance.notAfter.description) }
-        if let claim { object["nonce"] = .string(claim.nonce.hex) }
+        writer.key("digest")
+        writer.hash(digest)
+        writer.key("gate")
+        writer.gate(submission.gate)
+        writer.key("id")
+        writer.string(id.text)
+        writeProgress(&writer)
+        writer.endObject()
+        return writer.bytes
+    }
+
+    private func writeProgress(_ writer: inout CanonicalWriter) {
+        if let claim {
+            writer.key("nonce")
+            writer.hash(claim.nonce)
+        }
+        if let clearance {
+            writer.key("notAfter")
+            writer.instant(clearance.notAfter)
+        }
+        writer.key("operation")
+        writer.hash(submission.operation)
         if !outcomes.isEmpty {
-            object["outcomes"] = .array(outcomes.map { .string($0.status.rawValue) })
+            writer.key("outcomes")
+            writer.beginArray()
+            for outcome in outcomes { writer.string(outcome.status.rawValue) }
+            writer.endArray()
         }
-        return .object(object)
+        writer.key("status")
+        writer.string(status.rawValue)
+        writer.key("submittedAt")
+        writer.instant(submittedAt)
+        writer.key("updatedAt")
+        writer.instant(updatedAt)
+        writer.key("version")
+        writer.int(Int64(version))
     }
 
     /// The instant at which a deadline changes this state if nobody else does.

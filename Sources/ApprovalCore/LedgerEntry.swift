@@ -57,19 +57,24 @@ package struct LedgerEntry: Sendable, Hashable {
         // Written by hand because each entry of every action passes here: the members are in
         // canonical order and none of the texts needs an escape (checked for `kind` and `ref`).
         precondition(Self.isPlain(kind) && Self.isPlain(ref), "kind and ref are plain ASCII")
-        var text = "{\"at\":\"\(at)\",\"body\":\"sha256:"
-        text.reserveCapacity(420)
-        text += body.hex
-        text += "\",\"core\":\"sha256:"
-        text += core.hex
-        text += "\",\"kind\":\""
-        text += kind
-        text += "\",\"prev\":\"sha256:"
-        text += previous.hex
-        text += "\",\"ref\":\""
-        text += ref
-        text += "\",\"seq\":\(seq),\"v\":1}"
-        leaf = Array(text.utf8)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(416 + ref.utf8.count)
+        bytes += "{\"at\":\"".utf8
+        at.append(to: &bytes)
+        bytes += "\",\"body\":\"sha256:".utf8
+        body.appendHex(to: &bytes)
+        bytes += "\",\"core\":\"sha256:".utf8
+        core.appendHex(to: &bytes)
+        bytes += "\",\"kind\":\"".utf8
+        bytes += kind.utf8
+        bytes += "\",\"prev\":\"sha256:".utf8
+        previous.appendHex(to: &bytes)
+        bytes += "\",\"ref\":\"".utf8
+        bytes += ref.utf8
+        bytes += "\",\"seq\":".utf8
+        bytes += String(seq).utf8
+        bytes += ",\"v\":1}".utf8
+        leaf = bytes
         leafHash = MerkleHash.leaf(leaf)
     }
 
@@ -170,14 +175,24 @@ package struct EntryDraft: Sendable {
     package let bodySalt: Hash256
     package let bodyCommitment: Hash256
 
-    /// Serialises and commits; done before the writer's turn, because hashing needs no lock.
+    /// Serialises and commits.
     package init(
         kind: String, ref: String, core: JSON, body: JSON, salts: (core: Hash256, body: Hash256)
     ) throws {
+        try self.init(
+            kind: kind, ref: ref, core: try core.canonicalBytes(),
+            body: try body.canonicalBytes(), salts: salts)
+    }
+
+    /// Commits to canonical bytes; done before the writer's turn, because hashing needs no lock.
+    package init(
+        kind: String, ref: String, core: [UInt8], body: [UInt8],
+        salts: (core: Hash256, body: Hash256)
+    ) throws {
         self.kind = kind
         self.ref = ref
-        self.core = try core.canonicalBytes()
-        self.body = try body.canonicalBytes()
+        self.core = core
+        self.body = body
         guard self.core.count <= Limits.coreBytes, self.body.count <= 4 * Limits.actionBytes
         else { throw CoreError("the entry `\(kind)` is larger than its limit") }
         coreSalt = salts.core

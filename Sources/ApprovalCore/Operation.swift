@@ -68,8 +68,29 @@ package struct Operation: Sendable, Hashable {
         return String(action[..<dot])
     }
 
-    /// SHA-256 of the canonical form; refuses numbers that RFC 8785 would round.
-    package func digest() throws -> Hash256 { .sha256(try json.canonicalBytes()) }
+    /// The canonical form, whose SHA-256 is the operation digest.
+    ///
+    /// Throws `CanonicalizationError` for a number that RFC 8785 would round.
+    package func canonicalBytes() throws -> [UInt8] {
+        var writer = CanonicalWriter(capacity: 1024)
+        writer.beginObject()
+        writer.key("action")
+        writer.string(action)
+        writer.key("input")
+        try writer.value(.object(input))
+        writer.key("resource")
+        writer.beginObject()
+        writer.key("id")
+        writer.string(resourceID)
+        writer.key("type")
+        writer.string(resourceType)
+        writer.endObject()
+        writer.endObject()
+        return writer.bytes
+    }
+
+    /// SHA-256 of the canonical form.
+    package func digest() throws -> Hash256 { .sha256(try canonicalBytes()) }
 
     private static func isName(_ text: String, allowing extra: [UInt8]) -> Bool {
         let bytes = text.utf8
@@ -164,14 +185,6 @@ package struct Requester: Sendable, Hashable {
         try reader.finish()
     }
 
-    package var json: JSON {
-        [
-            "agent": .string(agent.text), "credential": .string(credential),
-            "onBehalfOf": onBehalfOf.map { .string($0.text) } ?? .null,
-            "owner": .string(owner.text),
-        ]
-    }
-
     /// Persons who may never decide on this requester's actions (DESIGN §4.5).
     package var chain: Set<Handle> {
         var persons: Set<Handle> = [owner]
@@ -229,35 +242,34 @@ package struct Action: Sendable, Hashable {
         self.requester = requester
         self.gate = gate
         self.facts = facts
-        operationDigest = try operation.digest()
-        canonical = try Self.json(
-            id: id, nonce: nonce, operation: operation, intent: intent, requester: requester,
-            gate: gate, facts: facts
-        ).canonicalBytes()
+        let frozen = try operation.canonicalBytes()
+        operationDigest = .sha256(frozen)
+        var writer = CanonicalWriter(capacity: frozen.count + 1024)
+        writer.beginObject()
+        writer.key("facts")
+        try writer.value(facts)
+        writer.key("gate")
+        writer.gate(gate)
+        writer.key("id")
+        writer.string(id.text)
+        writer.key("intent")
+        try writer.value(intent.json)
+        writer.key("nonce")
+        writer.hash(nonce)
+        writer.key("operation")
+        writer.raw(frozen)
+        writer.key("requester")
+        writer.requester(requester)
+        writer.key("v")
+        writer.int(1)
+        writer.endObject()
+        canonical = writer.bytes
         guard canonical.count <= Limits.actionBytes else {
             throw OperationError(
                 "the action has \(canonical.count) bytes; the limit is "
                     + "\(Limits.actionBytes)")
         }
         digest = .sha256(canonical)
-    }
-
-    /// The document that `digest` is the digest of.
-    package var json: JSON {
-        Self.json(
-            id: id, nonce: nonce, operation: operation, intent: intent, requester: requester,
-            gate: gate, facts: facts)
-    }
-
-    private static func json(
-        id: ActionID, nonce: Hash256, operation: Operation, intent: Intent,
-        requester: Requester, gate: GateReference, facts: JSON
-    ) -> JSON {
-        [
-            "facts": facts, "gate": gate.json, "id": .string(id.text), "intent": intent.json,
-            "nonce": .string(nonce.hex), "operation": operation.json,
-            "requester": requester.json, "v": 1,
-        ]
     }
 
     /// Reads a stored action; refuses unknown members.

@@ -120,11 +120,10 @@ package struct PolicyEnvironment: Sendable {
     }
 
     private func context(_ action: Action, at now: Timestamp) -> Value.Record {
-        var omitted: [String] = []
-        let input = CedarInput.record(action.operation.input, path: "", omitted: &omitted)
-        let facts = CedarInput.value(action.facts, path: "", omitted: &omitted) ?? .record([:])
-        let intent =
-            CedarInput.value(action.intent.json, path: "", omitted: &omitted) ?? .record([:])
+        var reader = CedarInput()
+        let input = reader.record(action.operation.input)
+        let facts = reader.value(action.facts) ?? .record([:])
+        let intent = reader.value(action.intent.json) ?? .record([:])
         var members: [(key: String, value: Value)] = [
             ("facts", facts),
             (
@@ -137,7 +136,7 @@ package struct PolicyEnvironment: Sendable {
             ("input", .record(input)),
             ("intent", intent),
             ("now", .extension(.datetime(DateTimeValue(epoch: now.milliseconds)))),
-            ("omitted", .set(ValueSet(omitted.map(Value.string)))),
+            ("omitted", .set(ValueSet(reader.omitted.map(Value.string)))),
             ("weekday", .long(now.weekday)),
         ]
         if let person = action.requester.onBehalfOf {
@@ -154,38 +153,29 @@ package struct PolicyEnvironment: Sendable {
 /// hold exactly becomes the record `{"omitted": "1e22"}`, so that `has` still finds it and any
 /// comparison with it is an error, which counts as a fired `forbid`. Only `null` is left out.
 /// The places of both are listed in `context.omitted`.
-enum CedarInput {
-    static func record(
-        _ object: JSONObject, path: String, omitted: inout [String]
-    ) -> Value.Record {
-        var members: [(key: String, value: Value)] = []
-        members.reserveCapacity(object.count)
-        for (key, json) in object {
-            if let value = value(json, path: step(path, key), omitted: &omitted) {
-                members.append((key, value))
-            }
-        }
-        return Value.Record(members)
-    }
+struct CedarInput {
+    /// The places that policies see otherwise than as they were sent, as JSON pointers.
+    private(set) var omitted: [String] = []
+    /// Where the walk is; spelled out only where something is omitted.
+    private var path: [String] = []
 
     /// The longest place that is written out, and how many are; what an agent sends must not grow
     /// when it is looked at.
     private static let pathBytes = 512
     private static let omittedLimit = 1000
 
-    private static func note(_ path: String, _ omitted: inout [String]) {
-        if omitted.count < omittedLimit { omitted.append(path) }
-    }
-
-    /// A place one step further in; beyond the limit it is no longer told apart.
-    private static func step(_ path: String, _ component: String) -> String {
-        guard path.utf8.count + component.utf8.count < pathBytes else {
-            return path.hasSuffix("/…") ? path : String(path.prefix(pathBytes / 2)) + "/…"
+    mutating func record(_ object: JSONObject) -> Value.Record {
+        var members: [(key: String, value: Value)] = []
+        members.reserveCapacity(object.count)
+        for (key, json) in object {
+            path.append(key)
+            if let value = value(json) { members.append((key, value)) }
+            path.removeLast()
         }
-        return "\(path)/\(component)"
+        return Value.Record(members)
     }
 
-    static func value(_ json: JSON, path: String, omitted: inout [String]) -> Value? {
+    mutating func value(_ json: JSON) -> Value? {
         switch json {
         case .bool(let value): return .bool(value)
         case .string(let text): return .string(text)
@@ -194,22 +184,37 @@ enum CedarInput {
             if let value = try? DecimalValue(parsing: number.text) {
                 return .extension(.decimal(value))
             }
-            note(path, &omitted)
+            note()
             return .record(["omitted": .string(number.text)])
         case .null:
-            note(path, &omitted)
+            note()
             return nil
-        case .object(let object):
-            return .record(record(object, path: path, omitted: &omitted))
+        case .object(let object): return .record(record(object))
         case .array(let elements):
             var values: [Value] = []
             values.reserveCapacity(elements.count)
             for (index, element) in elements.enumerated() {
-                if let value = value(element, path: step(path, String(index)), omitted: &omitted) {
-                    values.append(value)
-                }
+                path.append(String(index))
+                if let value = value(element) { values.append(value) }
+                path.removeLast()
             }
             return .set(ValueSet(values))
         }
+    }
+
+    private mutating func note() {
+        if omitted.count < Self.omittedLimit { omitted.append(spelled) }
+    }
+
+    /// The path as text; beyond the limit places are no longer told apart.
+    private var spelled: String {
+        var text = ""
+        for component in path {
+            guard text.utf8.count + component.utf8.count < Self.pathBytes else {
+                return String(text.prefix(Self.pathBytes / 2)) + "/…"
+            }
+            text += "/\(component)"
+        }
+        return text
     }
 }

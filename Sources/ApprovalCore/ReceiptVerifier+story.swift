@@ -108,7 +108,9 @@ extension ReceiptCheck {
         guard let json = entry.body else { return }
         let body = try SubmissionBody(json)
         let action = body.action
-        guard body.json == json else { throw CoreError("`body`: not in its one form") }
+        guard try body.canonicalBytes() == json.canonicalBytes() else {
+            throw CoreError("`body`: not in its one form")
+        }
         guard action.digest == entry.header.digest, action.id == entry.header.action else {
             throw CoreError("`body.action`: not the action that the core names")
         }

@@ -39,11 +39,28 @@ package struct SubmissionBody: Sendable, Hashable {
         try reader.finish()
     }
 
+    /// The stored form, in canonical JSON.
+    package func canonicalBytes() throws -> [UInt8] {
+        var writer = CanonicalWriter(capacity: action.canonical.count + 1024)
+        writer.beginObject()
+        writer.key("action")
+        // The very bytes that the action digest is of.
+        writer.raw(action.canonical)
+        writer.key("audit")
+        try writer.value(audit)
+        writer.key("eligible")
+        writer.handles(eligible)
+        writer.key("rendering")
+        try writer.value(shown)
+        writer.key("texts")
+        try writer.value(texts)
+        writer.endObject()
+        return writer.bytes
+    }
+
+    /// The stored form as a value, for those who look into it.
     package var json: JSON {
-        [
-            "action": action.json, "audit": audit, "eligible": .handles(eligible),
-            "rendering": shown, "texts": texts,
-        ]
+        get throws { try JSON(canonical: try canonicalBytes(), limits: Limits.storedJSON) }
     }
 
     /// What reviewers were shown, read; one with another digest than its own is refused.

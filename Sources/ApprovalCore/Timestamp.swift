@@ -45,11 +45,17 @@ package struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertibl
     }
 
     package var description: String {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(24)
+        append(to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Appends the 24 bytes of the text form.
+    package func append(to bytes: inout [UInt8]) {
         let (days, millisecondOfDay) = Self.floorDivide(milliseconds, 86_400_000)
         let date = Self.civil(fromDays: days)
         let second = millisecondOfDay / 1000
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(24)
         Self.append(date.year, digits: 4, to: &bytes)
         bytes.append(0x2D)
         Self.append(date.month, digits: 2, to: &bytes)
@@ -64,7 +70,6 @@ package struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertibl
         bytes.append(0x2E)
         Self.append(millisecondOfDay % 1000, digits: 3, to: &bytes)
         bytes.append(0x5A)
-        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// Reads the canonical form only: `YYYY-MM-DDThh:mm:ss.mmmZ`; anything else is nil.

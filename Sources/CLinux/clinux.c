@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -12,11 +13,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #ifdef __linux__
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #endif
+
+void clinux_keep_freed_memory(size_t bytes) {
+#ifdef __GLIBC__
+    mallopt(M_TRIM_THRESHOLD, bytes > INT_MAX ? INT_MAX : (int)bytes);
+#else
+    (void)bytes;
+#endif
+}
 
 int clinux_sync(int descriptor) { return fsync(descriptor) == 0 ? 0 : -errno; }
 

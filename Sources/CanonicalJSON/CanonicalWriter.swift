@@ -81,6 +81,32 @@ public struct CanonicalWriter: Sendable {
         endValue()
     }
 
+    /// Writes a string that another function spells, byte by byte, without a `String` between.
+    ///
+    /// For hashes and instants. The bytes must be printable ASCII without `"` and `\`, so that
+    /// none needs an escape; anything else is a mistake of the program and stops it.
+    public mutating func plainString(_ append: (inout [UInt8]) -> Void) {
+        beginValue()
+        buffer.append(UInt8(ascii: "\""))
+        let start = buffer.count
+        append(&buffer)
+        for byte in buffer[start...] {
+            precondition(
+                byte >= 0x20 && byte < 0x7F && byte != UInt8(ascii: "\"")
+                    && byte != UInt8(ascii: "\\"), "a plain string needs no escapes")
+        }
+        buffer.append(UInt8(ascii: "\""))
+        endValue()
+    }
+
+    /// Writes any value.
+    /// - Throws: ``CanonicalizationError`` where it has no canonical form.
+    public mutating func value(_ json: JSON) throws(CanonicalizationError) {
+        beginValue()
+        try CanonicalForm.append(json, numbers: .exact, depth: lastKeys.count, to: &buffer)
+        endValue()
+    }
+
     /// Writes an integer, of a magnitude of at most ``largestInteger``.
     public mutating func int(_ value: Int64) {
         precondition(

@@ -111,10 +111,9 @@ extension ControlPlane {
     ) async throws -> ActionResult {
         let entropy = effects.entropy
         let recorded = try await writer.submit { [self] view in
-            guard let (state, bodyJSON) = try view.action(id) else {
+            guard let (state, body) = try view.action(id) else {
                 throw CommandError.noSuchAction
             }
-            let body = try SubmissionBody(bodyJSON)
             let governance = self.governance
             guard let environment = governance.environment else { throw CommandError.noPolicies }
             var machine = ActionMachine(state: state, unsealed: governance.unsealed)
@@ -126,13 +125,13 @@ extension ControlPlane {
             let salts = entropy.hashes(result.events.count * 2)
             let drafts = try result.events.enumerated().map { position, event in
                 try EntryDraft(
-                    kind: event.kind, ref: id.text, core: event.core(machine.coreHeader),
-                    body: Self.body(event, audit: audit, reason: reason),
+                    kind: event.kind, ref: id.text, core: try event.coreBytes(machine.coreHeader),
+                    body: try Self.body(event, audit: audit, reason: reason).canonicalBytes(),
                     salts: (salts[position * 2], salts[position * 2 + 1]))
             }
             return LedgerPlan(
                 CommandValue(state: machine.state, body: body, refusal: result.refusal),
-                drafts: drafts, states: result.events.isEmpty ? [] : [machine.state])
+                drafts: drafts, state: result.events.isEmpty ? nil : machine.state)
         }
         if let refusal = recorded.value.refusal {
             counters.add("exequatur_refusals_total")

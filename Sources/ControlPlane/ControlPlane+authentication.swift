@@ -26,7 +26,7 @@ extension ControlPlane {
     ///
     /// Every failure is counted and told alike.
     package func authenticate(bearer text: String) throws(AuthenticationError) -> Authenticated {
-        guard let token = Token(text), token.fingerprint == Token.fingerprint(of: verifierKey),
+        guard let token = Token(text), token.fingerprint == keyFingerprint,
             let credential = governance.directory.credentials[token.credential],
             credential.kind == token.kind,
             Hash256.sha256(token.secret).equalsInConstantTime(credential.secretHash)

@@ -65,7 +65,7 @@ extension ControlPlane {
     }
 
     /// The proof of one entry under a head, in the `.tlog-proof` form.
-    package func proof(of index: UInt64, under head: LedgerHead) throws -> TLogProof {
+    package func proof(of index: UInt64, under head: LedgerHead) throws -> String {
         try head.proof(of: index, tiles: BackendTiles(backend))
     }
 

@@ -145,11 +145,13 @@ extension ControlPlane {
         let body = SubmissionBody(
             action: action, texts: verdict.bodyJSON, rendering: rendering, eligible: eligible,
             audit: submitter.audit)
+        let otherBody = try JSON.object(["audit": submitter.audit]).canonicalBytes()
         let salts = effects.entropy.hashes(events.count * 2)
         let drafts = try events.enumerated().map { position, event in
             try EntryDraft(
-                kind: event.kind, ref: action.id.text, core: event.core(machine.coreHeader),
-                body: position == 0 ? body.json : ["audit": submitter.audit],
+                kind: event.kind, ref: action.id.text,
+                core: try event.coreBytes(machine.coreHeader),
+                body: position == 0 ? try body.canonicalBytes() : otherBody,
                 salts: (salts[position * 2], salts[position * 2 + 1]))
         }
         return PreparedSubmission(
@@ -174,8 +176,8 @@ extension ControlPlane {
                     value: try value.canonicalBytes(), expires: view.now.adding(seconds: 86_400)))
         }
         return LedgerPlan(
-            .new(state, prepared.body), drafts: prepared.drafts, states: [state],
-            operational: operational)
+            .new(state, prepared.body), drafts: prepared.drafts, state: state,
+            body: prepared.body, operational: operational)
     }
 
     private func idempotencyRow(_ key: String, _ submitter: Submitter) -> String {
@@ -230,7 +232,7 @@ extension ControlPlane {
             state.submission.requester == submitter.requester,
             state.submission.gate == submitter.gate
         else { return nil }
-        return .earlier(state, try SubmissionBody(body))
+        return .earlier(state, body)
     }
 
     private func result(_ recorded: Recorded<SubmitValue>) throws -> ActionResult {

@@ -62,6 +62,8 @@ package final class ControlPlane: Sendable {
     package let backend: any LedgerBackend
     package let feed = ChangeFeed()
     package let verifierKey: VerifierKey
+    /// What every token of this log carries.
+    let keyFingerprint: String
     package let signingKey: SigningKey
     package let logger: Logger
     package let clock: ClockKeeper
@@ -85,6 +87,7 @@ package final class ControlPlane: Sendable {
             origin: configuration.origin, entropy: effects.entropy, ledgerExists: size > 0)
         let key = signingKey.verifierKey
         verifierKey = key
+        keyFingerprint = Token.fingerprint(of: key)
         try configuration.data.publish(key)
         rows = RowAuthenticator(
             key: try configuration.data.rowAuthenticationKey(entropy: effects.entropy))
@@ -133,7 +136,7 @@ package final class ControlPlane: Sendable {
 
     package var unsealed: Bool { governance.unsealed }
     /// Never behind what is recorded, so that a clock put back revives no token or session.
-    package var now: Timestamp { max(clock.now, writer.head.at) }
+    package var now: Timestamp { max(clock.now, writer.recordedAt) }
 
     /// Why nothing can be cleared now, or nil.
     package var notReady: String? {

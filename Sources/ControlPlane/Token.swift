@@ -29,21 +29,21 @@ package struct Token: Sendable {
 
     package init?(_ text: String) {
         guard text.utf8.count <= Self.maximumBytes else { return nil }
-        let parts = text.split(
-            separator: "_", maxSplits: 4, omittingEmptySubsequences: false)
-        guard parts.count == 5, parts[0] == "exq1",
-            let kind = Self.letters.first(where: { $0.value == parts[1] })?.key,
-            parts[2].utf8.count == 32, !parts[3].isEmpty,
-            let secret = Self.decode(String(parts[4])), secret.count == 32
+        let parts = text.utf8.split(
+            separator: UInt8(ascii: "_"), maxSplits: 4, omittingEmptySubsequences: false)
+        guard parts.count == 5, parts[0].elementsEqual("exq1".utf8), parts[1].count == 1,
+            let letter = parts[1].first, let kind = Self.kind(of: letter),
+            parts[2].count == 32, !parts[3].isEmpty,
+            let secret = Self.decode(parts[4]), secret.count == 32
         else { return nil }
         self.kind = kind
-        fingerprint = String(parts[2])
-        credential = String(parts[3])
+        fingerprint = String(Substring(parts[2]))
+        credential = String(Substring(parts[3]))
         self.secret = secret
     }
 
     package var text: String {
-        let letter = Self.letters[kind] ?? "x"
+        let letter = Unicode.Scalar(Self.letter(of: kind))
         return "exq1_\(letter)_\(fingerprint)_\(credential)_\(Self.encode(secret))"
     }
 
@@ -51,9 +51,18 @@ package struct Token: Sendable {
         String(Hash256.sha256(Array(key.vkey.utf8)).hex.prefix(32))
     }
 
-    private static let letters: [CredentialKind: String] = [
-        .agent: "a", .person: "p", .gate: "g", .administrator: "m",
-    ]
+    private static func kind(of letter: UInt8) -> CredentialKind? {
+        CredentialKind.allCases.first { self.letter(of: $0) == letter }
+    }
+
+    private static func letter(of kind: CredentialKind) -> UInt8 {
+        switch kind {
+        case .agent: UInt8(ascii: "a")
+        case .person: UInt8(ascii: "p")
+        case .gate: UInt8(ascii: "g")
+        case .administrator: UInt8(ascii: "m")
+        }
+    }
 
     /// Base64url without padding (RFC 4648 §5).
     package static func encode(_ bytes: [UInt8]) -> String {
@@ -74,11 +83,14 @@ package struct Token: Sendable {
     }
 
     /// Reads the one spelling that `encode` writes; nil for any other.
-    package static func decode(_ text: String) -> [UInt8]? {
+    package static func decode(_ text: String) -> [UInt8]? { decode(text.utf8[...]) }
+
+    private static func decode(_ text: Substring.UTF8View) -> [UInt8]? {
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(32)
         var word: UInt32 = 0
         var bits = 0
-        for byte in text.utf8 {
+        for byte in text {
             guard let digit = value(of: byte) else { return nil }
             word = word << 6 | digit
             bits += 6

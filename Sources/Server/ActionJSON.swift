@@ -180,7 +180,7 @@ struct ActionJSON {
                 "coreSalt": .string(recorded.coreSalt.hex),
                 "index": .integer(Int64(recorded.index)),
                 "leaf": .string(String(decoding: recorded.entry.leaf, as: UTF8.self)),
-                "proof": .string(proof.text),
+                "proof": .string(proof),
             ]
         }
         return .object(object)

@@ -267,7 +267,7 @@ struct FsckRun {
             guard let state = try ChainReplay.state(of: chain) else {
                 return report.add(kind, "action", row.id, "there is no such action")
             }
-            let expected = try ActionRow(state)
+            let expected = ActionRow(state)
             if row.document != expected.document {
                 report.add(kind, "action", row.id, "`document` is not what the entries say")
             } else if row != expected {

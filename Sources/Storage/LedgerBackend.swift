@@ -21,7 +21,7 @@ package struct ActionRow: Sendable, Hashable {
     /// Canonical JSON of the state.
     package let document: [UInt8]
 
-    package init(_ state: ActionState) throws {
+    package init(_ state: ActionState) {
         id = state.id
         version = state.version
         status = state.status
@@ -31,7 +31,7 @@ package struct ActionRow: Sendable, Hashable {
         operation = state.submission.operation
         due = state.nextDeadline
         updatedAt = state.updatedAt
-        document = try state.json.canonicalBytes()
+        document = state.document
     }
 
     package init(
@@ -101,8 +101,8 @@ package struct OperationalRow: Sendable, Hashable {
 /// for the caller to prove.
 package protocol LedgerReading {
     func entry(at index: UInt64) throws -> RecordedEntry?
-    /// The entries of `ref` in order of `seq`.
-    func chain(of ref: String) throws -> [RecordedEntry]
+    /// The entries of `ref` in order of `seq`, as bytes.
+    func storedChain(of ref: String) throws -> [StoredEntry]
     /// Up to `limit` entries from `index` on, in order, with bodies if asked for.
     func entries(from index: UInt64, limit: Int, bodies: Bool) throws -> [RecordedEntry]
     /// A full tile of 256 hashes, or nil if it isn't stored.
@@ -119,6 +119,56 @@ package protocol LedgerReading {
     /// The newest action of the same credential, gate and operation, whatever its status.
     func latest(credential: String, gate: Handle, operation: Hash256) throws -> ActionRow?
     func operational(space: String, key: String) throws -> OperationalRow?
+}
+
+extension LedgerReading {
+    /// The entries of `ref` in order of `seq`.
+    package func chain(of ref: String) throws -> [RecordedEntry] {
+        try storedChain(of: ref).map { try $0.recorded() }
+    }
+}
+
+/// One entry as the store has it, before anybody looked into its bytes.
+package struct StoredEntry: Sendable {
+    package let index: UInt64
+    /// The columns by which the row was found; what counts is in the leaf.
+    package let ref: String
+    package let seq: UInt64
+    package let leaf: [UInt8]
+    package let coreSalt: Hash256
+    package let core: [UInt8]
+    package let bodySalt: Hash256?
+    package let body: [UInt8]?
+
+    package init(
+        index: UInt64, ref: String, seq: UInt64, leaf: [UInt8], coreSalt: Hash256, core: [UInt8],
+        bodySalt: Hash256?, body: [UInt8]?
+    ) {
+        self.index = index
+        self.ref = ref
+        self.seq = seq
+        self.leaf = leaf
+        self.coreSalt = coreSalt
+        self.core = core
+        self.bodySalt = bodySalt
+        self.body = body
+    }
+
+    /// Reads the leaf; throws `TamperedError` where it can't be, or is filed elsewhere.
+    package func recorded() throws -> RecordedEntry {
+        let entry: LedgerEntry
+        do {
+            entry = try LedgerEntry(leaf: leaf)
+        } catch {
+            throw TamperedError("entry \(index): the leaf can't be read: \(error)")
+        }
+        guard ref.utf8.elementsEqual(entry.ref.utf8), seq == entry.seq else {
+            throw TamperedError("entry \(index): its row is filed under another chain")
+        }
+        return RecordedEntry(
+            index: index, entry: entry, coreSalt: coreSalt, core: core, bodySalt: bodySalt,
+            body: body)
+    }
 }
 
 /// Writing inside one transaction.

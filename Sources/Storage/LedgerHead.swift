@@ -13,8 +13,8 @@ package struct LedgerHead: Sendable {
     package var size: UInt64 { frontier.size }
 
     /// The `.tlog-proof` of one entry under this head.
-    package func proof(of index: UInt64, tiles: some TileReader) throws -> TLogProof {
-        try TLogProof(
+    package func proof(of index: UInt64, tiles: some TileReader) throws -> String {
+        TLogProof.text(
             index: index, hashes: try frontier.inclusionProof(index: index, tiles: tiles),
             checkpoint: checkpoint)
     }
@@ -33,6 +33,9 @@ struct ChainTip: Sendable, Hashable {
     /// The `seq` that the next entry gets.
     let next: UInt64
     let last: Hash256
+
+    /// Of a chain without entries.
+    static let none = ChainTip(next: 0, last: .zero)
 }
 
 /// A plan for one command: what to append, which state follows, what to answer.
@@ -41,7 +44,10 @@ struct ChainTip: Sendable, Hashable {
 /// and needs no savepoint.
 package struct LedgerPlan<Value: Sendable>: Sendable {
     package var drafts: [EntryDraft]
-    package var states: [ActionState]
+    /// The state after the drafts of one action: at most one, and they are all its own.
+    package var state: ActionState?
+    /// That action's body, where the drafts are its first entries.
+    package var body: SubmissionBody?
     package var operational: [OperationalRow]
     /// Operational rows that expired before this instant are dropped.
     package var forgetsRowsBefore: Timestamp?
@@ -50,13 +56,15 @@ package struct LedgerPlan<Value: Sendable>: Sendable {
     package var value: Value
 
     package init(
-        _ value: Value, drafts: [EntryDraft] = [], states: [ActionState] = [],
-        operational: [OperationalRow] = [], forgetsRowsBefore: Timestamp? = nil,
+        _ value: Value, drafts: [EntryDraft] = [], state: ActionState? = nil,
+        body: SubmissionBody? = nil, operational: [OperationalRow] = [],
+        forgetsRowsBefore: Timestamp? = nil,
         applied: (@Sendable () -> Void)? = nil
     ) {
         self.value = value
         self.drafts = drafts
-        self.states = states
+        self.state = state
+        self.body = body
         self.operational = operational
         self.forgetsRowsBefore = forgetsRowsBefore
         self.applied = applied

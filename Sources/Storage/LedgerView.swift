@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ApprovalCore
-package import CanonicalJSON
+internal import CanonicalJSON
 internal import TransparencyLog
 
 /// What a command sees while it decides: the store inside the batch's transaction, the tree as
@@ -25,15 +25,19 @@ package struct LedgerView {
     ///
     /// Nothing here trusts a row: every entry of the chain is re-hashed, must be in the tree
     /// that this process signed, must follow the one before it, and the chain must end where
-    /// the writer knows that it ends.
-    package func action(_ id: ActionID) throws -> (state: ActionState, body: JSON)? {
-        let chain = try store.chain(of: id.text)
-        guard !chain.isEmpty else {
+    /// the writer knows that it ends. A chain that was proven before only has to be re-hashed.
+    package func action(_ id: ActionID) throws -> (state: ActionState, body: SubmissionBody)? {
+        let rows = try store.storedChain(of: id.text)
+        if let known = core.proven[id.text], known.isMade(of: rows) {
+            return (known.state, known.body)
+        }
+        guard !rows.isEmpty else {
             guard tips[id.text] == nil else {
                 throw TamperedError("the entries of \(id) are missing")
             }
             return nil
         }
+        let chain = try rows.map { try $0.recorded() }
         try prove(chain, ref: id.text)
         guard let state = try ChainReplay.state(of: chain) else {
             throw TamperedError("the entries of \(id) make no action")
@@ -42,10 +46,15 @@ package struct LedgerView {
         guard tips[id.text] != nil || state.status.isFinal else {
             throw TamperedError("the last entries of \(id) are missing")
         }
-        guard let body = chain.first?.body else {
+        guard let bytes = chain.first?.body else {
             throw TamperedError("the body of \(id) is missing")
         }
-        return (state, try JSON(canonical: body, limits: Limits.storedJSON))
+        let body = try SubmissionBody(try JSON(canonical: bytes, limits: Limits.storedJSON))
+        if !state.status.isFinal {
+            core.proven.remember(
+                ProvenChain(chain, state: state, body: body), of: id.text)
+        }
+        return (state, body)
     }
 
     private func prove(_ chain: [RecordedEntry], ref: String) throws {

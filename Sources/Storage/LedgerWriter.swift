@@ -27,6 +27,12 @@ package final class LedgerWriter: Sendable {
         var finishing = false
     }
 
+    /// Holds the closure in a type of its own: a bare closure in a `Mutex` is wrapped once more
+    /// by every access, so that each batch would be slower than the one before.
+    private struct Observer {
+        var call: (@Sendable (CommittedBatch) -> Void)?
+    }
+
     /// Commands that make new work may fill this much of the queue.
     private static let intakeLimit = 6144
     /// The rest is kept for decisions, revocations and outcomes (DESIGN §4.14).
@@ -38,7 +44,9 @@ package final class LedgerWriter: Sendable {
     private let wake = DispatchSemaphore(value: 0)
     private let finished = DispatchSemaphore(value: 0)
     private let published: Mutex<LedgerHead>
-    private let observer: Mutex<(@Sendable (CommittedBatch) -> Void)?> = Mutex(nil)
+    /// The instant of the published head; asked for far more often than the rest of it.
+    private let publishedAt: Atomic<Int64>
+    private let observer = Mutex(Observer())
     private let backend: any LedgerBackend
     private let logger: Logger
 
@@ -50,6 +58,7 @@ package final class LedgerWriter: Sendable {
         self.backend = backend
         self.logger = logger
         published = Mutex(recovered.head)
+        publishedAt = Atomic(recovered.head.at.milliseconds)
         let thread = Thread { [self] in
             loop(WriterCore(recovered: recovered, key: key, wallClock: wallClock))
             finished.signal()
@@ -62,12 +71,17 @@ package final class LedgerWriter: Sendable {
     /// The tree of the last committed batch.
     package var head: LedgerHead { published.withLock { $0 } }
 
+    /// The latest recorded instant.
+    package var recordedAt: Timestamp {
+        Timestamp(milliseconds: publishedAt.load(ordering: .acquiring))
+    }
+
     /// Nil while the writer works; otherwise why it stopped.
     package var stopped: LedgerUnavailable? { queue.withLock { $0.stopped } }
 
     /// Is told every committed batch, in order, on the writer's thread.
     package func observe(_ body: @escaping @Sendable (CommittedBatch) -> Void) {
-        observer.withLock { $0 = body }
+        observer.withLock { $0.call = body }
     }
 
     /// What a command is for; decides how much of the queue it may use.
@@ -187,7 +201,8 @@ package final class LedgerWriter: Sendable {
         // From here on the batch is durable: only now may the checkpoint leave the process.
         let head = core.head
         published.withLock { $0 = head }
-        if let observer = observer.withLock({ $0 }), !core.batchEntries.isEmpty {
+        publishedAt.store(head.at.milliseconds, ordering: .releasing)
+        if let observer = observer.withLock({ $0.call }), !core.batchEntries.isEmpty {
             observer(core.committed)
         }
         for completion in completions { completion(head) }

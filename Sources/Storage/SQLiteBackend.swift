@@ -43,9 +43,15 @@ package final class SQLiteBackend: LedgerBackend {
 
     package func write(_ body: (any LedgerWriting) throws -> Void) throws {
         try pool.writeWithoutTransaction { db in
-            try db.inTransaction(.immediate) {
+            // Not GRDB's `inTransaction`, which prepares both statements anew for every batch.
+            try RawStatement.run(db, "BEGIN IMMEDIATE") { try $0.execute() }
+            do {
                 try body(SQLiteTransaction(db))
-                return .commit
+                try RawStatement.run(db, "COMMIT") { try $0.execute() }
+            } catch {
+                // Some errors have rolled back already, and then there is nothing to undo.
+                if db.isInsideTransaction { try? db.execute(sql: "ROLLBACK") }
+                throw error
             }
         }
     }

@@ -14,18 +14,28 @@ struct SQLiteTransaction: LedgerWriting {
     // MARK: entries
 
     func entry(at index: UInt64) throws -> RecordedEntry? {
-        try fetchEntries(Self.entrySQL + " WHERE entry.idx = ?", [Int64(bitPattern: index)]).first
+        try RawStatement.run(db, Self.entrySQL + " WHERE entry.idx = ?") { statement in
+            try statement.bind(1, index)
+            return try Self.entries(statement).first?.recorded()
+        }
     }
 
-    func chain(of ref: String) throws -> [RecordedEntry] {
-        try fetchEntries(Self.entrySQL + " WHERE entry.ref = ? ORDER BY entry.seq", [ref])
+    func storedChain(of ref: String) throws -> [StoredEntry] {
+        try RawStatement.run(db, Self.chainSQL) { statement in
+            try statement.bind(1, ref)
+            return try Self.entries(statement)
+        }
     }
 
     func entries(from index: UInt64, limit: Int, bodies: Bool) throws -> [RecordedEntry] {
         let sql = bodies ? Self.entrySQL : Self.coreSQL
-        return try fetchEntries(
-            sql + " WHERE entry.idx >= ? ORDER BY entry.idx LIMIT ?",
-            [Int64(bitPattern: index), limit])
+        return try RawStatement.run(
+            db, sql + " WHERE entry.idx >= ? ORDER BY entry.idx LIMIT ?"
+        ) { statement in
+            try statement.bind(1, index)
+            try statement.bind(2, Int64(limit))
+            return try Self.entries(statement).map { try $0.recorded() }
+        }
     }
 
     private static let entrySQL = """
@@ -33,58 +43,51 @@ struct SQLiteTransaction: LedgerWriting {
           entry.ref, entry.seq
         FROM entry LEFT JOIN body ON body.idx = entry.idx
         """
+    private static let chainSQL = entrySQL + " WHERE entry.ref = ? ORDER BY entry.seq"
     private static let coreSQL = """
         SELECT entry.idx, entry.leaf, entry.core_salt, entry.core, NULL, NULL, entry.ref, entry.seq
         FROM entry
         """
 
-    private func fetchEntries(
-        _ sql: String, _ arguments: StatementArguments
-    ) throws -> [RecordedEntry] {
-        let rows = try Row.fetchCursor(
-            try db.cachedStatement(sql: sql), arguments: arguments)
-        var result: [RecordedEntry] = []
-        while let row = try rows.next() {
-            let index: Int64 = row[0]
-            let entry: LedgerEntry
-            do {
-                entry = try LedgerEntry(leaf: Self.bytes(row[1] as Data))
-            } catch {
-                throw TamperedError("entry \(index): the leaf can't be read: \(error)")
-            }
-            // The columns only find the row; what it says is in the leaf.
-            guard (row[6] as String).utf8.elementsEqual(entry.ref.utf8),
-                row[7] as Int64 == Int64(bitPattern: entry.seq)
-            else {
-                throw TamperedError("entry \(index): its row is filed under another chain")
-            }
-            guard let salt = Hash256(bytes: row[2] as Data) else {
+    private static func entries(_ statement: borrowing RawStatement) throws -> [StoredEntry] {
+        var result: [StoredEntry] = []
+        while try statement.step() {
+            let index = statement.int(0)
+            guard let salt = statement.hash(2) else {
                 throw TamperedError("entry \(index): the salt of its core is not 32 bytes")
             }
-            let bodySalt = row[4] as Data?
-            let body = row[5] as Data?
             result.append(
-                RecordedEntry(
-                    index: UInt64(bitPattern: index), entry: entry, coreSalt: salt,
-                    core: Self.bytes(row[3] as Data),
-                    bodySalt: bodySalt.flatMap { Hash256(bytes: $0) },
-                    body: body.map(Self.bytes)))
+                StoredEntry(
+                    index: UInt64(bitPattern: index), ref: statement.text(6),
+                    seq: UInt64(bitPattern: statement.int(7)), leaf: statement.bytes(1),
+                    coreSalt: salt, core: statement.bytes(3),
+                    bodySalt: statement.isNull(4) ? nil : statement.hash(4),
+                    body: statement.isNull(5) ? nil : statement.bytes(5)))
         }
         return result
     }
 
     func insert(_ entry: RecordedEntry) throws {
-        try db.cachedStatement(
-            sql: "INSERT INTO entry (idx, ref, seq, leaf, core_salt, core) VALUES (?,?,?,?,?,?)"
-        ).execute(arguments: [
-            Int64(bitPattern: entry.index), entry.entry.ref, Int64(bitPattern: entry.entry.seq),
-            Data(entry.entry.leaf), Data(entry.coreSalt.bytes), Data(entry.core),
-        ])
+        try RawStatement.run(
+            db, "INSERT INTO entry (idx, ref, seq, leaf, core_salt, core) VALUES (?,?,?,?,?,?)"
+        ) { statement in
+            try statement.bind(1, entry.index)
+            try statement.bind(2, entry.entry.ref)
+            try statement.bind(3, entry.entry.seq)
+            try statement.bind(4, entry.entry.leaf)
+            try statement.bind(5, entry.coreSalt)
+            try statement.bind(6, entry.core)
+            try statement.execute()
+        }
         guard let body = entry.body, let salt = entry.bodySalt else { return }
-        try db.cachedStatement(sql: "INSERT INTO body (idx, salt, bytes) VALUES (?,?,?)")
-            .execute(arguments: [
-                Int64(bitPattern: entry.index), Data(salt.bytes), Data(body),
-            ])
+        try RawStatement.run(
+            db, "INSERT INTO body (idx, salt, bytes) VALUES (?,?,?)"
+        ) { statement in
+            try statement.bind(1, entry.index)
+            try statement.bind(2, salt)
+            try statement.bind(3, body)
+            try statement.execute()
+        }
     }
 
     // MARK: tree
@@ -191,12 +194,24 @@ struct SQLiteTransaction: LedgerWriting {
     }
 
     func latest(credential: String, gate: Handle, operation: Hash256) throws -> ActionRow? {
-        try fetchActions(
-            Self.actionSQL + """
-                 WHERE operation = ? AND status IN ('pending', 'cleared', 'denied') \
-                AND credential = ? AND gate = ? ORDER BY id DESC LIMIT 1
-                """, [Data(operation.bytes), credential, gate.text]
-        ).first
+        let found = try RawStatement.run(
+            db,
+            """
+            SELECT id FROM action WHERE operation = ? \
+            AND status IN ('pending', 'cleared', 'denied') AND credential = ? AND gate = ? \
+            ORDER BY id DESC LIMIT 1
+            """
+        ) { statement -> String? in
+            try statement.bind(1, operation)
+            try statement.bind(2, credential)
+            try statement.bind(3, gate.text)
+            return try statement.step() ? statement.text(0) : nil
+        }
+        guard let found else { return nil }
+        guard let id = ActionID(found) else {
+            throw TamperedError("state row `\(VisibleText.escape(found))` is malformed")
+        }
+        return try action(id)
     }
 
     private func fetchActions(
@@ -222,16 +237,46 @@ struct SQLiteTransaction: LedgerWriting {
     }
 
     func put(_ row: ActionRow) throws {
-        try db.cachedStatement(
-            sql: """
-                INSERT OR REPLACE INTO action (id, version, status, agent, credential, gate, \
-                operation, due, updated_at, document) VALUES (?,?,?,?,?,?,?,?,?,?)
-                """
-        ).execute(arguments: [
-            row.id.text, Int64(bitPattern: row.version), row.status.rawValue, row.agent.text,
-            row.credential, row.gate.text, Data(row.operation.bytes), row.due?.milliseconds,
-            row.updatedAt.milliseconds, Data(row.document),
-        ])
+        // Never `INSERT OR REPLACE`: a table with indexes then needs a statement journal, whose
+        // 64 KiB are allocated and given back for every row, at more cost than all other rows.
+        if try update(row) { return }
+        try RawStatement.run(
+            db,
+            """
+            INSERT INTO action (version, status, agent, credential, gate, operation, due, \
+            updated_at, document, id) VALUES (?,?,?,?,?,?,?,?,?,?)
+            """
+        ) { statement in
+            try Self.bind(row, to: statement)
+            try statement.execute()
+        }
+    }
+
+    private func update(_ row: ActionRow) throws -> Bool {
+        try RawStatement.run(
+            db,
+            """
+            UPDATE action SET version = ?, status = ?, agent = ?, credential = ?, gate = ?, \
+            operation = ?, due = ?, updated_at = ?, document = ? WHERE id = ?
+            """
+        ) { statement in
+            try Self.bind(row, to: statement)
+            try statement.execute()
+        }
+        return db.changesCount > 0
+    }
+
+    private static func bind(_ row: ActionRow, to statement: borrowing RawStatement) throws {
+        try statement.bind(1, row.version)
+        try statement.bind(2, row.status.rawValue)
+        try statement.bind(3, row.agent.text)
+        try statement.bind(4, row.credential)
+        try statement.bind(5, row.gate.text)
+        try statement.bind(6, row.operation)
+        try statement.bind(7, row.due?.milliseconds)
+        try statement.bind(8, row.updatedAt.milliseconds)
+        try statement.bind(9, row.document)
+        try statement.bind(10, row.id.text)
     }
 
     // MARK: operational rows

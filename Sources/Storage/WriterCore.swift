@@ -13,6 +13,8 @@ struct StoreWriteError: Error, CustomStringConvertible {
 final class WriterCore {
     private(set) var frontier: MerkleFrontier
     private(set) var tips: [String: ChainTip]
+    /// What is known of chains that can still grow; only saves work.
+    var proven = ProvenChains()
     private var lastAt: Timestamp
     private var checkpoint: String
     private let key: SigningKey
@@ -67,11 +69,13 @@ final class WriterCore {
             var entries: [RecordedEntry] = []
             entries.reserveCapacity(plan.drafts.count)
             for draft in plan.drafts {
-                entries.append(try append(draft, store))
+                let isFirst = entries.isEmpty && plan.body != nil
+                entries.append(try append(draft, isFirst: isFirst, store))
             }
-            for state in plan.states {
-                try store.put(try ActionRow(state))
+            if let state = plan.state {
+                try store.put(ActionRow(state))
                 if state.status.isFinal { tips[state.id.text] = nil }
+                proven.grow(state.id.text, by: entries, to: state, body: plan.body)
                 batchStates.append((state, frontier.size - 1))
             }
             for row in plan.operational { try store.put(row) }
@@ -85,8 +89,10 @@ final class WriterCore {
         }
     }
 
-    private func append(_ draft: EntryDraft, _ store: any LedgerWriting) throws -> RecordedEntry {
-        let tip = try tips[draft.ref] ?? storedTip(draft.ref, store)
+    private func append(
+        _ draft: EntryDraft, isFirst: Bool, _ store: any LedgerWriting
+    ) throws -> RecordedEntry {
+        let tip = try tips[draft.ref] ?? (isFirst ? .none : storedTip(draft.ref, store))
         let entry = LedgerEntry(
             kind: draft.kind, at: batchAt, ref: draft.ref, seq: tip.next, previous: tip.last,
             core: draft.coreCommitment, body: draft.bodyCommitment)
@@ -102,9 +108,7 @@ final class WriterCore {
 
     /// The end of a chain whose action is final: it grows only by refused attempts.
     private func storedTip(_ ref: String, _ store: any LedgerWriting) throws -> ChainTip {
-        guard let last = try store.chain(of: ref).last else {
-            return ChainTip(next: 0, last: .zero)
-        }
+        guard let last = try store.chain(of: ref).last else { return .none }
         return ChainTip(next: last.entry.seq + 1, last: last.entry.leafHash)
     }
 

@@ -75,6 +75,11 @@ public struct Hash256: Sendable, Hashable {
         withUnsafeBytes { Hex.encode($0) }
     }
 
+    /// Appends the 64 lower-case hexadecimal digits of the hash to some bytes.
+    public func appendHex(to bytes: inout [UInt8]) {
+        withUnsafeBytes { Hex.append($0, to: &bytes) }
+    }
+
     /// The hash as 44 characters of padded standard base64 (RFC 4648 §4).
     public var base64: String {
         withUnsafeBytes { CanonicalBase64.encode($0) }

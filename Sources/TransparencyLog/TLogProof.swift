@@ -132,11 +132,27 @@ public struct TLogProof: Sendable {
 
     /// The proof as text, the contents of a `.tlog-proof` file.
     public var text: String {
-        var text = "\(Self.header)\n"
+        Self.text(index: index, hashes: hashes, checkpoint: checkpoint, extra: extra)
+    }
+
+    /// The text of a proof that a log makes itself, under a checkpoint that it has just signed.
+    ///
+    /// Nothing is checked, the form of the checkpoint neither; for texts from elsewhere use the
+    /// initialisers.
+    public static func text(
+        index: UInt64, hashes: [Hash256], checkpoint: String, extra: [UInt8]? = nil
+    ) -> String {
+        var text = "\(header)\n"
+        text.reserveCapacity(64 + 45 * hashes.count + checkpoint.utf8.count)
         if let extra { text += "extra \(CanonicalBase64.encode(extra))\n" }
         text += "index \(index)\n"
-        for hash in hashes { text += "\(hash.base64)\n" }
-        return text + "\n" + checkpoint
+        for hash in hashes {
+            text += hash.base64
+            text += "\n"
+        }
+        text += "\n"
+        text += checkpoint
+        return text
     }
 
     /// Verifies that a leaf is in the log of a key and returns the checkpoint that proves it.

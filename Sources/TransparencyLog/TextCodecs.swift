@@ -97,6 +97,13 @@ enum Hex {
         }
     }
 
+    static func append(_ input: UnsafeRawBufferPointer, to bytes: inout [UInt8]) {
+        for byte in input {
+            bytes.append(digit(byte >> 4))
+            bytes.append(digit(byte & 15))
+        }
+    }
+
     static func decode(_ text: String) -> [UInt8]? {
         guard text.utf8.count % 2 == 0 else { return nil }
         var bytes: [UInt8] = []

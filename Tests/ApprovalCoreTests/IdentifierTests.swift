@@ -111,7 +111,7 @@ struct IdentifierTests {
         }
         #expect(try Fixtures.action(onBehalfOf: .bob).digest != one.digest)
         #expect(try Fixtures.action(enforcing: true).digest != one.digest)
-        var changed = one.json.objectValue ?? [:]
+        var changed = try JSON(canonical: one.canonical).objectValue ?? [:]
         changed["extra"] = true
         #expect(throws: (any Error).self) { try Action(.object(changed)) }
     }
@@ -203,8 +203,8 @@ struct LedgerEntryTests {
         let header = CoreHeader(
             action: ActionID(now: .start, random: (1, 2)), digest: .of("d"), unsealed: true)
         for event in try Events.all() {
-            let core = event.core(header)
-            let read = try ActionEvent.read(try JSON(canonical: core.canonicalBytes()))
+            let core = try event.core(header)
+            let read = try ActionEvent.read(core)
             #expect(read.event == event, "\(event.kind)")
             #expect(read.header == header)
             var object = core.objectValue ?? [:]

@@ -87,7 +87,7 @@ struct MemoryLedger {
 
     mutating func append(_ event: ActionEvent, _ header: CoreHeader, body: JSON) throws {
         try append(
-            kind: event.kind, ref: header.action.text, core: event.core(header), body: body)
+            kind: event.kind, ref: header.action.text, core: try event.core(header), body: body)
     }
 
     /// Submits and records; the rendering is the real one.
@@ -108,7 +108,7 @@ struct MemoryLedger {
             audit: ["source": "127.0.0.1"])
         for (position, event) in events.enumerated() {
             try append(
-                event, machine.coreHeader, body: position == 0 ? body.json : ["audit": [:]])
+                event, machine.coreHeader, body: position == 0 ? try body.json : ["audit": [:]])
         }
         return machine
     }

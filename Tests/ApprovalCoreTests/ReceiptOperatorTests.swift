@@ -289,11 +289,11 @@ struct ReceiptOperatorTests {
                 action: action, texts: verdict.bodyJSON,
                 rendering: verdict.decision == .review ? rendering : nil, eligible: [],
                 audit: [:])
-            var core = events[0].core(machine.coreHeader).objectValue ?? [:]
+            var core = try events[0].core(machine.coreHeader).objectValue ?? [:]
             change(&core)
             try ledger.append(
                 kind: "action.submitted", ref: action.id.text, core: .object(core),
-                body: edit(body).json)
+                body: try edit(body).json)
             let report = try MemoryLedger.verify(try ledger.receiptBytes(action.id))
             #expect(report.status == .invalid, "\(comment)")
             #expect(

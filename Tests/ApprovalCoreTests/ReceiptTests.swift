@@ -196,7 +196,7 @@ struct ReceiptTests {
                 for (position, event) in events.enumerated() {
                     try ledger.append(
                         event, prepared.coreHeader,
-                        body: position == 0 ? body.json : ["audit": [:]])
+                        body: position == 0 ? try body.json : ["audit": [:]])
                 }
                 let report = try MemoryLedger.verify(try ledger.receiptBytes(action.id))
                 #expect((report.status != .invalid) == isValid, "\(report.problems)")

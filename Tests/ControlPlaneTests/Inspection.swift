@@ -74,8 +74,8 @@ extension TestInstallation {
             try walk.run { _, state in
                 if let state { states[state.id] = state }
             }
-            let expected = try states.values.sorted { $0.id.text < $1.id.text }
-                .map { try ActionRow($0) }
+            let expected = states.values.sorted { $0.id.text < $1.id.text }
+                .map { ActionRow($0) }
             let stored = try reader.actions(after: nil, limit: .max)
             #expect(stored == expected, sourceLocation: sourceLocation)
         }

@@ -87,7 +87,7 @@ struct InvariantTests {
             seq: entry.entry.seq, previous: entry.entry.previous, core: .zero,
             body: entry.entry.body)
         #expect(throws: (any Error).self) {
-            try proof.verify(leaf: forged.leafHash, key: control.verifierKey)
+            try TLogProof(parsing: proof).verify(leaf: forged.leafHash, key: control.verifierKey)
         }
         // Another log's key, of the same name, signs the very same tree.
         let other = try SigningKey(
@@ -95,7 +95,8 @@ struct InvariantTests {
         let note = try Checkpoint(
             origin: other.name, size: result.head.size, root: result.head.frontier.root()
         ).signed(by: other)
-        let moved = try TLogProof(index: entry.index, hashes: proof.hashes, checkpoint: note)
+        let moved = try TLogProof(
+            index: entry.index, hashes: try TLogProof(parsing: proof).hashes, checkpoint: note)
         #expect(throws: (any Error).self) {
             try moved.verify(leaf: entry.entry.leafHash, key: control.verifierKey)
         }

@@ -27,7 +27,7 @@ struct LoopTests {
             ])
         let entry = try #require(result.claimEntry)
         let proof = try installation.control.proof(of: entry.index, under: result.head)
-        let checkpoint = try proof.verify(
+        let checkpoint = try TLogProof(parsing: proof).verify(
             leaf: entry.entry.leafHash, key: installation.control.verifierKey)
         #expect(checkpoint.size == result.head.size)
         #expect(entry.matchesCommitments)

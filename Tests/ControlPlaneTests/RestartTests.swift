@@ -55,7 +55,8 @@ struct RestartTests {
         let head = control.writer.head
         #expect(head.size > 256)
         let proof = try control.proof(of: entry.index, under: head)
-        _ = try proof.verify(leaf: entry.entry.leafHash, key: control.verifierKey)
+        _ = try TLogProof(parsing: proof).verify(
+            leaf: entry.entry.leafHash, key: control.verifierKey)
         try MerkleProof.verifyConsistency(
             oldSize: early.size, oldRoot: early.frontier.root(), newSize: head.size,
             newRoot: head.frontier.root(),

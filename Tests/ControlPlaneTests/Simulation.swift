@@ -99,7 +99,8 @@ final class Simulation {
     private func expectGranted(_ detail: ActionDetail) throws {
         let grant = try #require(detail.entries.last { $0.entry.kind == "action.cleared" })
         let proof = try control.proof(of: grant.index, under: control.writer.head)
-        _ = try proof.verify(leaf: grant.entry.leafHash, key: control.verifierKey)
+        _ = try TLogProof(parsing: proof).verify(
+            leaf: grant.entry.leafHash, key: control.verifierKey)
     }
 
     // MARK: invariants
@@ -142,7 +143,7 @@ final class Simulation {
         try checkGrant(recorded, before, state)
         // The row of the last entry of a batch is what replaying gives.
         let row = try control.backend.read { try $0.action(id) }
-        if row?.version == state.version { #expect(row == (try ActionRow(state))) }
+        if row?.version == state.version { #expect(row == ActionRow(state)) }
     }
 
     /// Who may clear and claim what.

@@ -61,7 +61,7 @@ struct TamperTests {
         let header = CoreHeader(
             action: action.state.id, digest: action.state.digest, unsealed: true)
         let draft = try EntryDraft(
-            kind: event.kind, ref: action.state.id.text, core: event.core(header), body: [:],
+            kind: event.kind, ref: action.state.id.text, core: try event.core(header), body: [:],
             salts: (.zero, .zero))
         let entry = LedgerEntry(
             kind: draft.kind, at: installation.clock.now, ref: draft.ref, seq: seq,

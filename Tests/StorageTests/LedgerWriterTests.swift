@@ -42,7 +42,7 @@ struct LedgerWriterTests {
             let proof = try fixture.backend.read {
                 try one.head.proof(of: entry.index, tiles: StoredTiles($0))
             }
-            let checkpoint = try proof.verify(
+            let checkpoint = try TLogProof(parsing: proof).verify(
                 leaf: entry.entry.leafHash, key: fixture.key.verifierKey)
             #expect(checkpoint.size == one.head.size)
         }
@@ -177,7 +177,7 @@ struct LedgerWriterTests {
             #expect(Set(recovered.open.map(\.id)) == open)
             for state in recovered.open {
                 let row = try fixture.backend.read { try $0.action(state.id) }
-                #expect(try row == ActionRow(state))
+                #expect(row == ActionRow(state))
             }
             writer = try fixture.writer()
         }
@@ -318,7 +318,7 @@ struct LedgerViewTests {
         let header = CoreHeader(action: action.id, digest: action.digest, unsealed: true)
         let draft = try fixture.draft(
             kind: "action.cancelled", ref: action.id.text,
-            core: ActionEvent.cancelled(by: "agent:bot").core(header), body: [:])
+            core: try ActionEvent.cancelled(by: "agent:bot").core(header), body: [:])
         let entry = LedgerEntry(
             kind: draft.kind, at: first.entry.at, ref: draft.ref, seq: 1,
             previous: first.entry.leafHash, core: draft.coreCommitment, body: draft.bodyCommitment)

@@ -156,10 +156,11 @@ final class StoreFixture: Sendable {
                 action: action, texts: verdict.bodyJSON, rendering: nil, eligible: [], audit: [:])
             let drafts = try events.enumerated().map { position, event in
                 try draft(
-                    kind: event.kind, ref: action.id.text, core: event.core(machine.coreHeader),
-                    body: position == 0 ? body.json : ["audit": [:]])
+                    kind: event.kind, ref: action.id.text, core: try event.core(machine.coreHeader),
+                    body: position == 0 ? try body.json : ["audit": [:]])
             }
-            return LedgerPlan(machine.state, drafts: drafts, states: [machine.state])
+            return LedgerPlan(
+                machine.state, drafts: drafts, state: machine.state, body: body)
         }
     }
 
@@ -175,11 +176,11 @@ final class StoreFixture: Sendable {
             let result = try command(&machine, view.now)
             let drafts = try result.events.map { event in
                 try draft(
-                    kind: event.kind, ref: id.text, core: event.core(machine.coreHeader),
+                    kind: event.kind, ref: id.text, core: try event.core(machine.coreHeader),
                     body: ["audit": [:]])
             }
             return LedgerPlan(
-                result, drafts: drafts, states: result.events.isEmpty ? [] : [machine.state])
+                result, drafts: drafts, state: result.events.isEmpty ? nil : machine.state)
         }
     }
 

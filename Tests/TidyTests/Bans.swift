@@ -89,6 +89,11 @@ extension Ban {
             token: "nonisolated(unsafe)", reason: "the compiler no longer looks for data races",
             instead: "use `Mutex` or `Atomic`"),
         Ban(
+            token: "Mutex<(@",
+            reason: "each access wraps the closure once more, so that every call is slower than "
+                + "the one before",
+            instead: "put the closure into a struct of its own", folders: shippedAndTests),
+        Ban(
             token: "#expect(true)", reason: "a test that cannot fail shows nothing",
             instead: "test something, or remove it", folders: ["Tests/"]),
         Ban(

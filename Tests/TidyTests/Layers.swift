@@ -39,7 +39,7 @@ struct Layer: Sendable {
             others: ["Foundation", "Mustache"]),
         Layer(
             "Storage", ["ApprovalCore", "CanonicalJSON", "TransparencyLog"],
-            others: platform.union(["Crypto", "Dispatch", "GRDB", "Logging"])),
+            others: platform.union(["Crypto", "Dispatch", "GRDB", "GRDBSQLite", "Logging"])),
         Layer(
             "ControlPlane",
             ["ApprovalCore", "CanonicalJSON", "Cedar", "Facts", "Storage", "TransparencyLog"],

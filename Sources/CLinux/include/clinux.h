@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What Swift cannot do: sealed memory files, and fork with exec through a descriptor.
+// What Swift cannot do: sealed memory files, fork with exec through a descriptor, and settings of
+// the C library's allocator.
 // Every function returns a negative errno on failure.
 #ifndef CLINUX_H
 #define CLINUX_H
@@ -50,6 +51,11 @@ struct clinux_program {
     char *const *arguments;
     char *const *environment;
 };
+
+/// Lets every thread keep up to `bytes` that it has freed, rather than glibc's 128 KiB.
+///
+/// Does nothing where the C library has no such setting.
+void clinux_keep_freed_memory(size_t bytes);
 
 /// Reads the identity of an open file.
 int clinux_identify(int descriptor, struct clinux_identity *identity);

@@ -34,6 +34,14 @@ extension Value {
         }
 
         private init(unsorted: [Entry]) {
+            // JSON objects, where most records come from, are in this order already.
+            let isSorted = unsorted.indices.dropFirst().allSatisfy {
+                Bytes.compare(unsorted[$0 - 1].key, unsorted[$0].key) < 0
+            }
+            if isSorted {
+                entries = unsorted
+                return
+            }
             let order = unsorted.indices.sorted { left, right in
                 let order = Bytes.compare(unsorted[left].key, unsorted[right].key)
                 return order == 0 ? left < right : order < 0

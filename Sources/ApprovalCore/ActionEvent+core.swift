@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import CanonicalJSON
+internal import TransparencyLog
+
+extension ActionEvent {
+    /// The core that an entry of this event commits to, in canonical JSON.
+    ///
+    /// Members in the order of RFC 8785, those of the header among the event's own. Throws
+    /// `CanonicalizationError` for a verdict that was read from elsewhere and has no such form.
+    package func coreBytes(_ header: CoreHeader) throws -> [UInt8] {
+        var core = CoreWriter(header, kind: kind)
+        switch self {
+        case .submitted(let submission): try core.write(submission)
+        case .decided(let decision, let rendering): core.write(decision, rendering)
+        case .refused(let principal, let attempt, let code):
+            core.write(attempt: attempt, code: code, principal: principal)
+        case .cleared(let clearance): core.write(clearance)
+        case .claimed(let claim): core.write(claim)
+        case .reported(let status, let exitCode, let resultDigest):
+            core.write(status, exitCode, resultDigest)
+        case .settled(let status, let person): core.write(by: person.text, status)
+        case .cancelled(let principal): core.write(by: principal)
+        case .revoked(let person): core.write(by: person.text)
+        case .silent, .expired, .lapsed: core.writeHeaderOnly()
+        case .invalidated(let cause, let policySet, let directory):
+            core.write(cause: cause, policySet: policySet, directory: directory)
+        }
+        return core.bytes
+    }
+
+    /// The core as a value, for those who look into it.
+    package func core(_ header: CoreHeader) throws -> JSON {
+        try JSON(canonical: try coreBytes(header), limits: Limits.storedJSON)
+    }
+}
+
+/// One core under way; the writer stops the program if a member is out of order.
+private struct CoreWriter {
+    private let header: CoreHeader
+    private let kind: String
+    private var writer = CanonicalWriter(capacity: 1024)
+
+    init(_ header: CoreHeader, kind: String) {
+        self.header = header
+        self.kind = kind
+        writer.beginObject()
+        writer.key("action")
+        writer.string(header.action.text)
+    }
+
+    var bytes: [UInt8] { writer.bytes }
+
+    // Each part of the header stands where the order of names wants it.
+
+    private mutating func digest() {
+        writer.key("digest")
+        writer.hash(header.digest)
+    }
+
+    private mutating func kindMember() {
+        writer.key("kind")
+        writer.string(kind)
+    }
+
+    private mutating func end() {
+        writer.key("unsealed")
+        writer.bool(header.unsealed)
+        writer.key("v")
+        writer.int(1)
+    }
+
+    private mutating func hash(_ key: String, _ value: Hash256) {
+        writer.key(key)
+        writer.hash(value)
+    }
+
+    private mutating func text(_ key: String, _ value: String) {
+        writer.key(key)
+        writer.string(value)
+    }
+
+    // MARK: one function for each kind of event
+
+    mutating func write(_ submission: ActionEvent.Submission) throws {
+        writer.key("deadline")
+        writer.instant(submission.deadline)
+        digest()
+        writer.key("gate")
+        writer.gate(submission.gate)
+        kindMember()
+        hash("operation", submission.operation)
+        writer.key("requester")
+        writer.requester(submission.requester)
+        end()
+        writer.key("verdict")
+        try writer.value(submission.verdict)
+        writer.endObject()
+    }
+
+    mutating func write(_ decision: ReviewDecision, _ rendering: Hash256) {
+        text("assurance", decision.assurance.rawValue)
+        writer.key("at")
+        writer.instant(decision.at)
+        text("channel", decision.channel.rawValue)
+        text("decision", decision.kind.rawValue)
+        digest()
+        kindMember()
+        text("person", decision.person.text)
+        hash("rendering", rendering)
+        writer.key("selfApproved")
+        writer.bool(decision.selfApproved)
+        end()
+        writer.endObject()
+    }
+
+    mutating func write(attempt: String, code: String, principal: String) {
+        text("attempt", attempt)
+        text("code", code)
+        digest()
+        kindMember()
+        text("principal", principal)
+        end()
+        writer.endObject()
+    }
+
+    mutating func write(_ clearance: ActionEvent.Clearance) {
+        writer.key("approvals")
+        writer.beginObject()
+        // Handles are ASCII, so their order is that of RFC 8785.
+        for (group, persons) in clearance.approvals.sorted(by: { $0.key < $1.key }) {
+            writer.key(group.text)
+            writer.handles(persons)
+        }
+        writer.endObject()
+        digest()
+        hash("directory", clearance.directory)
+        writer.key("gate")
+        writer.gate(clearance.gate)
+        kindMember()
+        writer.key("notAfter")
+        writer.instant(clearance.notAfter)
+        hash("operation", clearance.operation)
+        hash("policySet", clearance.policySet)
+        writer.key("selfApproved")
+        writer.bool(clearance.selfApproved)
+        end()
+        text("verdict", clearance.verdict.rawValue)
+        writer.endObject()
+    }
+
+    mutating func write(_ claim: Claim) {
+        digest()
+        hash("directory", claim.directory)
+        text("gate", claim.gate.text)
+        kindMember()
+        hash("nonce", claim.nonce)
+        hash("operation", claim.operation)
+        hash("policySet", claim.policySet)
+        writer.key("startBy")
+        writer.instant(claim.startBy)
+        end()
+        text("verdict", claim.verdict.rawValue)
+        writer.endObject()
+    }
+
+    mutating func write(_ status: OutcomeStatus, _ exitCode: Int64?, _ resultDigest: Hash256?) {
+        digest()
+        writer.key("exitCode")
+        writer.int(exitCode)
+        kindMember()
+        writer.key("resultDigest")
+        writer.hash(resultDigest)
+        text("status", status.rawValue)
+        end()
+        writer.endObject()
+    }
+
+    mutating func write(by principal: String, _ status: OutcomeStatus? = nil) {
+        text("by", principal)
+        digest()
+        kindMember()
+        if let status { text("status", status.rawValue) }
+        end()
+        writer.endObject()
+    }
+
+    mutating func write(cause: String, policySet: Hash256, directory: Hash256) {
+        text("cause", cause)
+        digest()
+        hash("directory", directory)
+        kindMember()
+        hash("policySet", policySet)
+        end()
+        writer.endObject()
+    }
+
+    mutating func writeHeaderOnly() {
+        digest()
+        kindMember()
+        end()
+        writer.endObject()
+    }
+}
