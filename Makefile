@@ -29,10 +29,9 @@ release: ## optimised binary that runs without Swift: .build-release/release/exe
 	strip .build-release/release/exequatur
 	@ls -lh .build-release/release/exequatur | awk '{print $$9, $$5}'
 
-bench: ## measure, optimised
+bench: ## measure the server, optimised, beside a bare route and the disk
 	@scripts/bootstrap --build
-	$(RELEASE) --product exequatur-bench
-	.build-release/release/exequatur-bench
+	Benchmarks/run.sh
 
 docs: ## reference documentation of the libraries: .build/docs
 	@scripts/docs.sh

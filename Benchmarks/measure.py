@@ -168,7 +168,7 @@ class Measurement:
             for count in (1, 64):
                 found = self.load("allowed", count, *tokens)["results"]
                 results[f"allowed.{count}"] = found["allowed"]
-            for count in (1, 32):
+            for count in (1, 32, 64):
                 found = self.load("cycle", count, *tokens)["results"]
                 results[f"cycle.{count}"] = found["cycle"]
             found = self.load("release", 1000, *tokens, "--pid", str(process.pid))
@@ -203,6 +203,7 @@ def table(results):
         f"  ({rate / bare:.2f} x bare, {rate / disk:.1f} x the disk's rate)")
     load("submit, approve, claim, report, 1", "cycle.1", "")
     load("submit, approve, claim, report, 32", "cycle.32", "")
+    load("submit, approve, claim, report, 64", "cycle.64", "")
     found = results["release.1000"]
     line(
         "decision sent to caller released, 1000 wait", f"{found['count']} times",

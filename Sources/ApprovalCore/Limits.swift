@@ -22,6 +22,9 @@ package enum Limits {
     package static let quorum: Int64 = 16
     /// What a reviewer can take in on one page; beyond it nothing can be approved there.
     package static let renderedBytes = 262_144
+    /// Once a chain has so many entries, further attempts that are refused are only counted: a
+    /// reviewed action has a few dozen at most, and each command reads all of its chain.
+    package static let chainEntries: UInt64 = 128
     /// A claim must be begun within this many seconds of the gate's request.
     package static let startBySeconds: Int64 = 30
     /// A repeated request for an operation denied this recently is answered with that denial.

@@ -81,6 +81,8 @@ private final class Waiter: Sendable {
 package final class ChangeFeed: Sendable {
     private struct State {
         var next: UInt64 = 0
+        /// Waits and streams of each credential.
+        var held: [String: Int] = [:]
         var waiters: [ActionID: [UInt64: Waiter]] = [:]
         var waiterCount = 0
         var streams: [UInt64: AsyncStream<StreamEvent>.Continuation] = [:]
@@ -93,6 +95,8 @@ package final class ChangeFeed: Sendable {
     package static let streamLimit = 1024
     /// Clients that may wait at once.
     package static let waiterLimit = 65_536
+    /// Waits and streams of one credential at once: one that goes wild must not take all places.
+    package static let credentialLimit = 256
     /// A beat this often: less than the minute after which many proxies cut an idle stream.
     private static let beatSeconds: Int64 = 15
     /// Changes that one slow stream may lag behind before it is cut and must resume.
@@ -140,21 +144,38 @@ package final class ChangeFeed: Sendable {
         }
     }
 
+    /// Takes one of a credential's places; false if it has none left.
+    private static func hold(_ credential: String, _ state: inout State) -> Bool {
+        guard state.held[credential, default: 0] < credentialLimit else { return false }
+        state.held[credential, default: 0] += 1
+        return true
+    }
+
+    private static func release(_ credential: String, _ state: inout State) {
+        guard let count = state.held[credential] else { return }
+        state.held[credential] = count > 1 ? count - 1 : nil
+    }
+
     /// Waits for the next change that concerns the caller, or until `deadline`.
     ///
     /// - Parameters:
     ///   - id: the action.
+    ///   - credential: what the caller authenticated with.
     ///   - after: the version that the caller knows; nil waits for the end of `pending`.
     ///   - deadline: when to come back at the latest.
     ///   - isDue: read after the waiter is registered, so that a change between the caller's
     ///     reading and its waiting is not missed.
-    /// - Throws: what `isDue` throws.
+    /// - Throws: what `isDue` throws, and `rateLimited` where the credential has no place left.
     package func wait(
-        for id: ActionID, after: UInt64?, deadline: Timestamp, isDue: () throws -> Bool
+        for id: ActionID, by credential: String, after: UInt64?, deadline: Timestamp,
+        isDue: () throws -> Bool
     ) async throws {
         let waiter = Waiter(after: after, deadline: deadline)
-        let key = state.withLock { state -> UInt64? in
+        let key = try state.withLock { state -> UInt64? in
             guard !state.closed, state.waiterCount < Self.waiterLimit else { return nil }
+            guard Self.hold(credential, &state) else {
+                throw CommandError.rateLimited(retryAfterSeconds: 1)
+            }
             state.next += 1
             state.waiterCount += 1
             state.waiters[id, default: [:]][state.next] = waiter
@@ -164,6 +185,7 @@ package final class ChangeFeed: Sendable {
         defer {
             state.withLock { state in
                 state.waiterCount -= 1
+                Self.release(credential, &state)
                 state.waiters[id]?[key] = nil
                 if state.waiters[id]?.isEmpty == true { state.waiters[id] = nil }
             }
@@ -172,19 +194,25 @@ package final class ChangeFeed: Sendable {
         _ = await waiter.value()
     }
 
-    /// A stream of all changes from now on, or nil if too many are open.
-    package func subscribe() -> AsyncStream<StreamEvent>? {
+    /// A stream of all changes from now on, or nil if too many are open, in all or for the
+    /// credential.
+    package func subscribe(by credential: String) -> AsyncStream<StreamEvent>? {
         let (stream, continuation) = AsyncStream.makeStream(
             of: StreamEvent.self, bufferingPolicy: .bufferingOldest(Self.backlog))
         let key = state.withLock { state -> UInt64? in
-            guard !state.closed, state.streams.count < Self.streamLimit else { return nil }
+            guard !state.closed, state.streams.count < Self.streamLimit,
+                Self.hold(credential, &state)
+            else { return nil }
             state.next += 1
             state.streams[state.next] = continuation
             return state.next
         }
         guard let key else { return nil }
         continuation.onTermination = { [weak self] _ in
-            self?.state.withLock { _ = $0.streams.removeValue(forKey: key) }
+            self?.state.withLock { state in
+                guard state.streams.removeValue(forKey: key) != nil else { return }
+                Self.release(credential, &state)
+            }
         }
         return stream
     }

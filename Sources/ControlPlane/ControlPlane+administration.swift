@@ -120,7 +120,7 @@ extension ControlPlane {
                     code: "administrators_only", "only administrators change the directory")
             }
             var governance = self.governance
-            let drafts = try plan(changes, by: by.description, &governance)
+            let drafts = try plan(changes, by: by.description, at: view.now, &governance)
             try checkSatisfiable(self.governance, governance)
             try governance.refresh()
             let result = governance
@@ -129,13 +129,13 @@ extension ControlPlane {
     }
 
     func plan(
-        _ changes: [NamedChange], by: String, _ governance: inout Governance
+        _ changes: [NamedChange], by: String, at now: Timestamp, _ governance: inout Governance
     ) throws -> [EntryDraft] {
         let salts = effects.entropy.hashes(changes.count * 2)
         return try changes.enumerated().map { position, named in
             let digest: Hash256
             do {
-                digest = try governance.apply(named.change, name: named.name)
+                digest = try governance.apply(named.change, name: named.name, at: now)
             } catch let error as DirectoryError {
                 throw CommandError.conflict(code: "directory_conflict", error.description)
             }

@@ -108,7 +108,10 @@ extension ControlPlane {
                 code: "unknown_person", "there is no person `\(person)`")
         }
         let secret = Token.encode(effects.entropy.bytes(32))
-        let value: JSON = ["person": .string(person.text)]
+        let now = self.now
+        let value: JSON = [
+            "issuedAt": .string(now.description), "person": .string(person.text),
+        ]
         let expires = now.adding(seconds: Self.linkSeconds)
         let row = try sealed("link", secret, value, expires: expires)
         let salts = effects.entropy.hashes(2)
@@ -140,9 +143,7 @@ extension ControlPlane {
             guard let row = try view.store.operational(space: "link", key: key),
                 row.expires > view.now,
                 let bytes = rows.open(row),
-                let person = try JSON(canonical: bytes)["person"]?.stringValue.flatMap(
-                    Handle.init),
-                governance.directory.persons.contains(person)
+                let person = try Self.person(ofLink: bytes, governance)
             else { return LedgerPlan(false) }
             let expires = view.now.adding(seconds: Self.sessionSeconds)
             let session = try sealed(
@@ -184,7 +185,7 @@ extension ControlPlane {
         guard let person = value["person"]?.stringValue.flatMap(Handle.init),
             let signedInAt = value["signedInAt"]?.stringValue.flatMap(Timestamp.init),
             let csrf = value["csrf"]?.stringValue,
-            governance.directory.persons.contains(person),
+            governance.isCurrent(person, since: signedInAt),
             now.seconds(since: signedInAt) < Self.sessionSeconds
         else { return nil }
         return Session(

@@ -12,10 +12,19 @@ extension ControlPlane {
         let key = Hash256.sha256(Array(secret.utf8)).hex
         guard let row = try backend.read({ try $0.operational(space: "link", key: key) }),
             row.expires > now, let bytes = rows.open(row),
-            let person = try JSON(canonical: bytes)["person"]?.stringValue.flatMap(Handle.init),
-            governance.directory.persons.contains(person)
+            let person = try Self.person(ofLink: bytes, governance)
         else { return nil }
         return (person, row.expires)
+    }
+
+    /// Whom a link's content lets in, if he is there and his tokens weren't replaced since.
+    static func person(ofLink content: [UInt8], _ governance: Governance) throws -> Handle? {
+        let value = try JSON(canonical: content)
+        guard let person = value["person"]?.stringValue.flatMap(Handle.init),
+            let issuedAt = value["issuedAt"]?.stringValue.flatMap(Timestamp.init),
+            governance.isCurrent(person, since: issuedAt)
+        else { return nil }
+        return person
     }
 
     /// The command that a decision in the console makes; the page and the form use the same one.

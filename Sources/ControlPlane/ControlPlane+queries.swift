@@ -55,9 +55,13 @@ extension ControlPlane {
     }
 
     /// Returns when the action has changed, or when `seconds` have passed.
-    package func wait(for id: ActionID, after: UInt64?, seconds: Int64) async throws {
+    ///
+    /// Throws `rateLimited` if the caller's credential waits in too many places already.
+    package func wait(
+        for id: ActionID, by credential: String, after: UInt64?, seconds: Int64
+    ) async throws {
         let deadline = now.adding(seconds: seconds)
-        try await feed.wait(for: id, after: after, deadline: deadline) {
+        try await feed.wait(for: id, by: credential, after: after, deadline: deadline) {
             guard let row = try backend.read({ try $0.action(id) }) else { return true }
             if let after { return row.version > after }
             return row.status != .pending

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ApprovalCore
+internal import Logging
 internal import Storage
 internal import TransparencyLog
 
@@ -26,6 +27,18 @@ extension ControlPlane {
         }
     }
 
+    /// Stops signing, now and after every restart: the ledger was found to be another one.
+    func halt(_ reason: String) {
+        writer.halt(reason)
+        do {
+            try configuration.data.markHalted(reason)
+        } catch {
+            logger.critical(
+                "a restart would sign again: the halt could not be written down",
+                metadata: ["error": "\(error)"])
+        }
+    }
+
     /// Where a gate's pinned checkpoint stands in this log.
     ///
     /// A server that is shown a newer checkpoint of its own has been rolled back: it stops, and
@@ -43,7 +56,7 @@ extension ControlPlane {
             let reason =
                 "a gate has a checkpoint of size \(pinned.size), this ledger has "
                 + "\(head.size): it was rolled back; restore the newer copy"
-            writer.halt(reason)
+            halt(reason)
             throw LedgerUnavailable.stopped(reason)
         }
         do {
@@ -58,7 +71,7 @@ extension ControlPlane {
             let reason =
                 "a gate has a checkpoint of size \(pinned.size) of another history: "
                 + "this ledger was forked: \(error)"
-            writer.halt(reason)
+            halt(reason)
             throw LedgerUnavailable.stopped(reason)
         }
         return pinned.size

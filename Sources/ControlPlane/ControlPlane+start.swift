@@ -32,7 +32,7 @@ extension ControlPlane {
                 var drafts = [try installationDraft("installation.created")]
                 drafts += try plan(
                     firstChanges + [NamedChange(.credentialIssued(token.credential))],
-                    by: "installation", &governance)
+                    by: "installation", at: view.now, &governance)
                 drafts.append(
                     try publication(
                         policies, by: "installation", at: view.now, &governance))
@@ -130,11 +130,13 @@ extension ControlPlane {
     func recordCountedAttempts() async throws {
         let failures = counters.take("exequatur_unrecorded_authentication_failures")
         let limited = counters.take("exequatur_unrecorded_rate_limited")
-        guard failures + limited > 0 else { return }
+        let refused = counters.take(Self.uncountedRefusals)
+        guard failures + limited + refused > 0 else { return }
         let draft = try installationDraft(
             "attempts.counted",
             [
                 "rateLimited": .integer(Int64(clamping: limited)),
+                "refused": .integer(Int64(clamping: refused)),
                 "unauthenticated": .integer(Int64(clamping: failures)),
             ])
         _ = try await writer.submit { _ in LedgerPlan((), drafts: [draft]) }

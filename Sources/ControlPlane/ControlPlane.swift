@@ -71,6 +71,8 @@ package final class ControlPlane: Sendable {
     let rows: RowAuthenticator
     let limiter: RateLimiter
     let heartbeats: Heartbeats
+    /// What the start has not read of the ledger.
+    let recheck: LedgerRecheck
     private let governed: Mutex<Governance>
 
     /// Opens the data directory, proves the ledger, and takes up where it ended.
@@ -82,6 +84,11 @@ package final class ControlPlane: Sendable {
         self.effects = effects
         self.backend = backend
         self.logger = logger
+        if let reason = try configuration.data.haltReason() {
+            throw StorageError(
+                "this ledger was halted: \(reason). Once that is done, remove "
+                    + "`\(configuration.data.path)/halted` and start again")
+        }
         let size = try backend.read { try $0.checkpoint()?.size ?? 0 }
         signingKey = try configuration.data.signingKey(
             origin: configuration.origin, entropy: effects.entropy, ledgerExists: size > 0)
@@ -95,8 +102,12 @@ package final class ControlPlane: Sendable {
             perSecond: configuration.submissionsPerSecond, burst: configuration.submissionBurst)
 
         var governance = Governance(singleOperator: configuration.singleOperator)
+        let seal = rows.snapshotSeal
         let recovered = try backend.read { reader in
-            try RecoveredLedger.recover(reader, key: key) { recorded in
+            try RecoveredLedger.recover(
+                reader, key: key, seal: seal,
+                refs: [DirectoryEntry.ref, PolicyPublication.ref]
+            ) { recorded in
                 try governance.recover(recorded) {
                     guard let full = try reader.entry(at: recorded.index), let body = full.body
                     else { return nil }
@@ -109,16 +120,17 @@ package final class ControlPlane: Sendable {
                 }
             }
         }
-        try governance.refresh()
+        try governance.finishRecovery()
         governed = Mutex(governance)
+        recheck = recovered.recheck
         let clock = ClockKeeper(
             effects, lastRecorded: recovered.isEmpty ? nil : recovered.head.at)
         self.clock = clock
         heartbeats = Heartbeats(
-            open: recovered.open.filter { $0.status == .claimed }.map(\.id), now: clock.now)
+            open: recovered.open.filter { $0.value == .claimed }.map(\.key), now: clock.now)
         writer = LedgerWriter(
             backend: backend, recovered: recovered, key: signingKey,
-            wallClock: { clock.now }, logger: logger)
+            wallClock: { clock.now }, seal: seal, logger: logger)
         writer.observe { [feed, heartbeats] batch in
             let changes = batch.states.map { state, index in
                 ActionChange(

@@ -13,6 +13,13 @@ package struct DataDirectory: Sendable {
 
     package init(path: String) { self.path = path }
 
+    /// The absolute path, links resolved; the folder has to exist.
+    package var resolvedPath: String {
+        guard let resolved = realpath(path, nil) else { return path }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+
     package var database: String { path + "/exequatur.sqlite" }
     package var adminToken: String { path + "/admin.token" }
     package var verifierKeyFile: String { path + "/log.vkey" }
@@ -76,6 +83,16 @@ package struct DataDirectory: Sendable {
 
     package func writeAdminToken(_ token: String) throws {
         try write(adminToken, token + "\n", mode: 0o600)
+    }
+
+    private var haltFile: String { path + "/halted" }
+
+    /// Why this ledger may not be signed any more, or nil.
+    package func haltReason() throws -> String? { try read(haltFile)?.trimmingNewline }
+
+    /// Keeps every later start from signing, until somebody has looked and removes the file.
+    package func markHalted(_ reason: String) throws {
+        try write(haltFile, reason + "\n", mode: 0o600)
     }
 
     package var databaseExists: Bool { access(database, F_OK) == 0 }

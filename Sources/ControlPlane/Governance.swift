@@ -10,6 +10,8 @@ internal import TransparencyLog
 package struct Governance: Sendable {
     package private(set) var directory = Directory()
     package private(set) var names: [Handle: String] = [:]
+    /// When a person's tokens were last replaced: sessions and links from before are void.
+    private(set) var rotatedAt: [Handle: Timestamp] = [:]
     package private(set) var policies: PublishedPolicies?
     package private(set) var publishedAt: Timestamp?
     package private(set) var publishedBy: String?
@@ -18,26 +20,51 @@ package struct Governance: Sendable {
     /// True until the installation is sealed; sealing is not part of this version.
     package let unsealed = true
     package let singleOperator: Bool
+    /// What the latest directory entry read at start says of the directory after it.
+    private var recoveredDigest: Hash256?
 
     init(singleOperator: Bool) { self.singleOperator = singleOperator }
 
     func name(_ handle: Handle) -> String { names[handle] ?? handle.text }
 
     /// Applies a change and returns the directory's digest after it.
-    mutating func apply(_ change: DirectoryChange, name: String?) throws -> Hash256 {
+    mutating func apply(
+        _ change: DirectoryChange, name: String?, at instant: Timestamp
+    ) throws -> Hash256 {
+        try take(change, name: name, at: instant)
+        return try directory.digest()
+    }
+
+    private mutating func take(
+        _ change: DirectoryChange, name: String?, at instant: Timestamp
+    ) throws {
+        let changed: Credential? =
+            switch change {
+            case .credentialIssued(let credential): credential
+            case .credentialRevoked(let id): directory.credentials[id]
+            default: nil
+            }
+        if let changed, changed.kind == .person { rotatedAt[changed.subject] = instant }
         try directory.apply(change)
         switch change {
         case .personAdded(let id), .agentAdded(let id, _): names[id] = name
         case .personRemoved(let id), .agentRemoved(let id): names[id] = nil
         default: break
         }
-        return try directory.digest()
     }
 
     mutating func publish(_ policies: PublishedPolicies, by: String, at: Timestamp) {
         self.policies = policies
         publishedBy = by
         publishedAt = at
+    }
+
+    /// Ends a start: the directory must be the one that its latest entry names (DESIGN §4.15).
+    mutating func finishRecovery() throws {
+        if let recoveredDigest, try directory.digest() != recoveredDigest {
+            throw TamperedError("the directory has another digest than its latest entry says")
+        }
+        try refresh()
     }
 
     /// Rebuilds what evaluation needs; after the last change of a command.
@@ -50,18 +77,16 @@ package struct Governance: Sendable {
 
     /// Takes one entry of the ledger at start.
     ///
-    /// Every digest is recomputed and must be the one that was logged (DESIGN §4.15).
+    /// The policy set's digest is recomputed and must be the one that was logged; the directory's,
+    /// which is as long as the directory, once at the end.
     mutating func recover(_ recorded: RecordedEntry, body: () throws -> JSON?) throws {
         let core = try JSON(canonical: recorded.core, limits: Limits.storedJSON)
         switch recorded.entry.ref {
         case DirectoryEntry.ref:
             let entry = try DirectoryEntry(core: core)
-            let digest = try apply(entry.change, name: try body()?["name"]?.stringValue)
-            guard digest == entry.directory else {
-                throw TamperedError(
-                    "entry \(recorded.index): the directory after it has "
-                        + "another digest")
-            }
+            try take(
+                entry.change, name: try body()?["name"]?.stringValue, at: recorded.entry.at)
+            recoveredDigest = entry.directory
         case PolicyPublication.ref:
             let entry = try PolicyPublication(core: core)
             guard let stored = try body()?["policies"] else {
@@ -74,6 +99,12 @@ package struct Governance: Sendable {
             publish(policies, by: entry.by, at: recorded.entry.at)
         default: break
         }
+    }
+
+    /// Whether what let a person in at `instant` still does.
+    func isCurrent(_ person: Handle, since instant: Timestamp) -> Bool {
+        guard directory.persons.contains(person) else { return false }
+        return rotatedAt[person].map { instant >= $0 } ?? true
     }
 
     /// Persons who could decide on an action that needs `requirement`.

@@ -126,6 +126,9 @@ package struct Authenticated: Sendable, Hashable {
     /// How a decision made with this would count.
     package let assurance: Assurance
 
+    /// Who shares a limit: a token by itself, all sessions of one person together.
+    package var holder: String { "\(credential) \(principal)" }
+
     package init(principal: Principal, credential: String, assurance: Assurance) {
         self.principal = principal
         self.credential = credential
@@ -165,6 +168,13 @@ struct RowAuthenticator: Sendable {
             for: input(space, key, value, expires), using: self.key)
         return OperationalRow(
             space: space, key: key, value: Array(mac) + value, expires: expires)
+    }
+
+    /// Seals what a start may rely on; such rows never expire.
+    var snapshotSeal: SnapshotSeal {
+        SnapshotSeal(
+            seal: { seal(space: $0, key: $1, value: $2, expires: Timestamp(milliseconds: .max)) },
+            open: open)
     }
 
     /// The value of a row that this server sealed with just this place and life.

@@ -25,6 +25,8 @@ public struct CommandFacts: Sendable, Hashable {
     public let isInspectable: Bool
     /// The words of the command as frozen.
     public let arguments: [String]
+    /// True if a word, a file behind one, or the working directory is one of the guarded places.
+    public let touchesServer: Bool
 
     /// The opposite of ``isInspectable``.
     public var isUninspectable: Bool { !isInspectable }
@@ -32,7 +34,7 @@ public struct CommandFacts: Sendable, Hashable {
     /// The facts as `context.facts` in policy.
     ///
     /// Members: `kind` (`command`), `program`, `subcommand`, `options`, `operands`, `effect`,
-    /// `effects`, `inspectable`, `reasons`, `argv`.
+    /// `effects`, `inspectable`, `reasons`, `argv`, `touchesServer`.
     public var json: JSON {
         func list(_ words: [String]) -> JSON { .array(words.map { .string($0) }) }
         return .object(
@@ -42,18 +44,28 @@ public struct CommandFacts: Sendable, Hashable {
                 ("kind", .string("command")), ("operands", list(operands)),
                 ("options", list(options)), ("program", .string(program)),
                 ("reasons", list(reasons)), ("subcommand", list(subcommand)),
+                ("touchesServer", .bool(touchesServer)),
             ]))
     }
 
     /// Derives the facts from the frozen input of `command.run`.
     ///
     /// Never fails: input that is not of the expected shape is `unknown` and uninspectable.
-    public static func derive(from input: JSON) -> CommandFacts {
+    /// - Parameters:
+    ///   - input: the frozen input.
+    ///   - guarded: absolute paths of the server's own folders, links resolved; whatever names
+    ///     one of them, or something in it, is of effect `key`.
+    /// - Returns: the facts.
+    public static func derive(from input: JSON, guarded: [String] = []) -> CommandFacts {
         let frozen = FrozenInput(input)
         var findings = Findings()
+        let touched = frozen.firstPath(in: guarded)
+        if let touched { findings.add(.key, "`\(touched)` is a place of this server") }
         guard let name = frozen.arguments.first, frozen.isWhole else {
             findings.doubt("the input is not that of a frozen command")
-            return CommandFacts(frozen, program: "", findings: findings, reading: nil)
+            return CommandFacts(
+                frozen, program: "", findings: findings, reading: nil,
+                touchesServer: touched != nil)
         }
         let program = frozen.programName(&findings)
         let analyser = CommandAnalyser(context: frozen.context, table: .shipped)
@@ -62,12 +74,16 @@ public struct CommandFacts: Sendable, Hashable {
         findings.merge(found.findings)
         frozen.check(&findings)
         if name.isEmpty { findings.doubt("the program's name is empty") }
-        return CommandFacts(frozen, program: program, findings: findings, reading: found.reading)
+        return CommandFacts(
+            frozen, program: program, findings: findings, reading: found.reading,
+            touchesServer: touched != nil)
     }
 
     private init(
-        _ frozen: FrozenInput, program: String, findings: Findings, reading: CommandReading?
+        _ frozen: FrozenInput, program: String, findings: Findings, reading: CommandReading?,
+        touchesServer: Bool
     ) {
+        self.touchesServer = touchesServer
         self.program = program
         self.subcommand = reading?.path ?? []
         self.options = reading?.options ?? []

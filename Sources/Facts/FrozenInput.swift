@@ -62,6 +62,19 @@ struct FrozenInput: Sendable {
         return Self.plainName(file)
     }
 
+    /// The first path of the command that is one of these folders or lies in one.
+    func firstPath(in folders: [String]) -> String? {
+        guard !folders.isEmpty else { return nil }
+        let words = arguments + context.files + [context.cwd] + [executablePath].compactMap { $0 }
+        for word in words {
+            for path in SensitivePaths.paths(in: word, cwd: context.cwd)
+            where folders.contains(where: {
+                path.isBytes($0) || path.hasBytePrefix($0.isBytes("/") ? $0 : $0 + "/")
+            }) { return path }
+        }
+        return nil
+    }
+
     /// What holds for any program.
     func check(_ findings: inout Findings) {
         for (name, value) in context.environment {

@@ -12,8 +12,7 @@ enum SensitivePaths {
     ) -> (effect: Effect, path: String)? {
         var worst: (effect: Effect, path: String)?
         for word in words {
-            for candidate in candidates(word) {
-                let path = absolute(candidate, cwd: cwd)
+            for path in paths(in: word, cwd: cwd) {
                 guard let found = effect(of: path, program: program) else { continue }
                 if worst.map({ found > $0.effect }) ?? true { worst = (found, path) }
             }
@@ -52,6 +51,11 @@ enum SensitivePaths {
             if part.isBytes("..") { _ = parts.popLast() } else { parts.append(part) }
         }
         return "/" + parts.joined(separator: "/")
+    }
+
+    /// Everything in a word that a program may take for a path, made absolute.
+    static func paths(in word: String, cwd: String) -> [String] {
+        candidates(word).map { absolute($0, cwd: cwd) }
     }
 
     private static func candidates(_ word: String) -> [String] {

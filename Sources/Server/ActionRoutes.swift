@@ -112,7 +112,12 @@ struct ActionRoutes: Sendable {
             }
             try check(party, try visible(id))
             try await control.wait(
-                for: id, after: after, seconds: min(wait.seconds, Self.longestWaitSeconds))
+                for: id, by: party.holder, after: after,
+                seconds: min(wait.seconds, Self.longestWaitSeconds))
+            // The credential may have been revoked meanwhile.
+            guard try Wire.reader(request, control).principal == party.principal else {
+                throw AuthenticationError.invalid
+            }
         }
         let detail = try visible(id)
         try check(party, detail)

@@ -26,7 +26,7 @@ struct EventRoutes: Sendable {
         }
         // Subscribed before the missed entries are read, so that nothing falls between; what is
         // then sent twice is dropped by its index.
-        guard let stream = control.feed.subscribe() else {
+        guard let stream = control.feed.subscribe(by: party.holder) else {
             throw Problem(.serviceUnavailable, "too_many_streams", "too many event streams")
         }
         // An index that this log doesn't have is of another log, or of one that was rolled back.
@@ -46,6 +46,10 @@ struct EventRoutes: Sendable {
                 sent = missed.last
             }
             for await event in stream {
+                // A stream ends with the credential that it was opened with.
+                guard let now = try? Wire.reader(request, control),
+                    now.principal == party.principal
+                else { break }
                 guard case .change(let change) = event else {
                     try await writer.write(ByteBuffer(string: ": beat\n\n"))
                     continue

@@ -38,7 +38,7 @@ package enum ExequaturServer {
             onServerRunning: { channel in
                 await onRunning(channel.localAddress?.port ?? port)
             }, logger: logger)
-        application.addServices(Scheduler(control))
+        application.addServices(Scheduler(control), LedgerRechecker(control))
         return application
     }
 }

@@ -33,6 +33,14 @@ struct ChainTip: Sendable, Hashable {
     /// The `seq` that the next entry gets.
     let next: UInt64
     let last: Hash256
+    /// Of an action: where it stands.
+    var status: ActionStatus?
+
+    init(next: UInt64, last: Hash256, status: ActionStatus? = nil) {
+        self.next = next
+        self.last = last
+        self.status = status
+    }
 
     /// Of a chain without entries.
     static let none = ChainTip(next: 0, last: .zero)

@@ -1,17 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ApprovalCore
-package import TransparencyLog
-
-/// A ledger read back at start: proven against its signed checkpoint.
-package struct RecoveredLedger: Sendable {
-    package let head: LedgerHead
-    let tips: [String: ChainTip]
-    /// Actions that are not final, with the index of their first entry.
-    package let open: [ActionState]
-
-    package var isEmpty: Bool { head.size == 0 }
-}
+internal import TransparencyLog
 
 /// Reading a ledger from its first entry to its last, re-hashing every leaf and core.
 ///
@@ -30,19 +20,33 @@ package struct LedgerWalk {
         var gap: String?
     }
 
+    /// What a walk knows, apart from where it reads.
+    struct Memory: Sendable {
+        var frontier = MerkleFrontier()
+        var tips: [String: ChainTip] = [:]
+        var states: [String: ActionState] = [:]
+        var lastAt: Timestamp?
+        /// Chains that can't be replayed any more; each is reported once.
+        var broken: Set<String> = []
+    }
+
     private let reader: any LedgerReading
     private let bodies: Bool
-    private(set) var frontier = MerkleFrontier()
-    private(set) var tips: [String: ChainTip] = [:]
-    private(set) var states: [String: ActionState] = [:]
-    private(set) var lastAt: Timestamp?
-    /// Chains that can't be replayed any more; each is reported once.
-    private var broken: Set<String> = []
+    private(set) var memory: Memory
+    var frontier: MerkleFrontier { memory.frontier }
+    var tips: [String: ChainTip] { memory.tips }
+    var lastAt: Timestamp? { memory.lastAt }
 
     /// With `bodies` the bodies are re-hashed too; `fsck` does that, a start does not.
     package init(_ reader: any LedgerReading, bodies: Bool) {
+        self.init(reader, bodies: bodies, memory: Memory())
+    }
+
+    /// Goes on where another walk stopped.
+    init(_ reader: any LedgerReading, bodies: Bool, memory: Memory) {
         self.reader = reader
         self.bodies = bodies
+        self.memory = memory
     }
 
     /// Walks all entries and gives each to `visit`, with the state after it if it is an action's.
@@ -54,20 +58,27 @@ package struct LedgerWalk {
         while true {
             let entries = try reader.entries(
                 from: frontier.size, limit: Self.page, bodies: bodies)
-            for recorded in entries {
-                guard recorded.index == frontier.size else {
-                    throw TamperedError("entry \(frontier.size) is missing")
-                }
-                let step = step(recorded)
-                if let problem = step.problems.first ?? step.gap {
-                    throw TamperedError("entry \(recorded.index): \(problem)")
-                }
-                try visit(recorded, step.state)
-            }
-            // They are in the store already; taking them lets them leave memory.
-            _ = endPage()
+            try take(entries, visit)
             if entries.count < Self.page { return }
         }
+    }
+
+    /// Takes one page of entries, which must be the next.
+    mutating func take(
+        _ entries: [RecordedEntry], _ visit: (RecordedEntry, ActionState?) throws -> Void
+    ) throws {
+        for recorded in entries {
+            guard recorded.index == frontier.size else {
+                throw TamperedError("entry \(frontier.size) is missing")
+            }
+            let step = step(recorded)
+            if let problem = step.problems.first ?? step.gap {
+                throw TamperedError("entry \(recorded.index): \(problem)")
+            }
+            try visit(recorded, step.state)
+        }
+        // They are in the store already; taking them lets them leave memory.
+        _ = endPage()
     }
 
     /// Takes one entry, which must be the next; goes on after problems as well as it can.
@@ -82,107 +93,69 @@ package struct LedgerWalk {
                 step.problems.append("the body is not what the leaf commits to")
             }
         }
-        if let lastAt, entry.at < lastAt {
+        if let lastAt = memory.lastAt, entry.at < lastAt {
             step.problems.append("recorded time goes backwards")
         }
-        lastAt = max(entry.at, lastAt ?? entry.at)
-        if tips[entry.ref] == nil, entry.seq > 0 { reload(entry.ref, before: recorded.index) }
-        let tip = tips[entry.ref] ?? ChainTip(next: 0, last: .zero)
+        memory.lastAt = max(entry.at, memory.lastAt ?? entry.at)
+        if entry.seq > 0, memory.states[entry.ref] == nil {
+            reload(entry.ref, before: recorded.index)
+        }
+        let tip = memory.tips[entry.ref] ?? .none
         if entry.seq != tip.next || entry.previous != tip.last {
             step.gap = "it does not follow in the chain of `\(entry.ref)`"
         }
-        frontier.append(entry.leafHash)
-        tips[entry.ref] = ChainTip(next: entry.seq + 1, last: entry.leafHash)
-        guard ActionID(entry.ref) != nil, !broken.contains(entry.ref) else { return step }
+        memory.frontier.append(entry.leafHash)
+        memory.tips[entry.ref] = ChainTip(next: entry.seq + 1, last: entry.leafHash)
+        guard ActionID(entry.ref) != nil, !memory.broken.contains(entry.ref) else { return step }
         guard step.problems.isEmpty, step.gap == nil else {
-            broken.insert(entry.ref)
+            memory.broken.insert(entry.ref)
             return step
         }
         do {
-            let state = try ActionReplay.next(states[entry.ref], recorded)
-            states[entry.ref] = state
+            let state = try ActionReplay.next(memory.states[entry.ref], recorded)
+            memory.states[entry.ref] = state
+            memory.tips[entry.ref]?.status = state.status
             step.state = state
         } catch {
-            broken.insert(entry.ref)
+            memory.broken.insert(entry.ref)
             step.problems.append("\(error)")
         }
         return step
     }
 
     /// Goes past an entry that can't be read at all; `leafHash` is what a tile says of it.
-    mutating func skip(leafHash: Hash256) { frontier.append(leafHash) }
+    mutating func skip(leafHash: Hash256) { memory.frontier.append(leafHash) }
 
     /// Forgets what is known of chains that have ended, and gives the tiles that became full.
     mutating func endPage() -> [(level: Int, index: UInt64, hashes: [Hash256])] {
-        for (ref, state) in states where state.status.isFinal {
-            states[ref] = nil
-            tips[ref] = nil
+        for (ref, state) in memory.states where state.status.isFinal {
+            memory.states[ref] = nil
+            memory.tips[ref] = nil
         }
-        return frontier.takeCompletedTiles()
+        return memory.frontier.takeCompletedTiles()
     }
 
-    /// Brings back a chain that had ended.
+    /// Brings back an action that had ended, or that was open before this walk began.
     ///
-    /// Its entries passed this walk before, in this same
-    /// snapshot, so only their order is looked at again.
+    /// Its entries may not have passed this walk, so each is hashed again; that the last of them
+    /// is the one that the entry at `index` names is checked by the caller.
     private mutating func reload(_ ref: String, before index: UInt64) {
         // A chain that can't be read leaves a gap, which is reported where it shows.
-        guard let chain = try? reader.chain(of: ref) else { return }
-        var tip = ChainTip(next: 0, last: .zero)
+        guard ActionID(ref) != nil, !memory.broken.contains(ref),
+            let chain = try? reader.chain(of: ref)
+        else { return }
+        var tip = ChainTip.none
         var state: ActionState?
         for recorded in chain where recorded.index < index {
             let entry = recorded.entry
             guard entry.seq == tip.next, entry.previous == tip.last,
+                Commitment.core(salt: recorded.coreSalt, bytes: recorded.core) == entry.core,
                 let next = try? ActionReplay.next(state, recorded)
             else { return }
             state = next
             tip = ChainTip(next: entry.seq + 1, last: entry.leafHash)
         }
-        tips[ref] = tip
-        states[ref] = state
-    }
-}
-
-extension RecoveredLedger {
-    /// Reads the ledger back; refuses to go on with one that does not match its checkpoint.
-    ///
-    /// `visit` sees every entry that is not an action's, in order: directory, policies
-    ///   and installation are derived from them by the caller.
-    package static func recover(
-        _ reader: any LedgerReading, key: VerifierKey,
-        visit: (RecordedEntry) throws -> Void
-    ) throws -> RecoveredLedger {
-        var walk = LedgerWalk(reader, bodies: false)
-        try walk.run { recorded, state in
-            if state == nil { try visit(recorded) }
-        }
-        guard let stored = try reader.checkpoint() else {
-            guard walk.frontier.size == 0 else {
-                throw TamperedError("the ledger has entries but no checkpoint")
-            }
-            return RecoveredLedger(
-                head: LedgerHead(
-                    frontier: walk.frontier, checkpoint: "",
-                    at: Timestamp(milliseconds: .min)), tips: [:], open: [])
-        }
-        let checkpoint: Checkpoint
-        do {
-            checkpoint = try Checkpoint.verified(stored.note, key: key)
-        } catch {
-            throw TamperedError("the stored checkpoint is not signed by this log's key: \(error)")
-        }
-        guard checkpoint.size == walk.frontier.size, checkpoint.root == walk.frontier.root() else {
-            throw TamperedError(
-                "the ledger has \(walk.frontier.size) entries, its checkpoint "
-                    + "covers \(checkpoint.size), and the roots must agree: run `exequatur fsck`")
-        }
-        // The instant is taken from the entries, which are signed, not from the row beside them.
-        guard let lastAt = walk.lastAt, lastAt == stored.at, stored.size == checkpoint.size else {
-            throw TamperedError(
-                "the checkpoint's row and its note disagree: run `exequatur fsck`")
-        }
-        return RecoveredLedger(
-            head: LedgerHead(frontier: walk.frontier, checkpoint: stored.note, at: lastAt),
-            tips: walk.tips, open: walk.states.values.sorted { $0.id.text < $1.id.text })
+        memory.tips[ref] = tip
+        memory.states[ref] = state
     }
 }

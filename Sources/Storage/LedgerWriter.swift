@@ -53,14 +53,16 @@ package final class LedgerWriter: Sendable {
     /// Starts the thread on a recovered ledger.
     package init(
         backend: any LedgerBackend, recovered: RecoveredLedger, key: SigningKey,
-        wallClock: @escaping @Sendable () -> Timestamp, logger: Logger
+        wallClock: @escaping @Sendable () -> Timestamp, seal: SnapshotSeal? = nil,
+        logger: Logger
     ) {
         self.backend = backend
         self.logger = logger
         published = Mutex(recovered.head)
         publishedAt = Atomic(recovered.head.at.milliseconds)
         let thread = Thread { [self] in
-            loop(WriterCore(recovered: recovered, key: key, wallClock: wallClock))
+            loop(
+                WriterCore(recovered: recovered, key: key, wallClock: wallClock, seal: seal))
             finished.signal()
         }
         thread.name = "ledger"
@@ -164,7 +166,17 @@ package final class LedgerWriter: Sendable {
                 return (batch, queue.finishing && queue.commands.isEmpty)
             }
             if !batch.isEmpty, !commit(batch, core) { return }
-            if finishing { return }
+            if finishing { return leaveSnapshot(core) }
+        }
+    }
+
+    /// Spares the next start most of its reading; failing to is no loss.
+    private func leaveSnapshot(_ core: WriterCore) {
+        guard stopped == nil, core.wantsSnapshot else { return }
+        do {
+            try backend.write { try core.putSnapshot($0) }
+        } catch {
+            logger.error("no snapshot was left", metadata: ["error": "\(error)"])
         }
     }
 

@@ -19,6 +19,9 @@ final class WriterCore {
     private var checkpoint: String
     private let key: SigningKey
     private let wallClock: @Sendable () -> Timestamp
+    private let seal: SnapshotSeal?
+    /// The size of the tree at the last snapshot, and at the one being written.
+    private var snapshotSize: UInt64 = 0
     /// The instant of the batch under way.
     private var batchAt: Timestamp
     /// What the batch under way has appended.
@@ -28,7 +31,7 @@ final class WriterCore {
 
     init(
         recovered: RecoveredLedger, key: SigningKey,
-        wallClock: @escaping @Sendable () -> Timestamp
+        wallClock: @escaping @Sendable () -> Timestamp, seal: SnapshotSeal?
     ) {
         frontier = recovered.head.frontier
         checkpoint = recovered.head.checkpoint
@@ -37,6 +40,8 @@ final class WriterCore {
         batchAt = recovered.head.at
         self.key = key
         self.wallClock = wallClock
+        self.seal = seal
+        snapshotSize = recovered.head.size - recovered.walked
     }
 
     var head: LedgerHead { LedgerHead(frontier: frontier, checkpoint: checkpoint, at: lastAt) }
@@ -74,7 +79,11 @@ final class WriterCore {
             }
             if let state = plan.state {
                 try store.put(ActionRow(state))
-                if state.status.isFinal { tips[state.id.text] = nil }
+                if state.status.isFinal {
+                    tips[state.id.text] = nil
+                } else {
+                    tips[state.id.text]?.status = state.status
+                }
                 proven.grow(state.id.text, by: entries, to: state, body: plan.body)
                 batchStates.append((state, frontier.size - 1))
             }
@@ -101,7 +110,7 @@ final class WriterCore {
             bodySalt: draft.bodySalt, body: draft.body)
         try store.insert(recorded)
         frontier.append(entry.leafHash)
-        tips[draft.ref] = ChainTip(next: tip.next + 1, last: entry.leafHash)
+        tips[draft.ref] = ChainTip(next: tip.next + 1, last: entry.leafHash, status: tip.status)
         batchEntries.append(recorded)
         return recorded
     }
@@ -126,5 +135,26 @@ final class WriterCore {
         lastAt = batchAt
         try store.setCheckpoint(
             StoredCheckpoint(size: frontier.size, note: checkpoint, at: lastAt))
+        // Seldom enough that writing down all open chains is small beside the entries between.
+        let interval = max(Self.snapshotInterval, UInt64(tips.count))
+        if frontier.size - snapshotSize >= interval { try putSnapshot(store) }
+    }
+
+    /// How many entries a start after a crash reads at most, unless more actions are open.
+    private static let snapshotInterval: UInt64 = 2048
+
+    /// Whether the next start would have to read entries that a snapshot can spare it.
+    var wantsSnapshot: Bool { seal != nil && frontier.size > snapshotSize }
+
+    /// Writes down where all open chains end, in the same transaction as the batch or in one of
+    /// its own at the end.
+    ///
+    /// A crash before the commit leaves the snapshot before it, and a start that reads more.
+    func putSnapshot(_ store: any LedgerWriting) throws {
+        guard let seal else { return }
+        let snapshot = LedgerSnapshot(
+            size: frontier.size, root: frontier.root(), at: lastAt, tips: tips)
+        try store.put(seal.row(snapshot))
+        snapshotSize = frontier.size
     }
 }

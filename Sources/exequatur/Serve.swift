@@ -71,8 +71,8 @@ struct Serve: AsyncParsableCommand {
         configuration.submissionBurst = max(1, submissionsPerSecond * 4)
         let control = try ControlPlane(
             configuration: configuration,
-            backend: try SQLiteBackend(path: directory.database), effects: Self.effects,
-            logger: logger)
+            backend: try SQLiteBackend(path: directory.database),
+            effects: Self.effects(guarding: directory), logger: logger)
         let link = try await control.begin(starterPolicies: StarterPolicies.files)
         let application = try ExequaturServer.application(
             control, openAPI: OpenAPIDocument.bytes, host: host, port: port, logger: logger,
@@ -128,13 +128,20 @@ struct Serve: AsyncParsableCommand {
         try? Output.lines(lines)
     }
 
-    private static let effects = Effects(
-        wallClock: SystemClock.wall, monotonicSeconds: SystemClock.monotonicSeconds,
-        entropy: .live,
-        facts: { operation in
-            guard operation.action == "command.run" else {
-                return ["inspectable": false, "kind": "other"]
-            }
-            return CommandFacts.derive(from: .object(operation.input)).json
-        })
+    /// The clocks, the chance and the analysers of a real server.
+    ///
+    /// Analysers are told the real data folder, so that a command which names it by whatever path
+    /// is seen to touch this server.
+    private static func effects(guarding data: DataDirectory) -> Effects {
+        let guarded = [data.resolvedPath]
+        return Effects(
+            wallClock: SystemClock.wall, monotonicSeconds: SystemClock.monotonicSeconds,
+            entropy: .live,
+            facts: { operation in
+                guard operation.action == "command.run" else {
+                    return ["inspectable": false, "kind": "other"]
+                }
+                return CommandFacts.derive(from: .object(operation.input), guarded: guarded).json
+            })
+    }
 }

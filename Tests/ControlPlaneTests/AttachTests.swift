@@ -169,6 +169,27 @@ struct AttachTests {
                 == .cleared)
     }
 
+    @Test("invariant14: a chain stops growing by attempts that are refused, and counts them")
+    func longChain() async throws {
+        let installation = try await TestInstallation {
+            $0.submissionsPerSecond = 1000
+            $0.submissionBurst = 1000
+        }
+        let action = try await installation.submit("review")
+        let limit = Int(Limits.chainEntries)
+        for _ in 0..<limit + 20 {
+            #expect(
+                await failure {
+                    try await installation.decide(action, as: .agent(TestInstallation.bot))
+                } == "not_a_reviewer")
+        }
+        #expect(try installation.kinds(action).count == limit)
+        try await installation.control.recordCountedAttempts()
+        #expect(try installation.cores(kind: "attempts.counted").last?["refused"] == 21)
+        let decided = try await installation.decide(action, by: TestInstallation.bob)
+        #expect(decided.state.status == .cleared)
+    }
+
     @Test("A runaway agent slows itself down, not the others, and attempts are counted")
     func rateLimit() async throws {
         let installation = try await TestInstallation {

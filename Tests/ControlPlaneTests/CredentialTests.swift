@@ -238,4 +238,34 @@ struct CredentialTests {
             try installation.control.authenticate(bearer: token).principal
                 == TestInstallation.admin)
     }
+
+    @Test("Replacing a person's tokens ends his sessions and links, across restarts; others stay")
+    func rotationEndsSessions() async throws {
+        let installation = try await TestInstallation()
+        var control = installation.control
+        func link(_ person: Handle) async throws -> String {
+            let link = try await control.signInLink(for: person, by: TestInstallation.admin)
+            return try #require(link.split(separator: "=").last.map(String.init))
+        }
+        let bobs = try #require(
+            try await control.redeem(link: try await link(TestInstallation.bob), audit: [:]))
+        let carols = try #require(
+            try await control.redeem(link: try await link(TestInstallation.carol), audit: [:]))
+        let unused = try await link(TestInstallation.bob)
+        #expect(try control.session(cookie: bobs) != nil)
+        installation.clock.advance(seconds: 1)
+        _ = try await control.rotate(
+            .person, TestInstallation.bob, by: TestInstallation.admin)
+        for _ in 0..<2 {
+            #expect(try control.session(cookie: bobs) == nil)
+            #expect(try control.peek(link: unused) == nil)
+            #expect(try await control.redeem(link: unused, audit: [:]) == nil)
+            #expect(try control.session(cookie: carols) != nil)
+            try await installation.restart()
+            control = installation.control
+        }
+        let fresh = try await control.redeem(
+            link: try await link(TestInstallation.bob), audit: [:])
+        #expect(try control.session(cookie: try #require(fresh)) != nil)
+    }
 }

@@ -15,11 +15,18 @@ extension TestInstallation {
     /// The refused attempts on an action: who, what, why.
     func refusals(_ action: ActionResult) throws -> [String] {
         let entries = try control.detail(action.state.id)?.entries ?? []
-        return try entries.filter { $0.entry.kind == "action.attempt-refused" }.map { recorded in
-            let core = try JSON(canonical: recorded.core)
-            return ["principal", "attempt", "code"].map { core[$0]?.stringValue ?? "?" }
-                .joined(separator: " ")
-        }
+        return try entries.filter { $0.entry.kind == "action.attempt-refused" }
+            .map { Self.attempt(try JSON(canonical: $0.core)) }
+    }
+
+    /// The same of agents that tried something with the action of another one.
+    func strangersAttempts() throws -> [String] {
+        try cores(kind: "attempt.refused").map(Self.attempt)
+    }
+
+    private static func attempt(_ core: JSON) -> String {
+        ["principal", "attempt", "code"].map { core[$0]?.stringValue ?? "?" }
+            .joined(separator: " ")
     }
 
     /// What an entry's core says of a member, as text.
@@ -57,7 +64,11 @@ extension TestInstallation {
         defer { try? queue.close() }
         return try queue.read { db in
             try ["entry", "body", "tile", "checkpoint", "action", "operational"].flatMap { table in
-                try Row.fetchAll(db, sql: "SELECT * FROM \(table) ORDER BY 1, 2").map {
+                // A snapshot says nothing new; it only makes the next start shorter.
+                let filter = table == "operational" ? "WHERE space <> 'snapshot'" : ""
+                return try Row.fetchAll(
+                    db, sql: "SELECT * FROM \(table) \(filter) ORDER BY 1, 2"
+                ).map {
                     "\(table): \($0.map { "\($0.0)=\($0.1)" }.joined(separator: " "))"
                 }
             }

@@ -246,12 +246,16 @@ struct InvariantTests {
                 .memberAdded(group: .reviewers, member: agent), by: TestInstallation.admin)
         }
         let action = try await installation.submit("review")
+        // Whether another agent's action exists is not an agent's to know, nor is its chain.
+        let isStranger = principal == .agent(TestInstallation.otherBot)
+        let code = isStranger ? "no_such_action" : "not_a_reviewer"
         #expect(
             await failure {
                 try await installation.decide(action, as: principal, assurance: .passkey)
-            } == "not_a_reviewer")
-        #expect(
-            try installation.refusals(action) == ["\(principal) approve not_a_reviewer"])
+            } == code)
+        let attempts =
+            try isStranger ? installation.strangersAttempts() : installation.refusals(action)
+        #expect(attempts == ["\(principal) approve \(code)"])
         #expect(try installation.status(action) == .pending)
         #expect(!action.body.eligible.contains(TestInstallation.bot))
     }

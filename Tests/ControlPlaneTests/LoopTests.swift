@@ -129,8 +129,12 @@ struct LoopTests {
         #expect(
             await failure {
                 try await installation.claim(result, agent: TestInstallation.otherBot)
-            } == "wrong_gate")
-        #expect(try installation.kinds(result).suffix(2).allSatisfy { $0.hasSuffix("refused") })
+            } == "no_such_action")
+        #expect(
+            try installation.refusals(result) == ["agent:\(TestInstallation.bot) claim wrong_gate"])
+        #expect(
+            try installation.strangersAttempts()
+                == ["agent:\(TestInstallation.otherBot) claim no_such_action"])
         #expect(try await installation.claim(result).state.status == .claimed)
     }
 

@@ -29,7 +29,7 @@ extension Simulation {
     /// What a caller may be told instead of an answer.
     private static let refusals: Set<String> = Set(Refusal.Code.allCases.map(\.rawValue)).union([
         "ledger_unavailable", "clock_stepped", "unsatisfiable", "directory_conflict",
-        "last_administrator",
+        "last_administrator", "no_such_action",
     ])
 
     private func attempt(_ what: String, _ body: () async throws -> ActionResult?) async throws {

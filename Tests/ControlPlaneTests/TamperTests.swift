@@ -205,8 +205,31 @@ struct TamperTests {
         #expect(throws: LedgerUnavailable.self) {
             try installation.control.checkPinned(pinned)
         }
-        // Having been shown that it was rolled back, it signs nothing more.
+        // Having been shown that it was rolled back, it signs nothing more, restarted or not.
         #expect(await failure { try await installation.claim(action) } == "ledger_unavailable")
+        installation.stop()
+        #expect(throws: StorageError.self) { try installation.start() }
+        // Until somebody has looked, put the newer copy back, and said so.
+        try removeFile("\(installation.folder)/halted")
+        #expect(throws: Never.self) { try installation.start() }
+    }
+
+    @Test("What a start took from its snapshot is hashed in quiet, and an edit halts the ledger")
+    func recheckHalts() async throws {
+        let installation = try await TestInstallation()
+        let action = try await installation.submit("review")
+        _ = try await installation.decide(action, .deny, by: TestInstallation.bob)
+        // So that the tile of the above is full: what is in the last one is read at every start.
+        for number in 0..<90 { _ = try await installation.submit(name: "filler \(number)") }
+        installation.stop()
+        try installation.tamper(
+            "UPDATE entry SET core_salt = zeroblob(32) WHERE ref = ?", [action.state.id.text])
+        try installation.start()
+        var recheck = installation.control.recheck
+        let backend = installation.control.backend
+        #expect(throws: TamperedError.self) {
+            while try !backend.read({ try recheck.page($0, limit: 64) }) {}
+        }
     }
 
     @Test("A fork of the same length is noticed too, and a foreign checkpoint is refused")

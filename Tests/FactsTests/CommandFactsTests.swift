@@ -13,7 +13,35 @@ import Testing
                 == #"{"argv":["sqlite3","-csv","app.db",".dump"],"effect":"export","#
                 + #""effects":["export"],"inspectable":true,"kind":"command","#
                 + #""operands":["app.db",".dump"],"options":["-csv"],"program":"sqlite3","#
-                + #""reasons":[],"subcommand":[]}"#)
+                + #""reasons":[],"subcommand":[],"touchesServer":false}"#)
+    }
+
+    @Test(
+        "the server's own folder is recognised by whatever path a command names it",
+        arguments: [
+            (["cat", "/opt/exq/admin.token"], true), (["cat", "../../opt/exq/keys/log.key"], true),
+            (["ls", "/opt/exq"], true), (["ls", "/opt/exq/"], true),
+            (["tar", "--file=/opt/./exq/../exq/x"], true), (["curl", "-d@/opt/exq/log.key"], true),
+            (["cat", "/opt/exquisite"], false), (["cat", "/opt"], false), (["cat", "exq"], false),
+        ])
+    func guardedFolder(arguments: [String], touches: Bool) {
+        let found = CommandFacts.derive(from: frozen(arguments), guarded: ["/opt/exq"])
+        #expect(found.touchesServer == touches)
+        #expect(found.json["touchesServer"] == .bool(touches))
+        if touches { #expect(found.effect == .key) }
+    }
+
+    @Test("a working directory, a link's target and a bound file count as naming the folder")
+    func guardedFolderBehindLinks() {
+        let guarded = ["/opt/exq"]
+        let inside = frozen(["cat", "admin.token"], cwd: "/opt/exq")
+        #expect(CommandFacts.derive(from: inside, guarded: guarded).touchesServer)
+        for list in ["operands", "bindings"] {
+            let linked = frozen(
+                ["cat", "innocent"], adding: [(list, [["path": "/opt/exq/admin.token"]])])
+            #expect(CommandFacts.derive(from: linked, guarded: guarded).touchesServer, "\(list)")
+        }
+        #expect(!CommandFacts.derive(from: inside, guarded: []).touchesServer)
     }
 
     @Test func subcommandOptionsAndOperandsAreTold() {

@@ -172,6 +172,43 @@ struct WaitingTests {
         }
     }
 
+    @Test("A stream and a long poll end with the credential that they were opened with")
+    func revoked() async throws {
+        try await withServer(live: false) { api in
+            let action = try await api.submit("review")
+            async let polled = api.get("/v1/actions/\(action.id)?wait=55s", as: "deploy-bot")
+            async let streamed = api.request(.get, "/v1/events", as: "deploy-bot")
+            try await api.until {
+                api.control.feed.streams == 1 && api.control.feed.waiting == 1
+            }
+            _ = try await api.control.rotate(
+                .agent, TestInstallation.bot, by: TestInstallation.admin)
+            try await api.approveElsewhere(action)
+            #expect(try await polled.status == 401)
+            let events = try events(try await streamed)
+            #expect(events.isEmpty)
+            #expect(api.control.feed.streams == 0)
+        }
+    }
+
+    @Test("One credential that goes wild does not take all places")
+    func placesOfACredential() async throws {
+        let feed = ChangeFeed()
+        var streams: [AsyncStream<StreamEvent>?] = []
+        for _ in 0..<ChangeFeed.credentialLimit + 3 { streams.append(feed.subscribe(by: "wild")) }
+        #expect(streams.compactMap { $0 }.count == ChangeFeed.credentialLimit)
+        #expect(feed.subscribe(by: "other") != nil)
+        let id = ActionID(now: Timestamp(milliseconds: 0), random: (1, 2))
+        await #expect(throws: CommandError.rateLimited(retryAfterSeconds: 1)) {
+            try await feed.wait(
+                for: id, by: "wild", after: nil, deadline: Timestamp(milliseconds: 0)
+            ) { true }
+        }
+        // Places come back.
+        streams = []
+        #expect(feed.subscribe(by: "wild") != nil)
+    }
+
     @Test("An agent's stream has its own actions only")
     func ownChanges() async throws {
         try await withServer { api in

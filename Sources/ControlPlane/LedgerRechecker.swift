@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Logging
+internal import ServiceLifecycle
+internal import Storage
+
+/// Reads, in quiet, the entries that this start took from its snapshot, and stops the ledger if
+/// they are not those that were signed.
+package struct LedgerRechecker: Service {
+    private let control: ControlPlane
+    /// A page must not hold up the requests of its event loop for long.
+    private static let page = 64
+    private static let pause: Duration = .milliseconds(20)
+
+    package init(_ control: ControlPlane) { self.control = control }
+
+    package func run() async throws {
+        try? await cancelWhenGracefulShutdown { try await recheck() }
+        // Ending would end the group; there is nothing more to do.
+        try? await gracefulShutdown()
+    }
+
+    private func recheck() async throws {
+        var recheck = control.recheck
+        while !Task.isCancelled {
+            do {
+                let isDone = try control.backend.read {
+                    try recheck.page($0, limit: Self.page)
+                }
+                if isDone { return }
+            } catch let error as TamperedError {
+                control.logger.critical(
+                    "the ledger was tampered with", metadata: ["finding": "\(error)"])
+                control.halt("\(error): run `exequatur fsck`")
+                return
+            } catch {
+                control.logger.error(
+                    "the ledger could not be read again", metadata: ["error": "\(error)"])
+                return
+            }
+            try await Task.sleep(for: Self.pause)
+        }
+    }
+}
