@@ -145,16 +145,35 @@ enum CanonicalForm {
         _ text: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]
     ) {
         var plainStart = 0
-        for index in text.indices {
-            let byte = text[index]
-            guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else {
+        var index = 0
+        while index < text.count {
+            // Eight bytes at a time, as long as none of them has to be escaped.
+            if index + 8 <= text.count, isPlain(text, at: index) {
+                index += 8
                 continue
             }
-            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[plainStart..<index]))
-            appendEscape(byte, to: &bytes)
-            plainStart = index + 1
+            let byte = text[index]
+            if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+                bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[plainStart..<index]))
+                appendEscape(byte, to: &bytes)
+                plainStart = index + 1
+            }
+            index += 1
         }
         bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[plainStart...]))
+    }
+
+    /// Whether none of eight bytes is a control character, a quote or a backslash.
+    private static func isPlain(_ text: UnsafeBufferPointer<UInt8>, at index: Int) -> Bool {
+        let word = UnsafeRawBufferPointer(text).loadUnaligned(
+            fromByteOffset: index, as: UInt64.self)
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        // Subtracting borrows into the top bit of a byte exactly if the byte was below. A byte
+        // whose top bit is set already only looks as if; it takes the slow way and is fine there.
+        let control = word &- ones &* 0x20
+        let quote = (word ^ ones &* 0x22) &- ones
+        let backslash = (word ^ ones &* 0x5C) &- ones
+        return (word | control | quote | backslash) & (ones &* 0x80) == 0
     }
 
     private static func appendEscape(_ byte: UInt8, to bytes: inout [UInt8]) {

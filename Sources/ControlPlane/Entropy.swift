@@ -34,8 +34,9 @@ package struct Entropy: Sendable {
 
     /// Several 32-byte values at once.
     package func hashes(_ count: Int) -> [Hash256] {
-        let bytes = source(count * 32)
-        return (0..<count).map { Hash256(trusted: Array(bytes[($0 * 32)..<($0 * 32 + 32)])) }
+        source(count * 32).withUnsafeBytes { bytes in
+            (0..<count).map { Hash256(raw: .init(rebasing: bytes[($0 * 32)..<($0 * 32 + 32)])) }
+        }
     }
 
     /// Two random words.

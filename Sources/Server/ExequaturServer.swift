@@ -3,7 +3,7 @@
 internal import Console
 package import ControlPlane
 package import Hummingbird
-package import Logging
+internal import Logging
 internal import ServiceLifecycle
 
 /// The HTTP server: every route in one visible list.
@@ -28,7 +28,7 @@ package enum ExequaturServer {
     /// The server with its services; they end in reverse order, so the ledger, which `control`
     /// closes last, outlives everything that writes to it.
     package static func application(
-        _ control: ControlPlane, openAPI: [UInt8], host: String, port: Int, logger: Logger,
+        _ control: ControlPlane, openAPI: [UInt8], host: String, port: Int,
         onRunning: @escaping @Sendable (_ port: Int) async -> Void
     ) throws -> some ApplicationProtocol {
         var application = Application(
@@ -37,7 +37,10 @@ package enum ExequaturServer {
                 address: .hostname(host, port: port), serverName: nil),
             onServerRunning: { channel in
                 await onRunning(channel.localAddress?.port ?? port)
-            }, logger: logger)
+            },
+            // The framework names each request in its logger, which costs more than it tells us:
+            // what goes wrong with a request is logged by `ProblemMiddleware`.
+            logger: Logger(label: "http", factory: { _ in SwiftLogNoOpLogHandler() }))
         application.addServices(Scheduler(control), LedgerRechecker(control))
         return application
     }

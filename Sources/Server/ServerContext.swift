@@ -35,7 +35,7 @@ struct ProblemMiddleware: RouterMiddleware {
         } catch {
             let problem = Problem(error)
             if problem.status.code >= 500 {
-                context.logger.error(
+                control.logger.error(
                     "a request failed", metadata: ["error": "\(error)", "code": "\(problem.code)"])
             }
             control.counters.add("exequatur_problems_total")

@@ -147,6 +147,9 @@ struct SQLiteTransaction: LedgerWriting {
         var conditions: [String] = []
         var arguments = StatementArguments()
         if !query.statuses.isEmpty {
+            if query.statuses.allSatisfy({ !$0.isFinal }) {
+                conditions.append(SQLiteSchema.isOpen)
+            }
             let marks = query.statuses.map { _ in "?" }.joined(separator: ",")
             conditions.append("status IN (\(marks))")
             for status in query.statuses { arguments += [status.rawValue] }
@@ -197,9 +200,8 @@ struct SQLiteTransaction: LedgerWriting {
         let found = try RawStatement.run(
             db,
             """
-            SELECT id FROM action WHERE operation = ? \
-            AND status IN ('pending', 'cleared', 'denied') AND credential = ? AND gate = ? \
-            ORDER BY id DESC LIMIT 1
+            SELECT id FROM action WHERE operation = ? AND \(SQLiteSchema.isAttachable) \
+            AND credential = ? AND gate = ? ORDER BY id DESC LIMIT 1
             """
         ) { statement -> String? in
             try statement.bind(1, operation)
@@ -237,8 +239,7 @@ struct SQLiteTransaction: LedgerWriting {
     }
 
     func put(_ row: ActionRow) throws {
-        // Never `INSERT OR REPLACE`: a table with indexes then needs a statement journal, whose
-        // 64 KiB are allocated and given back for every row, at more cost than all other rows.
+        // Not `INSERT OR REPLACE`, which takes a row out of every index and puts it back.
         if try update(row) { return }
         try RawStatement.run(
             db,

@@ -34,8 +34,8 @@ public struct Hash256: Sendable, Hashable {
         self = hash
     }
 
-    /// Creates a hash from 32 raw bytes; any other number is a bug of the caller.
-    init(raw: UnsafeRawBufferPointer) {
+    /// Creates a hash from 32 raw bytes; any other number is a bug of the caller and stops it.
+    public init(raw: UnsafeRawBufferPointer) {
         precondition(raw.count == Self.byteCount, "a hash has 32 bytes")
         words = (
             raw.loadUnaligned(fromByteOffset: 0, as: UInt64.self),

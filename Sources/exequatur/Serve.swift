@@ -51,8 +51,9 @@ struct Serve: AsyncParsableCommand {
     var logLevel = "notice"
 
     func run() async throws {
-        // SQLite takes and frees 64 KiB for many statements. With less than this the ledger's
-        // thread gave memory back and faulted it in again for every command: half of its time.
+        // Each answer and each page of the store takes and frees some tens of kilobytes; giving
+        // them back to the system every time, and faulting them in again, is a good part of all
+        // the time.
         clinux_keep_freed_memory(2 << 20)
         let (host, port) = try address()
         let url = publicURL ?? "http://\(host == "127.0.0.1" ? "localhost" : host):\(port)"
@@ -75,7 +76,7 @@ struct Serve: AsyncParsableCommand {
             effects: Self.effects(guarding: directory), logger: logger)
         let link = try await control.begin(starterPolicies: StarterPolicies.files)
         let application = try ExequaturServer.application(
-            control, openAPI: OpenAPIDocument.bytes, host: host, port: port, logger: logger,
+            control, openAPI: OpenAPIDocument.bytes, host: host, port: port,
             onRunning: { _ in Self.announce(url, link: link, data: data, control) })
         var group = ServiceGroupConfiguration(
             services: [

@@ -142,7 +142,7 @@ func withServer(
     logger.logLevel = .critical
     if live {
         let application = try ExequaturServer.application(
-            control, openAPI: Array("{}".utf8), host: "127.0.0.1", port: 0, logger: logger,
+            control, openAPI: Array("{}".utf8), host: "127.0.0.1", port: 0,
             onRunning: { _ in })
         try await application.test(.live) { client in
             try await body(
