@@ -48,6 +48,8 @@ public struct Policy: Sendable {
     public let annotations: [Annotation]
     /// Which requests it is about.
     public let scope: Scope
+    /// Where `principal`, `action` and `resource` were written.
+    let scopeSpans: [SourceSpan]
     /// The conditions in the order written; all of them must be met.
     public let conditions: [Condition]
     /// The name of the source it was read from, where that has one.
@@ -70,6 +72,7 @@ public struct Policy: Sendable {
         effect = parsed.effect
         annotations = parsed.annotations
         scope = parsed.scope
+        scopeSpans = parsed.scopeSpans
         conditions = parsed.conditions
         span = parsed.span
         canonicalText = parsed.canonicalText

@@ -42,7 +42,8 @@ extension Parser {
             try expect(.semicolon, or: "`when`, `unless`")
         }
         return ParsedPolicy(
-            effect: effect, annotations: annotations, scope: scope, conditions: conditions,
+            effect: effect, annotations: annotations, scope: scope,
+            scopeSpans: elements.map(\.span), conditions: conditions,
             span: start.through(previous.span), canonicalText: words(first..<index))
     }
 
@@ -150,6 +151,8 @@ struct ParsedPolicy {
     let effect: Policy.Effect
     let annotations: [Policy.Annotation]
     let scope: Scope
+    /// Where the parts of the scope were written.
+    let scopeSpans: [SourceSpan]
     let conditions: [Policy.Condition]
     let span: SourceSpan
     let canonicalText: String
