@@ -52,6 +52,22 @@ public struct Template: Sendable {
             }
         }
 
+        /// The constraint with an entity for the slot.
+        func filled(_ uid: EntityUID?) -> EntityConstraint {
+            func entity(_ reference: Reference) -> EntityUID? {
+                guard case .entity(let uid) = reference else { return uid }
+                return uid
+            }
+            switch self {
+            case .any: return .any
+            case .is(let type): return .is(type)
+            case .equal(let other): return entity(other).map { .equal($0) } ?? .any
+            case .in(let other): return entity(other).map { .in($0) } ?? .any
+            case .isIn(let type, let other):
+                return entity(other).map { .isIn(type, $0) } ?? .is(type)
+            }
+        }
+
         /// Whether a link has to give an entity.
         public var hasSlot: Bool { reference == .slot }
 
@@ -94,9 +110,35 @@ public struct Template: Sendable {
     /// Where in its source the text was written.
     public let span: SourceSpan
     /// The words of the text separated by single spaces, without comments.
-    public let canonicalText: String
+    public var canonicalText: String { words.text }
+    let words: CanonicalText
     /// The levels of nesting of the deepest condition; 0 without conditions.
     public let depth: Int
+
+    /// Takes what was read, whether it has slots or not.
+    init(_ parsed: ParsedPolicy, id: String, source: PolicySource) {
+        self.id = id
+        self.source = source.name
+        effect = parsed.effect
+        annotations = parsed.annotations
+        principal = parsed.principal
+        action = parsed.action
+        resource = parsed.resource
+        scopeSpans = parsed.scopeSpans
+        conditions = parsed.conditions
+        span = parsed.span
+        words = parsed.canonicalText
+        depth = parsed.conditions.map(\.body.depth).max() ?? 0
+        let utf8 = source.text.utf8
+        let start = utf8.index(utf8.startIndex, offsetBy: parsed.span.start.offset)
+        let end = utf8.index(start, offsetBy: parsed.span.bytes.count)
+        text = String(source.text[start..<end])
+    }
+
+    /// The value of an annotation: `nil` where it is absent, empty where it has no value.
+    public func annotation(_ name: String) -> String? {
+        annotations.first { Bytes.equal($0.name, name) }?.value
+    }
 
     /// The places to fill in; at least one.
     public var slots: Set<Slot> {

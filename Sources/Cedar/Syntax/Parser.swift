@@ -11,15 +11,17 @@ struct Parser {
 
     let source: PolicySource
     let limits: PolicyLimits
+    let allowsTemplates: Bool
     private let bytes: [UInt8]
     private let tokens: [Token]
     private(set) var index = 0
     private(set) var errors: [PolicySyntaxError] = []
     private var depth = 0
 
-    init(_ source: PolicySource, limits: PolicyLimits) {
+    init(_ source: PolicySource, limits: PolicyLimits, allowsTemplates: Bool) {
         self.source = source
         self.limits = limits
+        self.allowsTemplates = allowsTemplates
         bytes = Array(source.text.utf8)
         var lexer = Lexer(bytes)
         lexer.run()
@@ -57,8 +59,10 @@ struct Parser {
     }
 
     /// The words from one place to another, separated by single spaces.
-    func words(_ range: Range<Int>) -> String {
-        tokens[range].map { text($0.span) }.joined(separator: " ")
+    func words(_ range: Range<Int>) -> CanonicalText {
+        var words = CanonicalText()
+        for token in tokens[range] { words.append(text(token.span), isSlot: token.kind == .slot) }
+        return words
     }
 
     @discardableResult

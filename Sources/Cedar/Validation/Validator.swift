@@ -21,10 +21,11 @@ public struct Validator: Sendable {
         self.schema = schema
     }
 
-    /// Validates every policy of a set.
+    /// Validates every policy, template and link of a set.
     ///
     /// - Parameters:
-    ///   - policies: the policies; each is validated on its own.
+    ///   - policies: the policies; each is validated on its own. Of a link only the values are
+    ///     looked at: its template is valid for whatever fills the slots.
     ///   - mode: the rules.
     ///   - maximumLevel: how many times policies may go on from one entity to the next (RFC 76);
     ///     not limited where it is `nil`.
@@ -34,9 +35,48 @@ public struct Validator: Sendable {
     ) -> ValidationResult {
         var result = ValidationResult()
         for policy in policies.policies {
-            result.add(validate(policy, mode: mode, maximumLevel: maximumLevel))
+            result.add(
+                policy.link == nil
+                    ? validate(policy, mode: mode, maximumLevel: maximumLevel)
+                    : validateLink(policy))
+        }
+        for template in policies.templates {
+            result.add(validate(template, mode: mode, maximumLevel: maximumLevel))
         }
         return result
+    }
+
+    /// Validates one template for whatever may fill its slots.
+    ///
+    /// - Parameters:
+    ///   - template: the template.
+    ///   - mode: the rules.
+    ///   - maximumLevel: how many times it may go on from one entity to the next (RFC 76); not
+    ///     limited where it is `nil`.
+    /// - Returns: every error and warning, each once, in the order of the text.
+    public func validate(
+        _ template: Template, mode: ValidationMode, maximumLevel: Int? = nil
+    ) -> ValidationResult {
+        validate(PolicyUnderValidation(template), mode, maximumLevel)
+    }
+
+    /// Validates the values of a link: their types, and that some action applies to them.
+    private func validateLink(_ policy: Policy) -> ValidationResult {
+        let subject = PolicyUnderValidation(policy)
+        var errors: [ValidationError] = []
+        for slot in Template.Slot.allCases {
+            guard let type = policy.link?.values[slot]?.type, !schema.isKnownEntityType(type)
+            else { continue }
+            let near = Suggestion.nearest(to: type, among: schema.entityTypes.keys)
+            errors.append(
+                ValidationError(
+                    policyID: policy.id, span: nil,
+                    kind: .unrecognizedEntityType(type, suggestion: near)))
+        }
+        if let kind = NameChecker(schema, subject).scopeError() {
+            errors.append(ValidationError(policyID: policy.id, span: policy.span, kind: kind))
+        }
+        return ValidationResult(errors: errors)
     }
 
     /// Validates one policy.
