@@ -12,11 +12,15 @@ struct Lexer {
     private var line = 1
     private var column = 1
     private(set) var tokens: [Token] = []
+    /// The comments in the order of the text, if anybody wants them.
+    private(set) var comments: [SourceSpan] = []
+    private let keepsComments: Bool
     private(set) var problems: [(span: SourceSpan, message: String, hint: String?)] = []
 
-    init(_ bytes: [UInt8], isSchema: Bool = false) {
+    init(_ bytes: [UInt8], isSchema: Bool = false, keepsComments: Bool = false) {
         self.bytes = bytes
         self.isSchema = isSchema
+        self.keepsComments = keepsComments
     }
 
     mutating func run() {
@@ -60,7 +64,9 @@ struct Lexer {
             if let length = blankLength() {
                 advance(length)
             } else if atComment {
+                let start = position
                 advance { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
+                if keepsComments { comments.append(SourceSpan(start, position)) }
             } else {
                 return
             }
