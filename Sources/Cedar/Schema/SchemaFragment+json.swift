@@ -16,7 +16,7 @@ extension SchemaFragment {
     }
 
     fileprivate static func json(_ annotations: [Annotation]) -> JSON {
-        object(annotations.map { ($0.name, $0.value.map { JSON.string($0) } ?? .null) })
+        object(annotations.map { ($0.name, .string($0.value ?? "")) })
     }
 
     /// Where a name comes twice, the later member holds.
