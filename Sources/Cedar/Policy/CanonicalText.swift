@@ -2,14 +2,13 @@
 
 /// The words of a policy separated by single spaces.
 struct CanonicalText: Sendable {
-    private(set) var text = ""
+    let text: String
     /// Where slots start in the text, in bytes.
-    private var slots: [Int] = []
+    private let slots: [Int]
 
-    mutating func append(_ word: String, isSlot: Bool) {
-        if !text.isEmpty { text += " " }
-        if isSlot { slots.append(text.utf8.count) }
-        text += word
+    init(_ text: String, slots: [Int]) {
+        self.text = text
+        self.slots = slots
     }
 
     /// The text with entities for the slots.

@@ -60,9 +60,17 @@ struct Parser {
 
     /// The words from one place to another, separated by single spaces.
     func words(_ range: Range<Int>) -> CanonicalText {
-        var words = CanonicalText()
-        for token in tokens[range] { words.append(text(token.span), isSlot: token.kind == .slot) }
-        return words
+        var words: [UInt8] = []
+        var slots: [Int] = []
+        if let first = tokens[range].first, let last = tokens[range].last {
+            words.reserveCapacity(last.span.end.offset - first.span.start.offset + range.count)
+        }
+        for token in tokens[range] {
+            if !words.isEmpty { words.append(UInt8(ascii: " ")) }
+            if token.kind == .slot { slots.append(words.count) }
+            words.append(contentsOf: bytes[token.span.bytes])
+        }
+        return CanonicalText(String(decoding: words, as: UTF8.self), slots: slots)
     }
 
     @discardableResult

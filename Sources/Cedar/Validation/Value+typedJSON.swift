@@ -159,7 +159,7 @@ extension Entity {
     /// - Parameters:
     ///   - json: `{"uid", "attrs", "parents", "tags"}`; only `tags` may be absent.
     ///   - schema: says what attributes and tags are; whether the entity fits it otherwise is not
-    ///     checked, see ``Schema/validate(_:)-(Entity)``.
+    ///     checked, see ``Schema``.
     ///   - path: where it is in its document, for messages.
     /// - Throws: `JSONShapeError` for another shape.
     public init(json: JSON, schema: Schema, path: String = "") throws(JSONShapeError) {
