@@ -133,8 +133,15 @@ extension PolicyGenerator {
         return words.map { $0 + pick(blanks) }.joined()
     }
 
+    static let policyMembers = ["op", "entity", "left", "arg", "Value", "==", "in", "x"]
+    static let schemaMembers = [
+        "type", "name", "element", "attributes", "additionalAttributes", "required", "tags", "enum",
+        "shape", "memberOf", "memberOfTypes", "appliesTo", "context", "annotations", "User", "N",
+        "commonTypes", "__cedar", "Action", "if", "a b", "Long", "", "Alias2", "principalTypes",
+    ]
+
     /// JSON with one value somewhere put in the place of another, renamed or left out.
-    mutating func broken(_ json: JSON) -> JSON {
+    mutating func broken(_ json: JSON, _ members: [String] = policyMembers) -> JSON {
         switch json {
         case .object(let object) where !object.isEmpty && chance(90):
             var object = object
@@ -143,20 +150,25 @@ extension PolicyGenerator {
             case 0: object[key] = nil
             case 1:
                 object[key] = nil
-                object[pick(["op", "entity", "left", "arg", "Value", "==", "in", "x"])] = value
+                object[pick(members)] = value
             case 2: object[pick(["entity", "extra", "annotations"])] = pick(["x", 1, [:], []])
-            default: object[key] = broken(value)
+            default: object[key] = broken(value, members)
             }
             return .object(object)
         case .array(var elements) where !elements.isEmpty && chance(90):
             let place = Int.random(in: 0..<elements.count, using: &random)
-            elements[place] = broken(elements[place])
+            elements[place] = broken(elements[place], members)
             return .array(elements)
         default:
-            return pick([
-                "x", "All", "==", "in", "is", 1, true, .null, [], [:], ["Value": 1],
-                ["type": "U", "id": "x"], ["Var": "context"], ["Set": []],
-            ])
+            return pick(
+                [
+                    "x", "All", "==", "in", "is", 1, true, .null, [], [:], ["Value": 1],
+                    ["type": "U", "id": "x"], ["Var": "context"], ["Set": []], "Long", "User",
+                    ["type": "Long"], ["type": "Record", "attributes": [:]], "NS::Item",
+                    "__cedar::Long",
+                    ["type": "EntityOrCommon", "name": "User"], ["type": "Alias2"],
+                    ["type": "Set", "element": ["type": "Entity", "name": "User"]], ["id": "view"],
+                ] as [JSON])
         }
     }
 

@@ -57,6 +57,8 @@ extension SchemaGenerator {
     /// A walk along attributes; now and then one that is not there or not asked for.
     private mutating func path(_ roots: [Path], _ schema: GeneratedSchema) -> Path {
         var path = pick(roots)
+        let root = path.text
+        var names: [String] = []
         for _ in 0..<pick([0, 1, 1, 2, 3]) {
             let attributes: [GeneratedSchema.Attribute] =
                 switch path.kind {
@@ -72,9 +74,14 @@ extension SchemaGenerator {
             if !attribute.isRequired, chance(90) {
                 path.guards.append("\(path.text) has \(dotted ? attribute.name : quoted)")
             }
+            names.append(dotted ? attribute.name : "")
             path.text += dotted ? ".\(attribute.name)" : "[\(quoted)]"
             if chance(1) { path.text += ".nothing" }
             path.kind = attribute.kind
+        }
+        // Asks for everything on the way at once (RFC 62).
+        if names.count > 1, !names.contains(""), chance(40) {
+            path.guards = ["\(root) has \(names.joined(separator: "."))"]
         }
         return path
     }
