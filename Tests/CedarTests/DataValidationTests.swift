@@ -112,6 +112,21 @@ import Testing
         #expect(try entities(repeated).count == 3)
     }
 
+    @Test func namesThatOnlyLookTheSameAreNotDeclared() throws {
+        let schema = try Schema(parsing: "entity K { k?: Long }; entity A in [K];")
+        let kelvin = "\u{212A}"
+        #expect(kelvin == "K", "Swift takes them for equal")
+        #expect(throws: EntityValidationError.self) {
+            try schema.validate(Entity(uid: EntityUID(type: kelvin, id: "a")))
+        }
+        #expect(throws: EntityValidationError.self) {
+            let parent = EntityUID(type: kelvin, id: "a")
+            try schema.validate(Entity(uid: EntityUID(type: "A", id: "a"), parents: [parent]))
+        }
+        let parent = EntityUID(type: "K", id: "a")
+        try schema.validate(Entity(uid: EntityUID(type: "A", id: "a"), parents: [parent]))
+    }
+
     @Test(arguments: [
         (
             "User", "view", "Group",

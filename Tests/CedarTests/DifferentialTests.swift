@@ -119,11 +119,12 @@ struct DifferentialTests {
     /// what types cannot rule out.
     @Test func validPoliciesDoNotFail() throws {
         var generator = generator()
+        generator.hasFaults = false
         var evaluated = 0
         let unavoidable: Set<EvaluationError.Category> = [
             .entityDoesNotExist, .integerOverflow, .failedExtensionFunctionExecution,
         ]
-        for _ in 0..<Referee.cases / 4 {
+        for _ in 0..<Referee.cases / 10 {
             let generated = generator.schema()
             let schema = try Schema(parsing: generated.text)
             let text = (0..<5).map { _ in generator.policy(generated) }.joined()
@@ -150,6 +151,31 @@ struct DifferentialTests {
         }
         #expect(evaluated > Referee.cases / 20)
         Referee.report("soundness: \(evaluated) requests")
+    }
+
+    /// A policy that is valid for a level needs no entities beyond it (RFC 76).
+    @Test func levelsSayWhichEntitiesAreNeeded() throws {
+        var generator = generator()
+        generator.hasFaults = false
+        var compared = 0
+        for _ in 0..<Referee.cases / 10 {
+            let generated = generator.schema()
+            let schema = try Schema(parsing: generated.text)
+            let set = try PolicySet(parsing: generator.policy(generated))
+            guard
+                let entities = try? Entities(json: generator.entities(generated), schema: schema),
+                let request = try? Request(json: generator.request(generated), schema: schema)
+            else { continue }
+            let whole = set.evaluate(request, entities: entities)
+            for level in 0...3 {
+                let result = Validator(schema).validate(set, mode: .strict, maximumLevel: level)
+                guard result.isValid else { continue }
+                compared += 1
+                let slice = try EntitySlice(request, entities, level: level).entities()
+                #expect(set.evaluate(request, entities: slice) == whole, "\(set.policies[0].text)")
+            }
+        }
+        Referee.report("levels: \(compared) answers from the entities within a level")
     }
 
     // MARK: data
@@ -245,5 +271,46 @@ struct DifferentialTests {
             || error.message.contains("is not an extension function")
             || error.message.contains("needs a receiver")
             || ["__entity", "__extn", "__expr"].contains { error.path.contains($0) }
+    }
+}
+
+/// The entities that can be reached from a request in so many steps.
+private struct EntitySlice {
+    private let all: Entities
+    private var kept: [EntityUID: Entity] = [:]
+
+    init(_ request: Request, _ all: Entities, level: Int) {
+        self.all = all
+        var frontier = [request.principal, request.action, request.resource]
+        frontier += Self.references(.record(request.context))
+        for _ in 0..<level {
+            var next: [EntityUID] = []
+            for uid in frontier where kept[uid] == nil {
+                guard let entity = all[uid] else { continue }
+                kept[uid] = entity
+                next += Self.references(.record(entity.attributes))
+                next += Self.references(.record(entity.tags))
+            }
+            frontier = next
+        }
+    }
+
+    /// What is kept of an entity is everything that it is in, too.
+    func entities() throws -> Entities {
+        try Entities(
+            kept.values.map { entity in
+                Entity(
+                    uid: entity.uid, attributes: entity.attributes,
+                    parents: Array(all.ancestors(of: entity.uid)), tags: entity.tags)
+            })
+    }
+
+    private static func references(_ value: Value) -> [EntityUID] {
+        switch value {
+        case .entity(let uid): [uid]
+        case .set(let elements): elements.flatMap(references)
+        case .record(let record): record.flatMap { references($0.value) }
+        case .bool, .long, .string, .extension: []
+        }
     }
 }

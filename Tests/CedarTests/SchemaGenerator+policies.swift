@@ -37,11 +37,11 @@ extension SchemaGenerator {
         _ name: String, _ schema: GeneratedSchema, _ slot: String?
     ) -> String {
         let parents = schema.type(name)?.parents ?? []
-        let uid = slot ?? literal(chance(80) ? name : pick(schema.types.map(\.name)), schema)
+        let uid = slot ?? literal(fault(20) ? pick(schema.types.map(\.name)) : name, schema)
         return switch Int.random(in: 0..<6, using: &base.random) {
         case 0: " == \(uid)"
         case 1: " in \(slot ?? literal(pick(parents + [name]), schema))"
-        case 2: " is \(chance(95) ? name : "Nobody") in \(uid)"
+        case 2: " is \(fault(5) ? "Nobody" : name) in \(uid)"
         case 3 where slot != nil: " == \(uid)"
         case 3, 4: " is \(name)"
         default: ""
@@ -50,8 +50,8 @@ extension SchemaGenerator {
 
     private mutating func literal(_ name: String, _ schema: GeneratedSchema) -> String {
         let choices = schema.type(name)?.choices ?? ["a", "b"]
-        let id = chance(97) ? pick(choices) : "other"
-        return "\(chance(98) ? name : "Nobody")::\(PolicyGenerator.quoted(id))"
+        let id = fault(3) ? "other" : pick(choices)
+        return "\(fault(2) ? "Nobody" : name)::\(PolicyGenerator.quoted(id))"
     }
 
     /// A walk along attributes; now and then one that is not there or not asked for.
@@ -71,12 +71,12 @@ extension SchemaGenerator {
             let isPlain = attribute.name.utf8.allSatisfy { $0 >= 97 && $0 <= 122 }
             let dotted = isPlain && attribute.name != "in"
             let quoted = PolicyGenerator.quoted(attribute.name)
-            if !attribute.isRequired, chance(90) {
+            if !attribute.isRequired, !fault(10) {
                 path.guards.append("\(path.text) has \(dotted ? attribute.name : quoted)")
             }
             names.append(dotted ? attribute.name : "")
             path.text += dotted ? ".\(attribute.name)" : "[\(quoted)]"
-            if chance(1) { path.text += ".nothing" }
+            if fault(1) { path.text += ".nothing" }
             path.kind = attribute.kind
         }
         // Asks for everything on the way at once (RFC 62).
@@ -106,7 +106,7 @@ extension SchemaGenerator {
             }
         }
         let path = path(roots, schema)
-        let test = chance(3) ? "\(path.text) == 1" : test(path, roots, schema)
+        let test = fault(3) ? "\(path.text) == 1" : test(path, roots, schema)
         return "(\((path.guards + [test]).joined(separator: " && ")))"
     }
 

@@ -45,6 +45,8 @@ struct GeneratedSchema {
 /// Makes random schemas, and values that mostly fit them.
 struct SchemaGenerator {
     var base: PolicyGenerator
+    /// Whether some of what is made does not fit the schema.
+    var hasFaults = true
 
     private static let plain = ["User", "Group", "Doc", "NS::Item", "NS::Team"]
     private static let enumerated = ["Color", "NS::Mode"]
@@ -54,6 +56,8 @@ struct SchemaGenerator {
 
     mutating func pick<Element>(_ elements: [Element]) -> Element { base.pick(elements) }
     mutating func chance(_ percent: Int) -> Bool { base.chance(percent) }
+    /// Whether to make a mistake.
+    mutating func fault(_ percent: Int) -> Bool { hasFaults && base.chance(percent) }
 
     // MARK: schemas
 
@@ -201,8 +205,8 @@ struct SchemaGenerator {
 
     mutating func entity(_ name: String, _ schema: GeneratedSchema) -> JSON {
         let choices = schema.type(name)?.choices
-        let id = chance(97) ? pick(choices ?? ["a", "b", "\u{E9}"]) : "other"
-        return ["type": .string(chance(98) ? name : "Nobody"), "id": .string(id)]
+        let id = fault(3) ? "other" : pick(choices ?? ["a", "b", "\u{E9}"])
+        return ["type": .string(fault(2) ? "Nobody" : name), "id": .string(id)]
     }
 
     /// A value that fits in all but a few cases.
@@ -214,7 +218,7 @@ struct SchemaGenerator {
         case .bool: return .bool(chance(50))
         case .long: return .int(pick([0, -1, Int64.max, 7] as [Int64]))
         case .string: return .string(pick(["", "a", "\u{E9}", "x y\""]))
-        case .decimal: return call("decimal", pick(["1.0", "-0.5", "x", "922.3"]))
+        case .decimal: return call("decimal", fault(20) ? "x" : pick(["1.0", "-0.5", "922.3"]))
         case .ip: return call("ip", pick(["10.0.0.1", "::1", "10.0.0.0/8"]))
         case .datetime:
             if chance(20) {
@@ -244,10 +248,10 @@ struct SchemaGenerator {
         _ attributes: [GeneratedSchema.Attribute], _ schema: GeneratedSchema
     ) -> JSON {
         var object = JSONObject()
-        for attribute in attributes where chance(attribute.isRequired ? 98 : 50) {
+        for attribute in attributes where attribute.isRequired ? !fault(2) : chance(50) {
             object[attribute.name] = value(attribute.kind, schema)
         }
-        if chance(2) { object["extra"] = 1 }
+        if fault(2) { object["extra"] = 1 }
         return .object(object)
     }
 
@@ -259,14 +263,14 @@ struct SchemaGenerator {
                 for parent in type.parents where chance(40) && parent != type.name {
                     parents.append(["type": .string(parent), "id": "top"])
                 }
-                if chance(3) { parents.append(entity("Group", schema)) }
+                if fault(3) { parents.append(entity("Group", schema)) }
                 var members: [(String, JSON)] = [
                     ("uid", ["type": .string(type.name), "id": .string(id)]),
                     ("attrs", record(type.attributes, schema)), ("parents", .array(parents)),
                 ]
                 if let tags = type.tags, chance(50) {
                     members.append(("tags", ["t": value(tags, schema)]))
-                } else if chance(2) {
+                } else if fault(2) {
                     members.append(("tags", ["t": 1]))
                 }
                 entities.append(.object(JSONObject(members)))
@@ -285,12 +289,15 @@ struct SchemaGenerator {
     }
 
     mutating func request(_ schema: GeneratedSchema) -> JSON {
-        let action = pick(schema.actions)
+        let action = pick(
+            hasFaults ? schema.actions : schema.actions.filter { !$0.principals.isEmpty })
         let names = schema.types.map(\.name)
         return [
-            "principal": entity(pick(action.principals + [pick(names)]), schema),
-            "action": ["type": "Action", "id": .string(chance(97) ? action.id : "none")],
-            "resource": entity(pick(action.resources + [pick(names)]), schema),
+            "principal": entity(
+                pick(fault(50) || action.principals.isEmpty ? names : action.principals), schema),
+            "action": ["type": "Action", "id": .string(fault(3) ? "none" : action.id)],
+            "resource": entity(
+                pick(fault(50) || action.resources.isEmpty ? names : action.resources), schema),
             "context": record(action.context, schema),
         ]
     }

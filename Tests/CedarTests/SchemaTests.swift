@@ -2,6 +2,7 @@
 
 import CanonicalJSON
 import Cedar
+import TestSupport
 import Testing
 
 /// The kinds of all errors of a text; empty where there are none.
@@ -188,6 +189,28 @@ private func kinds(json text: String) throws -> [SchemaError.Kind] {
         limits = SchemaLimits()
         limits.maximumDeclarations = 2
         #expect(kinds("entity A; entity B; entity C;", limits: limits) == [.limit])
+    }
+
+    /// Any text ends in a schema or in errors with a place in the text, and never in a crash.
+    @Test func anyTextIsReadOrRefused() throws {
+        var generator = SchemaGenerator(base: PolicyGenerator(random: .forTest()))
+        var refused = 0
+        for _ in 0..<400 {
+            var text = generator.schema().text
+            for _ in 0..<generator.pick([1, 2, 5]) {
+                text = generator.base.broken(text, PolicyGenerator.schemaSplinters)
+            }
+            do throws(SchemaErrors) {
+                _ = try Schema(parsing: text)
+            } catch {
+                refused += 1
+                for error in error.errors {
+                    let end = try #require(error.location.span?.end.offset)
+                    #expect(end <= text.utf8.count && !error.message.contains("\n"), "\(error)")
+                }
+            }
+        }
+        #expect(refused > 100)
     }
 
     @Test func actionsAreEntities() throws {

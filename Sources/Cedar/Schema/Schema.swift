@@ -140,8 +140,17 @@ public struct Schema: Sendable {
         }
     }
 
+    /// The entity type of exactly that name.
+    ///
+    /// Names that data brings may be any text, of which Swift takes some for equal to ASCII; the
+    /// sign of the kelvin is such a one.
+    func entityType(_ name: String) -> EntityType? {
+        guard let type = entityTypes[name], Bytes.equal(type.name, name) else { return nil }
+        return type
+    }
+
     func isKnownEntityType(_ name: String) -> Bool {
-        entityTypes[name] != nil || EntityUID.isActionType(name)
+        entityType(name) != nil || EntityUID.isActionType(name)
     }
 }
 

@@ -42,7 +42,7 @@ struct NameChecker {
             guard schema.actions[uid] == nil else { return }
             kind = .unrecognizedActionID(uid, suggestion: suggestion(for: uid))
         } else {
-            guard let type = schema.entityTypes[uid.type], let choices = type.enumeration,
+            guard let type = schema.entityType(uid.type), let choices = type.enumeration,
                 !type.allows(id: uid.id)
             else { return }
             kind = .invalidEnumEntity(uid, choices: choices)

@@ -16,11 +16,11 @@ extension Schema {
 
     /// Validates all of a request but its context, and says what its action is.
     func validateScope(of request: Request) throws(RequestValidationError) -> Action {
-        guard let principal = entityTypes[request.principal.type] else {
+        guard let principal = entityType(request.principal.type) else {
             throw RequestValidationError(.undeclaredPrincipalType(request.principal.type))
         }
         try check(request.principal, principal)
-        guard let resource = entityTypes[request.resource.type] else {
+        guard let resource = entityType(request.resource.type) else {
             throw RequestValidationError(.undeclaredResourceType(request.resource.type))
         }
         try check(request.resource, resource)
@@ -58,7 +58,7 @@ extension Schema {
             try validateAction(entity, ancestors: closure(entity.parents))
             return
         }
-        guard let type = entityTypes[entity.uid.type] else {
+        guard let type = entityType(entity.uid.type) else {
             let base = entity.uid.type.split(separator: ":").last.map(String.init) ?? ""
             let same = entityTypes.keys.sorted().first { $0.hasSuffix("::\(base)") }
             let near = Suggestion.nearest(to: entity.uid.type, among: entityTypes.keys)
@@ -69,7 +69,7 @@ extension Schema {
         try validateAttributes(of: entity, type)
         for parent in entity.parents {
             if let problem = reference(parent) { throw problem.error(of: entity.uid) }
-            guard type.ancestors.contains(parent.type) else {
+            guard type.ancestors.contains(parent.type), entityType(parent.type) != nil else {
                 throw EntityValidationError(uid: entity.uid, kind: .invalidParent(parent))
             }
         }
@@ -156,7 +156,7 @@ extension Schema {
 
     private func reference(_ uid: EntityUID) -> ReferenceProblem? {
         if uid.isAction { return actions[uid] == nil ? .undeclaredAction(uid) : nil }
-        guard let type = entityTypes[uid.type], !type.allows(id: uid.id) else { return nil }
+        guard let type = entityType(uid.type), !type.allows(id: uid.id) else { return nil }
         return .invalidEnumEntity(uid, choices: type.enumeration ?? [])
     }
 

@@ -99,7 +99,7 @@ extension RecordType {
 extension Schema {
     /// What is known of the attributes of entities that have one of these types.
     func attributes(of union: EntityTypeUnion) -> RecordType {
-        let types = union.names.map { entityTypes[$0]?.attributes ?? RecordType([]) }
+        let types = union.names.map { entityType($0)?.attributes ?? RecordType([]) }
         return types.dropFirst().reduce(types[0]) { bound, next in
             // Permissive bounds always exist; what they lose is lost here too.
             bound.leastUpperBound(next, .permissive) ?? RecordType([])
@@ -111,7 +111,7 @@ extension Schema {
         switch type {
         case .record(let record): record[name]
         case .entity(let union):
-            union.single.map { entityTypes[$0]?.attributes[name] } ?? attributes(of: union)[name]
+            union.single.map { entityType($0)?.attributes[name] } ?? attributes(of: union)[name]
         default: nil
         }
     }
@@ -122,7 +122,7 @@ extension Schema {
         case .never, .anyEntity: true
         case .entity(let union):
             union.names.contains { entity in
-                guard let declared = entityTypes[entity] else {
+                guard let declared = entityType(entity) else {
                     return !EntityUID.isActionType(entity)
                 }
                 return declared.attributes[name] != nil

@@ -162,7 +162,7 @@ struct Typechecker {
             let node = TypedNode.entityLiteral(uid, span)
             // What is not declared is an error that has its own check.
             let isKnown =
-                uid.isAction ? schema.actions[uid] != nil : schema.entityTypes[uid.type] != nil
+                uid.isAction ? schema.actions[uid] != nil : schema.entityType(uid.type) != nil
             return isKnown ? Answer(.entity(uid.type), node) : .failed(nil, node)
         case .set, .record, .extension: return .failed(nil, .constant)
         }

@@ -169,7 +169,7 @@ extension Entity {
             try self.init(json: json, path: path)
             return
         }
-        guard let type = schema.entityTypes[uid.type] else {
+        guard let type = schema.entityType(uid.type) else {
             throw reader.error("uid", "entity type `\(uid.type)` is not declared")
         }
         let attributes = try reader.value("attrs")
