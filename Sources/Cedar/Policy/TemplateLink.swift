@@ -68,14 +68,16 @@ extension PolicySet {
     ) throws(LinkError) -> PolicySet {
         var linked: [Policy] = []
         var taken: Set<ByteKey> = []
+        let byID = Dictionary(
+            templates.map { (ByteKey($0.id), $0) }, uniquingKeysWith: { first, _ in first })
         for link in links {
             guard policies.count + templates.count + linked.count < limits.maximumPolicies else {
                 throw LinkError(link: link, kind: .tooManyPolicies(limits.maximumPolicies))
             }
-            guard let template = template(id: link.templateID) else {
+            guard let template = byID[ByteKey(link.templateID)] else {
                 throw LinkError(link: link, kind: .unknownTemplate)
             }
-            guard self[link.newID] == nil, self.template(id: link.newID) == nil,
+            guard self[link.newID] == nil, byID[ByteKey(link.newID)] == nil,
                 taken.insert(ByteKey(link.newID)).inserted
             else { throw LinkError(link: link, kind: .duplicateID) }
             for slot in Template.Slot.allCases {

@@ -111,7 +111,8 @@ extension ValidationError.Kind {
             "unable to guarantee safety of access to a tag on `\(type)`"
         case .noTagsAllowed(let type): "`\(type)` has no tags"
         case .wrongNumberOfArguments(let function, let expected, let actual):
-            "call to `\(function.rawValue)` takes \(expected) arguments, but got \(actual)"
+            "call to `\(function.rawValue)` takes \(expected) "
+                + (expected == 1 ? "argument" : "arguments") + ", but got \(actual)"
         case .functionArgumentValidation(let function, let reason):
             "call to `\(function.rawValue)` would fail: \(reason)"
         case .emptySetForbidden: "empty set literals are forbidden: their type is unknown"
