@@ -183,6 +183,18 @@ import Testing
         #expect(try validate(literal).isValid)
     }
 
+    @Test func requestEnvironmentsHaveALimit() throws {
+        var validator = Validator(try Schema(parsing: Self.schema))
+        validator.maximumRequestEnvironments = 3
+        let set = try PolicySet(parsing: "permit(principal, action, resource);")
+        // Two actions, one type of principal and two of resource make four.
+        #expect(
+            validator.validate(set, mode: .strict).errors.map(\.kind)
+                == [.tooManyRequestEnvironments(3)])
+        validator.maximumRequestEnvironments = 4
+        #expect(validator.validate(set, mode: .strict).isValid)
+    }
+
     @Test func deepAndLongPolicies() throws {
         let schema = try Schema(parsing: Self.schema)
         for way in DepthTests.ways {

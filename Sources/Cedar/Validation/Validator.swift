@@ -6,15 +6,16 @@
 /// except for integer overflow, missing entities and extension functions whose results do not fit
 /// (Cedar's validation soundness).
 public struct Validator: Sendable {
-    /// The combinations of action, principal and resource that are tried for one policy.
-    ///
-    /// Most are left again after the scope; this many take about a second.
-    public static let maximumRequestEnvironments = 1_000_000
     /// The nesting of policies that is followed; validating recurses this deep.
     public static let maximumDepth = 200
 
     /// What policies are validated against.
     public let schema: Schema
+    /// The combinations of action, principal and resource that are tried for one policy; 1,000,000
+    /// unless set.
+    ///
+    /// Each takes a microsecond at least. With more the policy is not valid.
+    public var maximumRequestEnvironments = 1_000_000
 
     /// Validates against a schema.
     public init(_ schema: Schema) {
@@ -110,11 +111,11 @@ public struct Validator: Sendable {
         for environment in environments() {
             for slots in policy.slotChoices(environment, schema) {
                 count += 1
-                guard count <= Self.maximumRequestEnvironments else {
+                guard count <= maximumRequestEnvironments else {
                     findings.add(
                         ValidationError(
                             policyID: policy.id, span: policy.span,
-                            kind: .tooManyRequestEnvironments(Self.maximumRequestEnvironments)))
+                            kind: .tooManyRequestEnvironments(maximumRequestEnvironments)))
                     return findings.result(warnings: [])
                 }
                 let isFalse = check(
