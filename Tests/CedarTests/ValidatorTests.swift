@@ -195,6 +195,30 @@ import Testing
         #expect(validator.validate(set, mode: .strict).isValid)
     }
 
+    @Test func workHasALimit() throws {
+        var validator = Validator(try Schema(parsing: Self.schema))
+        validator.maximumSteps = 100_000
+        // Each level is looked at twice by the one around it.
+        for (before, after) in [
+            ("(if (", " is User in Group::\"g\") then principal else principal)"),
+            ("(if (", " has home.city) then principal else principal)"),
+        ] {
+            let levels = 24
+            let text =
+                "permit(principal, action == Action::\"view\", resource) when { "
+                + String(repeating: before, count: levels) + "principal"
+                + String(repeating: after, count: levels) + " == principal };"
+            let set = try PolicySet(parsing: text)
+            let result = validator.validate(set, mode: .strict, maximumLevel: 1)
+            #expect(result.errors.map(\.kind).contains(.tooManySteps(100_000)))
+        }
+        let certain =
+            String(repeating: "(if true then ", count: 40) + "principal"
+            + String(repeating: " else principal)", count: 40) + ".level == 1"
+        let policy = "permit(principal, action == Action::\"view\", resource) when { \(certain) };"
+        #expect(try validate(policy, level: 1).isValid)
+    }
+
     @Test func deepAndLongPolicies() throws {
         let schema = try Schema(parsing: Self.schema)
         for way in DepthTests.ways {

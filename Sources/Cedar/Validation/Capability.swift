@@ -63,7 +63,14 @@ private struct ShapeWriter {
         case .attribute(let target, let name):
             write(".", name)
             write(target)
-        case .has, .isType: spelledOut(expression)
+        case .has(let target, let path):
+            // Not spelled out, which would double with each level of nesting.
+            write("h", String(path.count))
+            for name in path { write("n", name) }
+            write(target)
+        case .isType(let target, let type, let container):
+            write("s", type)
+            count("(", [target] + (container.map { [$0] } ?? []))
         case .like(let target, let pattern):
             write("k", pattern.description)
             write(target)
@@ -97,24 +104,6 @@ private struct ShapeWriter {
         case .greaterOrEqual:
             write("!", "1")
             chain(["<"], [left, right])
-        }
-    }
-
-    /// `has a.b` and `is … in …` are conjunctions.
-    private mutating func spelledOut(_ expression: Expression) {
-        let operands = expression.conjuncts
-        guard operands.count == 1 else {
-            chain(Array(repeating: "&&", count: operands.count - 1), operands)
-            return
-        }
-        switch expression.kind {
-        case .has(let target, let path):
-            write("h", path.first ?? "")
-            write(target)
-        case .isType(let target, let type, _):
-            write("s", type)
-            write(target)
-        default: break
         }
     }
 }

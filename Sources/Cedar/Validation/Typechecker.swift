@@ -53,12 +53,18 @@ struct Typechecker {
     let mode: ValidationMode
     let policyID: String
     let environment: RequestEnvironment
+    /// How many more expressions are looked at; none are when it has run out.
+    ///
+    /// What `has a.b` and `is … in …` are about is looked at for each of the conditions that they
+    /// stand for, which doubles the work with each level of nesting.
+    private(set) var steps: Int
     private(set) var errors: [ValidationError] = []
 
     init(
         _ schema: Schema, _ mode: ValidationMode, policyID: String,
-        environment: RequestEnvironment
+        environment: RequestEnvironment, steps: Int
     ) {
+        self.steps = steps
         self.schema = schema
         self.mode = mode
         self.policyID = policyID
@@ -87,6 +93,8 @@ struct Typechecker {
     }
 
     mutating func check(_ expression: Expression, _ prior: Set<Capability>) -> Answer {
+        guard steps > 0 else { return .failed(nil, .constant) }
+        steps -= 1
         switch expression.kind {
         case .literal(let value): return literal(value, expression.span)
         case .variable(let variable):
@@ -258,11 +266,11 @@ struct Typechecker {
         case .true:
             var answer = check(first, prior.union(condition.capabilities))
             answer.capabilities.formUnion(condition.capabilities)
-            answer.node = .conditional(condition.node, then: answer.node, else: answer.node)
+            answer.node = .conditional(condition.node, then: answer.node, else: .constant)
             return answer.failing(unless: condition.isValid && answer.isValid)
         case .false:
             var answer = check(second, prior)
-            answer.node = .conditional(condition.node, then: answer.node, else: answer.node)
+            answer.node = .conditional(condition.node, then: answer.node, else: .constant)
             return answer.failing(unless: condition.isValid && answer.isValid)
         default: break
         }

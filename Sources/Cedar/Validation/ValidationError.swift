@@ -63,6 +63,8 @@ public struct ValidationError: Error, Sendable, Hashable, CustomStringConvertibl
         case recursionLimit(Int)
         /// The schema has more combinations of action, principal and resource than are tried.
         case tooManyRequestEnvironments(Int)
+        /// The policy takes more work to validate than any policy should.
+        case tooManySteps(Int)
         /// A mistake of the validator itself.
         case internalInvariantViolation
     }
@@ -126,6 +128,7 @@ extension ValidationError.Kind {
         case .recursionLimit(let limit): "policy is nested more than \(limit) levels deep"
         case .tooManyRequestEnvironments(let limit):
             "schema has more than \(limit) combinations of action, principal and resource"
+        case .tooManySteps(let limit): "policy takes more than \(limit) steps to validate"
         case .internalInvariantViolation: "internal invariant violated"
         }
     }
@@ -148,7 +151,7 @@ extension ValidationError.Kind {
             "it is one of "
                 + choices.prefix(16).map { "`\($0.cedarLiteral)`" }
                 .joined(separator: ", ")
-        case .recursionLimit: "split the policy"
+        case .recursionLimit, .tooManySteps: "split the policy"
         case .internalInvariantViolation: "please report it"
         case .unexpectedType, .incompatibleTypes, .noTagsAllowed, .wrongNumberOfArguments,
             .functionArgumentValidation, .emptySetForbidden, .entityDereferenceLevel,

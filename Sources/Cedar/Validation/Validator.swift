@@ -16,6 +16,12 @@ public struct Validator: Sendable {
     ///
     /// Each takes a microsecond at least. With more the policy is not valid.
     public var maximumRequestEnvironments = 1_000_000
+    /// The expressions that are looked at for one policy, in all request environments together;
+    /// 10,000,000 unless set.
+    ///
+    /// It is far more than a policy needs that a person can read, and a few seconds of work. With
+    /// more the policy is not valid.
+    public var maximumSteps = 10_000_000
 
     /// Validates against a schema.
     public init(_ schema: Schema) {
@@ -107,6 +113,7 @@ public struct Validator: Sendable {
         }
         for error in NameChecker(schema, policy).errors() { findings.add(error) }
         var isImpossible = true
+        var steps = maximumSteps
         var count = 0
         for environment in environments() {
             for slots in policy.slotChoices(environment, schema) {
@@ -119,8 +126,15 @@ public struct Validator: Sendable {
                     return findings.result(warnings: [])
                 }
                 let isFalse = check(
-                    policy, mode, maximumLevel, environment, slots, &findings)
+                    policy, mode, maximumLevel, environment, slots, &steps, &findings)
                 isImpossible = isImpossible && isFalse
+                guard steps > 0 else {
+                    findings.add(
+                        ValidationError(
+                            policyID: policy.id, span: policy.span,
+                            kind: .tooManySteps(maximumSteps)))
+                    return findings.result(warnings: [])
+                }
             }
         }
         var warnings = TextChecker.warnings(of: policy)
@@ -135,11 +149,12 @@ public struct Validator: Sendable {
     private func check(
         _ policy: PolicyUnderValidation, _ mode: ValidationMode, _ maximumLevel: Int?,
         _ environment: RequestEnvironment, _ slots: [Template.Slot: EntityUID],
-        _ findings: inout Findings
+        _ steps: inout Int, _ findings: inout Findings
     ) -> Bool {
         var typechecker = Typechecker(
-            schema, mode, policyID: policy.id, environment: environment)
+            schema, mode, policyID: policy.id, environment: environment, steps: steps)
         let answer = typechecker.check(all: policy.conditions(slots))
+        steps = typechecker.steps
         for error in typechecker.errors { findings.add(error) }
         let isFalse = answer.type == .false
         if let maximumLevel, answer.isValid || isFalse {
