@@ -112,6 +112,17 @@ import Testing
         #expect(try entities(repeated).count == 3)
     }
 
+    @Test func depthEndsInAnError() throws {
+        var seen: JSON = "2024-01-01"
+        for _ in 0..<2_000 { seen = ["fn": "offset", "args": [seen, "1ms"]] }
+        let call = seen
+        let schema = try Schema(parsing: "entity U { seen: datetime };")
+        let entity: JSON = [
+            "uid": ["type": "U", "id": "a"], "attrs": ["seen": call], "parents": [],
+        ]
+        #expect(throws: JSONShapeError.self) { try Entity(json: entity, schema: schema) }
+    }
+
     @Test func namesThatOnlyLookTheSameAreNotDeclared() throws {
         let schema = try Schema(parsing: "entity K { k?: Long }; entity A in [K];")
         let kelvin = "\u{212A}"

@@ -120,6 +120,18 @@ import Testing
         #expect(throws: JSONShapeError.self) { try Policy(json: policy, id: "a") }
     }
 
+    @Test func sizeEndsInAnError() throws {
+        let levels = 24
+        let text =
+            "permit(principal, action, resource) when { "
+            + String(repeating: "(if (", count: levels) + "principal"
+            + String(repeating: " has a.b.c) then principal else principal)", count: levels)
+            + " == principal };"
+        let policy = try PolicySet(parsing: text).policies[0]
+        let error = #expect(throws: JSONShapeError.self) { try policy.json }
+        #expect(error?.message.hasPrefix("too large") == true)
+    }
+
     /// Every policy of the corpus comes back from JSON and from its printed text.
     @Test(.corpus("cedar/corpus.tar.xz")) func corpusComesBack() throws {
         let corpus = try CorpusFolder("cedar/corpus.tar.xz")

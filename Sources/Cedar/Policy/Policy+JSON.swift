@@ -36,6 +36,10 @@ private enum PolicyJSON {
     ) throws(JSONShapeError) -> JSON {
         var written: [JSON] = []
         for condition in conditions {
+            guard ExpressionJSON.size(of: condition.body) <= ExpressionJSON.maximumSize else {
+                throw JSONShapeError(
+                    path: "conditions", message: "too large for JSON, split the policy")
+            }
             let body = try ExpressionJSON(depth: 0).render(condition.body)
             written.append(["kind": .string(condition.kind.rawValue), "body": body])
         }
@@ -92,6 +96,22 @@ extension ActionConstraint {
 private struct ExpressionJSON {
     /// Each level is up to three levels of JSON, of which 512 can be read.
     private static let maximumDepth = 160
+    /// Expressions in one condition.
+    static let maximumSize = 1_000_000
+
+    /// The number of expressions that are written; never less than it, and at most twice the limit.
+    ///
+    /// `has a.b` writes what it is about once for each name, so that this may double with each
+    /// level of nesting.
+    static func size(of expression: Expression) -> Int {
+        var size = 1
+        for child in expression.children {
+            size = min(size + self.size(of: child), maximumSize * 2)
+        }
+        guard case .has(_, let path) = expression.kind else { return size }
+        let (product, isOverflow) = size.multipliedReportingOverflow(by: path.count)
+        return isOverflow ? maximumSize * 2 : min(product, maximumSize * 2)
+    }
 
     let depth: Int
 

@@ -8,11 +8,18 @@ extension Value {
     /// Where an entity is expected, `{"type": …, "id": …}` is one without `__entity` around it;
     /// where an extension value is, its text alone or `{"fn": …, "arg": …}` without `__extn` is
     /// enough; where a record is, every object is one.
-    init(json: JSON, type: CedarType, path: String) throws(JSONShapeError) {
+    ///
+    /// A call may hold calls, so the type alone does not bound how deep it goes.
+    init(json: JSON, type: CedarType, path: String, depth: Int = 0) throws(JSONShapeError) {
+        guard depth < Self.maximumJSONDepth else {
+            throw JSONShapeError(
+                path: path, message: "nested more than \(Self.maximumJSONDepth) levels deep")
+        }
         switch type {
         case .entity, .anyEntity: self = .entity(try EntityUID(json: json, path: path))
         case .extension(let type):
-            self = try Self.call(json, constructor: type.constructor, path: path)
+            self = try Self.call(
+                json, constructor: type.constructor, path: path, depth: depth + 1)
         case .set(let element):
             guard let elements = json.arrayValue else {
                 throw JSONShapeError(
@@ -21,18 +28,20 @@ extension Value {
             var values: [Value] = []
             for (place, inner) in elements.enumerated() {
                 values.append(
-                    try Value(json: inner, type: element, path: "\(path)[\(place)]"))
+                    try Value(
+                        json: inner, type: element, path: "\(path)[\(place)]", depth: depth + 1))
             }
             self = .set(ValueSet(values))
         case .record(let record):
-            self = .record(try Value.Record(json: json, type: record, path: path))
+            self = .record(
+                try Value.Record(json: json, type: record, path: path, depth: depth + 1))
         case .never, .bool, .true, .false, .long, .string, .anySet:
             self = try Value(json: json, path: path)
         }
     }
 
     private static func call(
-        _ json: JSON, constructor: ExtensionFunction, path: String
+        _ json: JSON, constructor: ExtensionFunction, path: String, depth: Int
     ) throws(JSONShapeError) -> Value {
         var inner = json
         if let object = json.objectValue, object.count == 1, let escaped = object["__extn"] {
@@ -67,7 +76,7 @@ extension Value {
         }
         var values: [Value] = []
         for (argument, type) in zip(arguments, expected) {
-            values.append(try Value(json: argument, type: type, path: path))
+            values.append(try Value(json: argument, type: type, path: path, depth: depth))
         }
         do throws(EvaluationError.Kind) {
             return try function.call(values)
@@ -79,7 +88,9 @@ extension Value {
 
 extension Value.Record {
     /// Reads a record whose type a schema gives; it must have all that is required and no more.
-    init(json: JSON, type: RecordType, path: String) throws(JSONShapeError) {
+    init(
+        json: JSON, type: RecordType, path: String, depth: Int = 0
+    ) throws(JSONShapeError) {
         guard let object = json.objectValue else {
             throw JSONShapeError(path: path, message: "expected an object")
         }
@@ -89,7 +100,8 @@ extension Value.Record {
             guard let attribute = type[key] else {
                 throw JSONShapeError(path: place, message: "the schema declares no such attribute")
             }
-            pairs.append((key, try Value(json: value, type: attribute.type, path: place)))
+            pairs.append(
+                (key, try Value(json: value, type: attribute.type, path: place, depth: depth)))
         }
         self.init(pairs)
         for attribute in type.attributes where attribute.isRequired {
