@@ -56,19 +56,22 @@ private struct Tally {
     mutating func run(_ test: JSON, name: String, root: String) throws {
         let text = try Corpora.text(at: "\(root)/\(try path(test, "policies"))")
         let policies = try PolicySet(parsing: text)
-        var data = try JSON(
+        let data = try JSON(
             parsing: Corpora.bytes(at: "\(root)/\(try path(test, "entities"))"), limits: .files)
-        let isMarked = name.hasPrefix("corpus-tests/")
-        if !isMarked { data = Marks.put(on: data) }
-        let entities = try Entities(json: data)
+        // In the handwritten tests only the schema says where entities and extension values are.
+        let schema = name.hasPrefix("corpus-tests/") ? nil : try schema(test, root: root)
+        let entities =
+            try schema.map { try Entities(json: data, schema: $0) } ?? Entities(json: data)
         tests += 1
         for request in test["requests"]?.arrayValue ?? [] {
             requests += 1
-            let context = request["context"] ?? [:]
-            let difference = try Self.check(
-                request, context: isMarked ? context : Marks.put(on: context), policies, entities)
+            let difference = try Self.check(request, schema, policies, entities)
             if let difference, failures.count < 20 { failures.append("\(name): \(difference)") }
         }
+    }
+
+    private func schema(_ test: JSON, root: String) throws -> Schema {
+        try Schema(parsing: Corpora.text(at: "\(root)/\(try path(test, "schema"))"))
     }
 
     private func path(_ test: JSON, _ key: String) throws -> String {
@@ -76,13 +79,14 @@ private struct Tally {
     }
 
     private static func check(
-        _ request: JSON, context: JSON, _ policies: PolicySet, _ entities: Entities
+        _ request: JSON, _ schema: Schema?, _ policies: PolicySet, _ entities: Entities
     ) throws -> String? {
-        var members: [(String, JSON)] = [("context", context)]
+        var members: [(String, JSON)] = [("context", request["context"] ?? [:])]
         for key in ["principal", "action", "resource"] {
             members.append((key, try #require(request[key])))
         }
-        let question = try Request(json: .object(JSONObject(members)))
+        let json = JSON.object(JSONObject(members))
+        let question = try schema.map { try Request(json: json, schema: $0) } ?? Request(json: json)
         let answer = policies.evaluate(question, entities: entities)
         let expected = (
             request["decision"]?.stringValue, strings(request["reason"]), strings(request["errors"])
@@ -106,36 +110,5 @@ private struct Tally {
             "cedar \(name): \(tests) tests with \(requests) requests evaluated, "
             + "\(failures.count) failed, 0 skipped\n"
         FileHandle.standardError.write(Data(line.utf8))
-    }
-}
-
-/// Does to the handwritten tests' data what their schemas would do on reading.
-///
-/// There, entities and extension values are written without `__entity` and `__extn`; what a value
-/// is stands in the schema alone. Both sample schemas use these two names for nothing else.
-private enum Marks {
-    static func put(on json: JSON) -> JSON {
-        switch json {
-        case .array(let elements): return .array(elements.map(put))
-        case .object(let object):
-            if object.keys == ["id", "type"] { return ["__entity": json] }
-            let members = object.map { key, value in
-                switch key {
-                case "uid", "parents": (key, value)
-                case "source_ip": (key, call("ip", value))
-                case "confidence_score": (key, call("decimal", value))
-                default: (key, put(on: value))
-                }
-            }
-            return .object(JSONObject(members))
-        default: return json
-        }
-    }
-
-    private static func call(_ function: String, _ argument: JSON) -> JSON {
-        // Some are marked after all.
-        if argument["__extn"] != nil { return argument }
-        if argument["fn"] != nil { return ["__extn": argument] }
-        return ["__extn": ["fn": .string(function), "arg": argument]]
     }
 }

@@ -64,6 +64,20 @@ import Testing
         #expect(throws: (any Error).self) { try set.policies[0].json }
     }
 
+    @Test func pathsAreAsDeepAsTheyLook() throws {
+        func policy(_ count: Int) -> String {
+            let path = Array(repeating: "a", count: count).joined(separator: ".")
+            return "permit(principal, action, resource) when { context has \(path) };"
+        }
+        #expect(syntaxErrors(policy(90)) == [])
+        #expect(syntaxErrors(policy(5_000)).count == 1)
+        let schema = try Schema(
+            parsing:
+                "entity U; action a appliesTo { principal: U, resource: U, context: { a: Long } };")
+        let set = try PolicySet(parsing: policy(90))
+        #expect(onSmallStack { Validator(schema).validate(set, mode: .strict).errors.count } == 1)
+    }
+
     @Test func evaluationHasItsOwnLimit() throws {
         var limits = PolicyLimits()
         limits.maximumDepth = 300

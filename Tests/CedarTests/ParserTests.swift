@@ -80,7 +80,7 @@ import Testing
         ("\"\\*\" == 1", 44, "is not a valid escape"), ("é == 1", 44, "unexpected character `é`"),
         (
             "principal == ?principal", 57,
-            "templates are not supported yet: found the slot `?principal`"
+            "templates are not allowed here: found the slot `?principal`"
         ),
         ("principal == ?other", 57, "`?other` is not a valid template slot"),
     ])
@@ -117,7 +117,7 @@ import Testing
         ),
         ("permit(principal, action == User::\"a\", resource);", "is not an action"),
         ("permit(principal, action in [[Action::\"a\"]], resource);", "expected an entity"),
-        ("permit(principal, action, resource in ?resource);", "templates are not supported yet"),
+        ("permit(principal, action, resource in ?resource);", "templates are not allowed here"),
         ("permit(principal, action, resource) when {};", "`when` condition cannot be empty"),
         (
             "permit(principal, action, resource) where { true };",
@@ -172,7 +172,7 @@ import Testing
                 "4:44: `\\\\q` is not a valid escape",
                 "4:44: `\\\\w` is not a valid escape",
                 "5:1: policy is not closed: expected `;`, `when` or `unless`",
-                "5:44: templates are not supported yet: found the slot `?principal`",
+                "5:44: templates are not allowed here: found the slot `?principal`",
                 "5:58: unexpected character `^`",
             ])
     }

@@ -41,7 +41,7 @@ extension PolicyGenerator {
         return .object(JSONObject(pairs))
     }
 
-    private mutating func uidJSON() -> JSON {
+    mutating func uidJSON() -> JSON {
         ["type": .string(pick(Self.types)), "id": .string(pick(Self.ids))]
     }
 
@@ -83,7 +83,16 @@ extension PolicyGenerator {
 
     // MARK: broken text
 
-    private static let splinters = [
+    static let schemaSplinters = [
+        "entity", "action", "type", "namespace", "appliesTo", "principal", "resource", "context",
+        "in", "tags", "enum", "attributes", "Set", "Set<Long>", "Long", "Bool", "__cedar",
+        "__cedar::Long", "__cedar::X", "Alias", "User", "NS::Item", "Action", "is", "if", "@a",
+        "@a(\"x\")", "@a(\"\\q\")", "{", "}", "[", "]", "<", ">", ",", ";", ":", "::", "=", "?",
+        "\"x\"", "\"\"", "1", "-", "// c\n", "\u{A0}", "\u{E9}", "{a: Long}", "{a?: Long,}", "a,",
+        "type T = {x: T};", "entity User;", "namespace NS {", "action \"view\";", "#",
+    ]
+
+    static let splinters = [
         "permit", "forbid", "when", "unless", "principal", "action", "resource", "context", "in",
         "has", "like", "is", "if", "then", "else", "true", "false", "__cedar", "A::B",
         "User::\"a\"", "(", ")", "{", "}", "[", "]", ",", ";", ":", "::", ".", "@", "@x",
@@ -99,7 +108,7 @@ extension PolicyGenerator {
     ]
 
     /// A policy set with a few words put in, taken out, doubled or swapped.
-    mutating func broken(_ text: String) -> String {
+    mutating func broken(_ text: String, _ splinters: [String] = splinters) -> String {
         var words = Self.words(of: text)
         for _ in 0..<pick([1, 1, 1, 2, 3]) where !words.isEmpty {
             let place = Int.random(in: 0..<words.count, using: &random)
@@ -107,8 +116,8 @@ extension PolicyGenerator {
             case 0: words.remove(at: place)
             case 1: words.insert(words[place], at: place)
             case 2: words.swapAt(place, Int.random(in: 0..<words.count, using: &random))
-            case 3: words[place] = pick(Self.splinters)
-            default: words.insert(pick(Self.splinters), at: place)
+            case 3: words[place] = pick(splinters)
+            default: words.insert(pick(splinters), at: place)
             }
         }
         return spaced(words)
@@ -122,6 +131,45 @@ extension PolicyGenerator {
     private mutating func spaced(_ words: [String]) -> String {
         let blanks = [" ", " ", " ", "\n", "\t", "\u{A0}", "\u{2003}", "\r\n", " // c\n", "\u{85}"]
         return words.map { $0 + pick(blanks) }.joined()
+    }
+
+    static let policyMembers = ["op", "entity", "left", "arg", "Value", "==", "in", "x"]
+    static let schemaMembers = [
+        "type", "name", "element", "attributes", "additionalAttributes", "required", "tags", "enum",
+        "shape", "memberOf", "memberOfTypes", "appliesTo", "context", "annotations", "User", "N",
+        "commonTypes", "__cedar", "Action", "if", "a b", "Long", "", "Alias2", "principalTypes",
+    ]
+
+    /// JSON with one value somewhere put in the place of another, renamed or left out.
+    mutating func broken(_ json: JSON, _ members: [String] = policyMembers) -> JSON {
+        switch json {
+        case .object(let object) where !object.isEmpty && chance(90):
+            var object = object
+            let (key, value) = pick(Array(object))
+            switch Int.random(in: 0..<30, using: &random) {
+            case 0: object[key] = nil
+            case 1:
+                object[key] = nil
+                object[pick(members)] = value
+            case 2: object[pick(["entity", "extra", "annotations"])] = pick(["x", 1, [:], []])
+            default: object[key] = broken(value, members)
+            }
+            return .object(object)
+        case .array(var elements) where !elements.isEmpty && chance(90):
+            let place = Int.random(in: 0..<elements.count, using: &random)
+            elements[place] = broken(elements[place], members)
+            return .array(elements)
+        default:
+            return pick(
+                [
+                    "x", "All", "==", "in", "is", 1, true, .null, [], [:], ["Value": 1],
+                    ["type": "U", "id": "x"], ["Var": "context"], ["Set": []], "Long", "User",
+                    ["type": "Long"], ["type": "Record", "attributes": [:]], "NS::Item",
+                    "__cedar::Long",
+                    ["type": "EntityOrCommon", "name": "User"], ["type": "Alias2"],
+                    ["type": "Set", "element": ["type": "Entity", "name": "User"]], ["id": "view"],
+                ] as [JSON])
+        }
     }
 
     // MARK: text of extension values

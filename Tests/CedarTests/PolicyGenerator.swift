@@ -5,6 +5,8 @@ import TestSupport
 /// Makes random policies, entities and requests over a small world, so that they meet.
 struct PolicyGenerator {
     var random: SeededRandom
+    /// Whether some of the policies are templates.
+    var hasSlots = false
 
     static let types = ["User", "Group", "NS::Doc", "A::B::C"]
     /// The same letter in one and in two code points, text that needs escapes, and the empty one.
@@ -45,7 +47,9 @@ struct PolicyGenerator {
         var text = ""
         if chance(20) { text += "@id(\"p\") @note " }
         text += chance(60) ? "permit(" : "forbid("
-        text += "principal\(constraint()), action\(actionConstraint()), resource\(constraint())"
+        let slots = hasSlots && chance(60)
+        text += "principal\(constraint(slots ? "?principal" : nil)), action\(actionConstraint()), "
+        text += "resource\(constraint(slots && chance(50) ? "?resource" : nil))"
         text += chance(10) ? ",)" : ")"
         for _ in 0..<pick([0, 1, 1, 1, 2, 3]) {
             text += chance(70) ? " when { " : " unless { "
@@ -54,12 +58,12 @@ struct PolicyGenerator {
         return text + ";"
     }
 
-    private mutating func constraint() -> String {
-        switch Int.random(in: 0..<10, using: &random) {
-        case 0: " == \(uid())"
-        case 1: " in \(uid())"
+    private mutating func constraint(_ slot: String?) -> String {
+        switch Int.random(in: 0..<(slot == nil ? 10 : 5), using: &random) {
+        case 0: " == \(slot ?? uid())"
+        case 1: " in \(slot ?? uid())"
         case 2: " is \(pick(Self.types))"
-        case 3: " is \(pick(Self.types)) in \(uid())"
+        case 3: " is \(pick(Self.types)) in \(slot ?? uid())"
         default: ""
         }
     }

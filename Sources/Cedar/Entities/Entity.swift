@@ -38,9 +38,17 @@ final class StoredEntity: Sendable {
 public struct EntitiesError: Error, Sendable, Hashable, CustomStringConvertible {
     /// One lowercase line: what is wrong, with input in backticks.
     public let message: String
+    /// What does not fit the schema, where that is the reason.
+    public let validation: EntityValidationError?
 
     init(_ message: String) {
         self.message = message
+        validation = nil
+    }
+
+    init(_ error: EntityValidationError) {
+        message = error.message
+        validation = error
     }
 
     /// The message.

@@ -114,7 +114,10 @@ public struct Expression: Sendable {
     init(_ kind: Kind, at span: SourceSpan) {
         self.kind = kind
         self.span = span
-        depth = 1 + (kind.children.map(\.depth).max() ?? 0)
+        var levels = 1
+        // `has a.b.c` looks into an attribute of an attribute.
+        if case .has(_, let path) = kind { levels = max(path.count, 1) }
+        depth = levels + (kind.children.map(\.depth).max() ?? 0)
     }
 
     /// The expressions directly within this one, in the order written.

@@ -9,36 +9,72 @@ extension Policy {
     ///   operators nest there, one level for each operator.
     public var json: JSON {
         get throws(JSONShapeError) {
-            var written: [JSON] = []
-            for condition in conditions {
-                let body = try ExpressionJSON(depth: 0).render(condition.body)
-                written.append(["kind": .string(condition.kind.rawValue), "body": body])
-            }
-            var members: [(String, JSON)] = [
-                ("effect", .string(effect.rawValue)), ("principal", scope.principal.json),
-                ("action", scope.action.json), ("resource", scope.resource.json),
-                ("conditions", .array(written)),
-            ]
-            if !annotations.isEmpty {
-                let pairs = annotations.map { annotation in
-                    (annotation.name, annotation.hasValue ? JSON.string(annotation.value) : .null)
-                }
-                members.append(("annotations", .object(JSONObject(pairs))))
-            }
-            return .object(JSONObject(members))
+            try PolicyJSON.render(
+                effect, Template.Constraint(scope.principal).json("principal"), scope.action,
+                Template.Constraint(scope.resource).json("resource"), conditions, annotations)
         }
     }
 }
 
-extension EntityConstraint {
-    fileprivate var json: JSON {
+extension Template {
+    /// The template in the JSON format of Cedar, as the reference implementation writes it.
+    ///
+    /// - Throws: `JSONShapeError` where that would nest more deeply than JSON is read.
+    public var json: JSON {
+        get throws(JSONShapeError) {
+            try PolicyJSON.render(
+                effect, principal.json("principal"), action, resource.json("resource"),
+                conditions, annotations)
+        }
+    }
+}
+
+private enum PolicyJSON {
+    static func render(
+        _ effect: Policy.Effect, _ principal: JSON, _ action: ActionConstraint, _ resource: JSON,
+        _ conditions: [Policy.Condition], _ annotations: [Policy.Annotation]
+    ) throws(JSONShapeError) -> JSON {
+        var written: [JSON] = []
+        for condition in conditions {
+            guard ExpressionJSON.size(of: condition.body) <= ExpressionJSON.maximumSize else {
+                throw JSONShapeError(
+                    path: "conditions", message: "too large for JSON, split the policy")
+            }
+            let body = try ExpressionJSON(depth: 0).render(condition.body)
+            written.append(["kind": .string(condition.kind.rawValue), "body": body])
+        }
+        var members: [(String, JSON)] = [
+            ("effect", .string(effect.rawValue)), ("principal", principal),
+            ("action", action.json), ("resource", resource), ("conditions", .array(written)),
+        ]
+        if !annotations.isEmpty {
+            let pairs = annotations.map { annotation in
+                (annotation.name, annotation.hasValue ? JSON.string(annotation.value) : .null)
+            }
+            members.append(("annotations", .object(JSONObject(pairs))))
+        }
+        return .object(JSONObject(members))
+    }
+}
+
+extension Template.Constraint {
+    fileprivate func json(_ part: String) -> JSON {
+        func member(_ reference: Template.Reference) -> (String, JSON) {
+            switch reference {
+            case .entity(let uid): ("entity", uid.json)
+            case .slot: ("slot", .string("?\(part)"))
+            }
+        }
         switch self {
-        case .any: ["op": "All"]
-        case .equal(let uid): ["op": "==", "entity": uid.json]
-        case .in(let uid): ["op": "in", "entity": uid.json]
-        case .is(let type): ["op": "is", "entity_type": .string(type)]
-        case .isIn(let type, let uid):
-            ["op": "is", "entity_type": .string(type), "in": ["entity": uid.json]]
+        case .any: return ["op": "All"]
+        case .equal(let other): return .object(JSONObject([("op", "=="), member(other)]))
+        case .in(let other): return .object(JSONObject([("op", "in"), member(other)]))
+        case .is(let type): return ["op": "is", "entity_type": .string(type)]
+        case .isIn(let type, let other):
+            return [
+                "op": "is", "entity_type": .string(type),
+                "in": .object(JSONObject([member(other)])),
+            ]
         }
     }
 }
@@ -60,6 +96,22 @@ extension ActionConstraint {
 private struct ExpressionJSON {
     /// Each level is up to three levels of JSON, of which 512 can be read.
     private static let maximumDepth = 160
+    /// Expressions in one condition.
+    static let maximumSize = 1_000_000
+
+    /// The number of expressions that are written; never less than it, and at most twice the limit.
+    ///
+    /// `has a.b` writes what it is about once for each name, so that this may double with each
+    /// level of nesting.
+    static func size(of expression: Expression) -> Int {
+        var size = 1
+        for child in expression.children {
+            size = min(size + self.size(of: child), maximumSize * 2)
+        }
+        guard case .has(_, let path) = expression.kind else { return size }
+        let (product, isOverflow) = size.multipliedReportingOverflow(by: path.count)
+        return isOverflow ? maximumSize * 2 : min(product, maximumSize * 2)
+    }
 
     let depth: Int
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// One static policy.
+/// One policy: a static one, or a template that is linked.
 public struct Policy: Sendable {
     /// What a satisfied policy does.
     public enum Effect: String, Sendable, Hashable {
@@ -40,7 +40,8 @@ public struct Policy: Sendable {
         public let span: SourceSpan
     }
 
-    /// How results name the policy: `policy0`, `policy1`, … by place, or its `@id`.
+    /// How results name the policy: `policy0`, `policy1`, … by place, its `@id`, or as a link or
+    /// JSON says.
     public let id: String
     /// What it does when satisfied.
     public let effect: Effect
@@ -48,36 +49,45 @@ public struct Policy: Sendable {
     public let annotations: [Annotation]
     /// Which requests it is about.
     public let scope: Scope
+    /// Where `principal`, `action` and `resource` were written.
+    let scopeSpans: [SourceSpan]
     /// The conditions in the order written; all of them must be met.
     public let conditions: [Condition]
     /// The name of the source it was read from, where that has one.
     public let source: String?
-    /// The text exactly as written, from the first annotation to the semicolon.
+    /// The text exactly as written, from the first annotation to the semicolon; that of the
+    /// template for a link, and text made up for a policy read from JSON.
     public let text: String
     /// Where in its source the text was written.
     public let span: SourceSpan
     /// The words of the text separated by single spaces, without comments.
     ///
     /// Two texts that differ only in layout and comments have the same one, so it is what a
-    /// digest of the policy is taken over. Text within quotes stays as it was written.
+    /// digest of the policy is taken over. Text within quotes stays as it was written; slots of a
+    /// template are filled.
     public let canonicalText: String
     /// The levels of nesting of the deepest condition; 0 without conditions.
     public let depth: Int
+    /// The template and the values it was linked with; `nil` for a static policy.
+    public let link: TemplateLink?
 
-    init(_ parsed: ParsedPolicy, id: String, source: PolicySource) {
-        self.id = id
-        self.source = source.name
-        effect = parsed.effect
-        annotations = parsed.annotations
-        scope = parsed.scope
-        conditions = parsed.conditions
-        span = parsed.span
-        canonicalText = parsed.canonicalText
-        depth = parsed.conditions.map(\.body.depth).max() ?? 0
-        let utf8 = source.text.utf8
-        let start = utf8.index(utf8.startIndex, offsetBy: parsed.span.start.offset)
-        let end = utf8.index(start, offsetBy: parsed.span.bytes.count)
-        text = String(source.text[start..<end])
+    /// Fills in a template; a static policy has no slots to fill.
+    init(_ template: Template, link: TemplateLink?) {
+        let values = link?.values ?? [:]
+        id = link?.newID ?? template.id
+        source = template.source
+        effect = template.effect
+        annotations = template.annotations
+        scope = Scope(
+            principal: template.principal.filled(values[.principal]), action: template.action,
+            resource: template.resource.filled(values[.resource]))
+        scopeSpans = template.scopeSpans
+        conditions = template.conditions
+        span = template.span
+        canonicalText = template.words.filled(values)
+        depth = template.depth
+        text = template.text
+        self.link = link
     }
 
     /// The value of an annotation: `nil` where it is absent, empty where it has no value.

@@ -5,8 +5,10 @@
 /// Reading does the work once: conditions are compiled and the policies indexed by action, so
 /// that a decision costs time only for policies that may be about the request.
 public struct PolicySet: Sendable {
-    /// The policies in the order read.
+    /// The policies in the order read, links of templates behind the others.
     public let policies: [Policy]
+    /// The templates in the order read; they decide nothing until they are linked.
+    public let templates: [Template]
     let compiled: [CompiledPolicy]
     let index: PolicyIndex
     private let places: [ByteKey: Int]
@@ -17,14 +19,17 @@ public struct PolicySet: Sendable {
     ///   - text: any number of static policies in Cedar syntax.
     ///   - idsFromAnnotation: whether `@id("…")` names a policy; without, or where a policy has
     ///     none, its name is `policy0`, `policy1`, … by place.
+    ///   - allowingTemplates: whether templates are taken; without, a slot is an error, so that
+    ///     nobody takes a template for a policy that holds.
     ///   - limits: how much is read.
     /// - Throws: ``PolicySyntaxErrors`` with every error found.
     public init(
-        parsing text: String, idsFromAnnotation: Bool = false, limits: PolicyLimits = .init()
+        parsing text: String, idsFromAnnotation: Bool = false, allowingTemplates: Bool = false,
+        limits: PolicyLimits = .init()
     ) throws(PolicySyntaxErrors) {
         try self.init(
             parsing: [PolicySource(text: text)], idsFromAnnotation: idsFromAnnotation,
-            limits: limits)
+            allowingTemplates: allowingTemplates, limits: limits)
     }
 
     /// Reads several texts, such as the files of a folder, as one set.
@@ -33,27 +38,46 @@ public struct PolicySet: Sendable {
     ///   - sources: the texts; places, and so positional names, run on from one to the next.
     ///   - idsFromAnnotation: whether `@id("…")` names a policy; without, or where a policy has
     ///     none, its name is `policy0`, `policy1`, … by place.
+    ///   - allowingTemplates: whether templates are taken; without, a slot is an error, so that
+    ///     nobody takes a template for a policy that holds.
     ///   - limits: how much is read.
     /// - Throws: ``PolicySyntaxErrors`` with every error found, in all of the texts.
     public init(
         parsing sources: [PolicySource], idsFromAnnotation: Bool = false,
-        limits: PolicyLimits = .init()
+        allowingTemplates: Bool = false, limits: PolicyLimits = .init()
     ) throws(PolicySyntaxErrors) {
-        var reader = PolicySetReader(limits: limits, idsFromAnnotation: idsFromAnnotation)
+        var reader = PolicySetReader(
+            limits: limits, idsFromAnnotation: idsFromAnnotation,
+            allowsTemplates: allowingTemplates)
         for source in sources { reader.read(source) }
         guard reader.errors.isEmpty else {
             throw PolicySyntaxErrors(
                 errors: Array(reader.errors.prefix(limits.maximumErrors)),
                 isTruncated: reader.errors.count >= limits.maximumErrors)
         }
-        self.init(reader.policies, places: reader.places)
+        self.init(reader.policies, templates: reader.templates)
     }
 
-    private init(_ policies: [Policy], places: [ByteKey: Int]) {
+    /// Takes policies and templates whose ids are all different.
+    init(_ policies: [Policy], templates: [Template]) {
+        self.init(policies, templates: templates, compiled: policies.map(CompiledPolicy.init))
+    }
+
+    private init(_ policies: [Policy], templates: [Template], compiled: [CompiledPolicy]) {
         self.policies = policies
-        self.places = places
-        compiled = policies.map(CompiledPolicy.init)
+        self.templates = templates
+        self.compiled = compiled
+        places = Dictionary(
+            policies.enumerated().map { (ByteKey($0.element.id), $0.offset) },
+            uniquingKeysWith: { first, _ in first })
         index = PolicyIndex(policies)
+    }
+
+    /// This set with policies behind those that are there; the work done for those is kept.
+    func adding(_ others: [Policy]) -> PolicySet {
+        PolicySet(
+            policies + others, templates: templates,
+            compiled: compiled + others.map(CompiledPolicy.init))
     }
 
     /// The policy of that id.
@@ -72,15 +96,18 @@ public struct PolicySet: Sendable {
 private struct PolicySetReader {
     let limits: PolicyLimits
     let idsFromAnnotation: Bool
+    let allowsTemplates: Bool
     private(set) var policies: [Policy] = []
+    private(set) var templates: [Template] = []
     private(set) var errors: [PolicySyntaxError] = []
-    private(set) var places: [ByteKey: Int] = [:]
+    private var ids: Set<ByteKey> = []
     private var bytes = 0
     private var place = 0
 
-    init(limits: PolicyLimits, idsFromAnnotation: Bool) {
+    init(limits: PolicyLimits, idsFromAnnotation: Bool, allowsTemplates: Bool) {
         self.limits = limits
         self.idsFromAnnotation = idsFromAnnotation
+        self.allowsTemplates = allowsTemplates
     }
 
     mutating func read(_ source: PolicySource) {
@@ -93,7 +120,7 @@ private struct PolicySetReader {
                 at: SourceSpan(start, start), in: source)
             return
         }
-        var parser = Parser(source, limits: limits)
+        var parser = Parser(source, limits: limits, allowsTemplates: allowsTemplates)
         let parsed = parser.policies()
         errors += parser.errors.sorted { $0.span.start < $1.span.start }
         for policy in parsed { add(policy, from: source) }
@@ -111,13 +138,18 @@ private struct PolicySetReader {
             note("`@id` needs a value", at: annotation.span, in: source, hint: "write `@id(\"…\")`")
         }
         let id = annotation?.value ?? "policy\(place)"
-        if places.updateValue(policies.count, forKey: ByteKey(id)) != nil {
+        if !ids.insert(ByteKey(id)).inserted {
             note(
                 "duplicate policy id: `\(id.cedarEscaped)`", at: annotation?.span ?? parsed.span,
                 in: source, hint: "give each policy an `@id` of its own")
         }
         place += 1
-        policies.append(Policy(parsed, id: id, source: source))
+        let template = Template(parsed, id: id, source: source)
+        if parsed.isTemplate {
+            templates.append(template)
+        } else {
+            policies.append(Policy(template, link: nil))
+        }
     }
 
     private mutating func note(

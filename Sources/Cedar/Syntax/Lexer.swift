@@ -1,19 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Splits policy text into words; white space and comments are left out.
+/// Splits the text of policies or of a schema into words; white space and comments are left out.
 ///
 /// The words are those of Cedar's grammar: identifiers are ASCII, white space is what Unicode
 /// calls so, a string may span lines but a backslash must not end one.
 struct Lexer {
     private let bytes: [UInt8]
+    /// In a schema `?` stands alone, behind the name of an attribute that may be absent.
+    private let isSchema: Bool
     private var offset = 0
     private var line = 1
     private var column = 1
     private(set) var tokens: [Token] = []
+    /// The comments in the order of the text, if anybody wants them.
+    private(set) var comments: [SourceSpan] = []
+    private let keepsComments: Bool
     private(set) var problems: [(span: SourceSpan, message: String, hint: String?)] = []
 
-    init(_ bytes: [UInt8]) {
+    init(_ bytes: [UInt8], isSchema: Bool = false, keepsComments: Bool = false) {
         self.bytes = bytes
+        self.isSchema = isSchema
+        self.keepsComments = keepsComments
     }
 
     mutating func run() {
@@ -57,7 +64,9 @@ struct Lexer {
             if let length = blankLength() {
                 advance(length)
             } else if atComment {
+                let start = position
                 advance { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
+                if keepsComments { comments.append(SourceSpan(start, position)) }
             } else {
                 return
             }
@@ -104,6 +113,7 @@ struct Lexer {
         if byte == UInt8(ascii: "\"") { return string() }
         if byte == UInt8(ascii: "?") {
             advance()
+            if isSchema { return .question }
             guard offset < bytes.count, TypeName.isIdentifierStart(bytes[offset]) else {
                 return .invalid
             }

@@ -15,13 +15,15 @@ extension Parser {
         case name(String, SourceSpan)
         case string(Token)
         case bool(Bool, SourceSpan)
+        case slot(Template.Slot, SourceSpan)
         /// Something that has been noted as an error already.
         case invalid(SourceSpan)
 
         var span: SourceSpan {
             switch self {
             case .expression(let expression): expression.span
-            case .variable(_, let span), .name(_, let span), .bool(_, let span), .invalid(let span):
+            case .variable(_, let span), .name(_, let span), .bool(_, let span), .slot(_, let span),
+                .invalid(let span):
                 span
             case .string(let token): token.span
             }
@@ -41,6 +43,11 @@ extension Parser {
         case .bool(let value, let span): return try make(.literal(.bool(value)), at: span)
         case .string(let token):
             return try make(.literal(.string(unescaped(token))), at: token.span)
+        case .slot(let slot, let span):
+            note(
+                "found the template slot `\(slot.rawValue)` in a condition", at: span,
+                hint: "slots stand in the scope, as in `principal == ?principal`")
+            return try make(.literal(.bool(false)), at: span)
         case .invalid(let span): return try make(.literal(.bool(false)), at: span)
         case .name(let name, let span):
             note(

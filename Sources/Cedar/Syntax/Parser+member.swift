@@ -90,7 +90,7 @@ extension Parser {
         case .variable(let variable, _):
             note(
                 "`\(variable.rawValue)` is a variable and cannot be called", at: span)
-        case .expression, .string, .bool:
+        case .expression, .string, .bool, .slot:
             note(
                 "only functions and methods can be called", at: span,
                 hint: "write `name(…)` or `value.name(…)`")
@@ -212,20 +212,22 @@ extension Parser {
         return try make(.literal(.long(value ?? 0)), at: token.span)
     }
 
-    /// The one place that knows of template slots.
     private mutating func slot() -> Operand {
         let token = advance()
         let name = text(token.span)
-        if name == "?principal" || name == "?resource" {
-            note(
-                "templates are not supported yet: found the slot `\(name)`", at: token.span,
-                hint: "write the entity itself")
-        } else {
+        guard let slot = Template.Slot(rawValue: name) else {
             note(
                 "`\(name)` is not a valid template slot", at: token.span,
                 hint: "the slots are `?principal` and `?resource`")
+            return .invalid(token.span)
         }
-        return .invalid(token.span)
+        guard allowsTemplates else {
+            note(
+                "templates are not allowed here: found the slot `\(name)`", at: token.span,
+                hint: "write the entity itself")
+            return .invalid(token.span)
+        }
+        return .slot(slot, token.span)
     }
 
     private mutating func nameOrEntity() throws(Recovery) -> Operand {

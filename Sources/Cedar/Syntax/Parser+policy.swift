@@ -29,7 +29,7 @@ extension Parser {
         let elements = try list(until: .closeParenthesis) { parser throws(Recovery) in
             try parser.scopeElement()
         }
-        let scope = scope(of: elements, from: start, to: previous.span)
+        checkScope(of: elements, from: start, to: previous.span)
         var conditions: [Policy.Condition] = []
         while current.kind == .identifier, !startsPolicy {
             if let condition = try condition() { conditions.append(condition) }
@@ -42,7 +42,11 @@ extension Parser {
             try expect(.semicolon, or: "`when`, `unless`")
         }
         return ParsedPolicy(
-            effect: effect, annotations: annotations, scope: scope, conditions: conditions,
+            effect: effect, annotations: annotations,
+            principal: elements.count > 0 ? entityConstraint(elements[0], .principal) : .any,
+            action: elements.count > 1 ? actionConstraint(elements[1]) : .any,
+            resource: elements.count > 2 ? entityConstraint(elements[2], .resource) : .any,
+            scopeSpans: elements.map(\.span), conditions: conditions,
             span: start.through(previous.span), canonicalText: words(first..<index))
     }
 
@@ -149,8 +153,14 @@ extension Parser {
 struct ParsedPolicy {
     let effect: Policy.Effect
     let annotations: [Policy.Annotation]
-    let scope: Scope
+    let principal: Template.Constraint
+    let action: ActionConstraint
+    let resource: Template.Constraint
+    /// Where the parts of the scope were written.
+    let scopeSpans: [SourceSpan]
     let conditions: [Policy.Condition]
     let span: SourceSpan
-    let canonicalText: String
+    let canonicalText: CanonicalText
+
+    var isTemplate: Bool { principal.hasSlot || resource.hasSlot }
 }

@@ -35,9 +35,9 @@ extension Parser {
             span: variable.span.through(previous.span))
     }
 
-    mutating func scope(
+    mutating func checkScope(
         of elements: [ScopeElement], from start: SourceSpan, to end: SourceSpan
-    ) -> Scope {
+    ) {
         for (place, name) in ["principal", "action", "resource"].enumerated() {
             guard elements.indices.contains(place) else {
                 note(
@@ -57,14 +57,11 @@ extension Parser {
                 "this policy has an extra element in the scope", at: extra.span,
                 hint: Self.scopeHint)
         }
-        return Scope(
-            principal: elements.count > 0 ? entityConstraint(elements[0], slots: true) : .any,
-            action: elements.count > 1 ? actionConstraint(elements[1]) : .any,
-            resource: elements.count > 2 ? entityConstraint(elements[2], slots: true) : .any)
     }
 
-    private mutating func entityConstraint(_ element: ScopeElement, slots: Bool) -> EntityConstraint
-    {
+    mutating func entityConstraint(
+        _ element: ScopeElement, _ slot: Template.Slot
+    ) -> Template.Constraint {
         guard let (operation, operand) = element.constraint else {
             return element.type.map { .is($0.name) } ?? .any
         }
@@ -75,17 +72,17 @@ extension Parser {
                     "`is` cannot be used together with `==`", at: type.span,
                     hint: "use `is … in …`")
             }
-            return entity(operand).map { .equal($0) } ?? .any
+            return reference(operand, slot).map { .equal($0) } ?? .any
         case .identifier:
-            guard let uid = entity(operand) else { return .any }
-            return element.type.map { .isIn($0.name, uid) } ?? .in(uid)
+            guard let other = reference(operand, slot) else { return .any }
+            return element.type.map { .isIn($0.name, other) } ?? .in(other)
         default:
             noteScopeOperator(operation, allowed: "`==`, `in`, `is` or `is … in …`")
             return .any
         }
     }
 
-    private mutating func actionConstraint(_ element: ScopeElement) -> ActionConstraint {
+    mutating func actionConstraint(_ element: ScopeElement) -> ActionConstraint {
         if let type = element.type {
             note(
                 "`is` cannot appear in the action scope", at: type.span,
@@ -124,6 +121,21 @@ extension Parser {
             hint: "entities in the action scope have the type `Action`")
     }
 
+    /// The entity or the slot that an operand names.
+    private mutating func reference(
+        _ operand: Operand, _ allowed: Template.Slot
+    ) -> Template.Reference? {
+        guard case .slot(let slot, let span) = operand else {
+            return entity(operand).map { .entity($0) }
+        }
+        if slot != allowed {
+            note(
+                "`\(slot.rawValue)` cannot stand for this part of the scope", at: span,
+                hint: "use `\(allowed.rawValue)`")
+        }
+        return .slot
+    }
+
     /// The one entity that an operand names.
     private mutating func entity(_ operand: Operand) -> EntityUID? {
         switch operand {
@@ -136,6 +148,11 @@ extension Parser {
                     at: expression.span, hint: "write `is … in …`")
                 return nil
             }
+        case .slot(let slot, let span):
+            note(
+                "`\(slot.rawValue)` cannot stand for an action", at: span,
+                hint: "write the action itself")
+            return nil
         case .name, .string, .bool, .variable: break
         }
         note(

@@ -11,15 +11,17 @@ struct Parser {
 
     let source: PolicySource
     let limits: PolicyLimits
+    let allowsTemplates: Bool
     private let bytes: [UInt8]
     private let tokens: [Token]
     private(set) var index = 0
     private(set) var errors: [PolicySyntaxError] = []
     private var depth = 0
 
-    init(_ source: PolicySource, limits: PolicyLimits) {
+    init(_ source: PolicySource, limits: PolicyLimits, allowsTemplates: Bool) {
         self.source = source
         self.limits = limits
+        self.allowsTemplates = allowsTemplates
         bytes = Array(source.text.utf8)
         var lexer = Lexer(bytes)
         lexer.run()
@@ -57,8 +59,18 @@ struct Parser {
     }
 
     /// The words from one place to another, separated by single spaces.
-    func words(_ range: Range<Int>) -> String {
-        tokens[range].map { text($0.span) }.joined(separator: " ")
+    func words(_ range: Range<Int>) -> CanonicalText {
+        var words: [UInt8] = []
+        var slots: [Int] = []
+        if let first = tokens[range].first, let last = tokens[range].last {
+            words.reserveCapacity(last.span.end.offset - first.span.start.offset + range.count)
+        }
+        for token in tokens[range] {
+            if !words.isEmpty { words.append(UInt8(ascii: " ")) }
+            if token.kind == .slot { slots.append(words.count) }
+            words.append(contentsOf: bytes[token.span.bytes])
+        }
+        return CanonicalText(String(decoding: words, as: UTF8.self), slots: slots)
     }
 
     @discardableResult

@@ -31,6 +31,7 @@ struct Token: Sendable, Hashable {
         case modulo = "%"
         case not = "!"
         case assign = "="
+        case question = "?"
         /// Something the lexer has reported already.
         case invalid
         case end

@@ -54,8 +54,10 @@ public struct EntityUID: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Whether the type, its namespaces aside, is `Action`; only such entities can be actions.
-    public var isAction: Bool {
-        Bytes.equal(type, "Action") || type.utf8.suffix(8).elementsEqual("::Action".utf8)
+    public var isAction: Bool { Self.isActionType(type) }
+
+    static func isActionType(_ name: String) -> Bool {
+        Bytes.equal(name, "Action") || name.utf8.suffix(8).elementsEqual("::Action".utf8)
     }
 }
 
@@ -89,6 +91,22 @@ enum TypeName {
     /// The namespace that Cedar keeps for itself (RFC 52).
     static let reservedNamespace = "__cedar"
 
+    /// Words that mean a type of the language wherever a schema names a common type.
+    static let builtinKeywords: Set<String> = [
+        "Bool", "Boolean", "Entity", "Extension", "Long", "Record", "Set", "String",
+    ]
+
+    /// Whether a part of the name is the reserved namespace.
+    static func isReservedPath(_ text: String) -> Bool {
+        text.split(separator: ":").contains { $0 == reservedNamespace }
+    }
+
+    /// Whether a schema may refer to a type by this name; that may be in `__cedar`.
+    static func isValidReference(_ text: String) -> Bool {
+        let prefix = "\(reservedNamespace)::"
+        return isValid(text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : text)
+    }
+
     static func isValid(_ text: String) -> Bool {
         var rest = text.utf8[...]
         while true {
@@ -106,6 +124,11 @@ enum TypeName {
     static func isIdentifier(_ bytes: some Collection<UInt8>) -> Bool {
         guard let first = bytes.first, isIdentifierStart(first) else { return false }
         return bytes.allSatisfy { isIdentifierStart($0) || isDigit($0) }
+    }
+
+    /// Whether the text may stand for itself where an attribute or a declaration is named.
+    static func isPlainIdentifier(_ text: String) -> Bool {
+        isIdentifier(text.utf8) && !reserved.contains(text) && text != reservedNamespace
     }
 
     static func isIdentifierStart(_ byte: UInt8) -> Bool {
