@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CanonicalJSON
+import Foundation
+import Testing
+
+/// The guides are followed line by line; a command that they show and that does not work is a
+/// failure here.
+@Suite("Guides")
+struct GuideTests {
+    @Test("add a reviewer: every command of the guide, by hand of administrator and reviewer")
+    func addAReviewer() throws {
+        let guide = try Guide("docs/how-to/add-a-reviewer.md")
+        #expect(guide.commands.count == 7)
+        let server = try RunningServer()
+        let desk = try Desk(server)
+        let admin = try server.adminToken
+        var bob: String?
+        var actions: [JSON] = []
+        for command in guide.commands {
+            var line = command
+            if line.contains("act_…") {
+                // `show` and `approve` are about one action, `deny` about another.
+                let action = try #require(line.contains(" deny ") ? actions.last : actions.first)
+                let id = try #require(action["id"]?.stringValue)
+                let digest = try #require(action["digest"]?.stringValue)
+                line = line.replacing("act_…", with: id)
+                    .replacing("5f1c0a…", with: String(digest.prefix(16)))
+            }
+            let result = try desk.run(line, token: line.contains("--token-file") ? nil : bob)
+            #expect(result.status == 0, "\(line): \(result.err)")
+            guard line.contains("person add") else { continue }
+            #expect((result.out + result.err).contains("/sign-in?token="))
+            bob = Desk.token(
+                try desk.run("exequatur person rotate bob --json", token: admin))
+            _ = try desk.run("exequatur person add alice", token: admin)
+            let agent = try #require(
+                Desk.token(
+                    try desk.run("exequatur agent add bot --owner alice --json", token: admin)))
+            for name in ["one", "two"] {
+                let answer = try server.connection().request(
+                    "POST", "/v1/actions", token: agent, json: Cast.submission(name))
+                actions.append(try #require(answer.json))
+            }
+        }
+        let states = try actions.map {
+            try server.json(["show", $0["id"]?.stringValue ?? ""], token: admin)["state"]
+        }
+        #expect(states == ["cleared", "denied"])
+    }
+
+    @Test("gate a command: the command waits, is approved and runs; the policies are good ones")
+    func gateACommand() throws {
+        let guide = try Guide("docs/how-to/gate-a-command.md")
+        #expect(guide.commands.count == 5)
+        let server = try RunningServer()
+        let desk = try Desk(server)
+        let admin = try server.adminToken
+        let bob = try #require(
+            Desk.token(
+                try desk.run(
+                    "exequatur person add bob --group reviewers --token --json", token: admin)))
+        _ = try desk.folder?.write("app.conf", "limit = 100\n")
+        var agent: String?
+        for line in guide.commands {
+            if line.contains(" run ") {
+                let running = try desk.start(line, token: agent)
+                try approveFirst(server, as: bob)
+                try running.wait(seconds: 60)
+                let said = try desk.folder?.text("started.err") ?? ""
+                #expect(running.status == 0, "\(said)")
+                continue
+            }
+            if line.contains("policy check") { try writePolicies(guide, desk) }
+            let result = try desk.run(line, token: line.contains("--token-file") ? nil : admin)
+            #expect(result.status == 0, "\(line): \(result.err)\(result.out)")
+            if line.contains("agent add") { agent = Desk.token(result) }
+        }
+        #expect(try desk.folder?.text("app.conf") == "limit = 200\n")
+        let policies = try server.json(["policy", "show"], token: admin)
+        #expect(policies.description.contains("production-needs-an-enforcing-gate"))
+    }
+
+    /// The starter policies, a production host that agents may reach, and what the guide adds.
+    private func writePolicies(_ guide: Guide, _ desk: Desk) throws {
+        let copied = try desk.run(
+            "cp -r '\(Self.root)/policies/starter' my-policies", token: nil)
+        #expect(copied.status == 0, "\(copied.err)")
+        #expect(guide.policies.contains("off-hours"))
+        _ = try desk.folder?.write("my-policies/90-guide.cedar", guide.policies)
+    }
+
+    private func approveFirst(_ server: RunningServer, as reviewer: String) throws {
+        let deadline = Clock.now() + 30
+        while Clock.now() < deadline {
+            let pending = try server.json(["list", "--state", "pending"], token: reviewer)
+            if let action = pending[0], let id = action["id"]?.stringValue,
+                let digest = action["digest"]?.stringValue
+            {
+                let approved = try server.cli(
+                    ["approve", id, "--expect", String(digest.prefix(16))], token: reviewer)
+                #expect(approved.status == 0, "\(approved.err)")
+                return
+            }
+            usleep(50_000)
+        }
+        Issue.record("nothing became pending")
+    }
+
+    @Test("verify a receipt, and check a copy: the commands of both guides")
+    func verifyAndBackUp() throws {
+        let server = try RunningServer()
+        let cast = try Cast(server)
+        let desk = try Desk(server)
+        let action = try cast.submit("receipt", server)
+        let id = try #require(action["id"]?.stringValue)
+        _ = try server.cli(["deny", id, "--reason", "no"], token: cast.bob)
+        let guide = try Guide("docs/how-to/verify-a-receipt.md")
+        #expect(guide.commands.count == 2)
+        for line in guide.commands {
+            let result = try desk.run(line.replacing("act_…", with: id), token: cast.bob)
+            #expect(result.status == 0, "\(line): \(result.err)\(result.out)")
+        }
+        let backUp = try Guide("docs/how-to/back-up.md")
+        #expect(backUp.commands == ["exequatur fsck --data exequatur"])
+        try server.stop()
+        for line in ["cp -rL exequatur-data exequatur"] + backUp.commands {
+            let result = try desk.run(line, token: nil)
+            #expect(result.status == 0, "\(line): \(result.err)\(result.out)")
+        }
+    }
+
+    @Test("the README's commands to set a server up")
+    func readme() throws {
+        let commands = try Guide("README.md").commands
+        #expect(commands.count == 4)
+        let server = try RunningServer()
+        let desk = try Desk(server)
+        // The first starts a server, which this test has.
+        #expect(commands.first == "exequatur serve")
+        for line in commands.dropFirst() {
+            let result = try desk.run(line, token: try server.adminToken)
+            #expect(result.status == 0, "\(line): \(result.err)")
+        }
+    }
+
+    private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().path
+}
