@@ -11,6 +11,8 @@ package struct LedgerRechecker: Service {
     /// A page must not hold up the requests of its event loop for long.
     private static let page = 64
     private static let pause: Duration = .milliseconds(20)
+    /// Those who wait for the server to be back come first.
+    private static let delay: Duration = .seconds(5)
 
     package init(_ control: ControlPlane) { self.control = control }
 
@@ -21,6 +23,7 @@ package struct LedgerRechecker: Service {
     }
 
     private func recheck() async throws {
+        try await Task.sleep(for: Self.delay)
         var recheck = control.recheck
         while !Task.isCancelled {
             do {

@@ -25,15 +25,21 @@ package struct LedgerRecheck: Sendable {
     /// Throws a `TamperedError` at the first that is wrong, or if the tree over all is another.
     package mutating func page(_ reader: any LedgerReading, limit: Int) throws -> Bool {
         guard checked < size else { return true }
-        var walk = LedgerWalk(reader, bodies: false, memory: memory)
         let count = min(limit, Int(clamping: size - checked))
         let entries = try reader.entries(from: checked, limit: count, bodies: false)
         guard entries.count == count else {
             throw TamperedError("entries after \(checked + UInt64(entries.count)) are missing")
         }
+        // Moved out and back: with a second reference to it, each page would copy all of it.
+        var walk = LedgerWalk(reader, bodies: false, memory: LedgerWalk.Memory())
+        swap(&walk.memory, &memory)
+        defer { swap(&walk.memory, &memory) }
         try walk.take(entries) { _, _ in }
-        memory = walk.memory
-        guard checked == size else { return false }
+        return try isDone(walk.memory)
+    }
+
+    private func isDone(_ memory: LedgerWalk.Memory) throws -> Bool {
+        guard memory.frontier.size == size else { return false }
         guard memory.frontier.root() == root else {
             throw TamperedError("the first \(size) entries are not those that were signed")
         }

@@ -32,7 +32,7 @@ package struct LedgerWalk {
 
     private let reader: any LedgerReading
     private let bodies: Bool
-    private(set) var memory: Memory
+    var memory: Memory
     var frontier: MerkleFrontier { memory.frontier }
     var tips: [String: ChainTip] { memory.tips }
     var lastAt: Timestamp? { memory.lastAt }

@@ -136,11 +136,11 @@ final class WriterCore {
         try store.setCheckpoint(
             StoredCheckpoint(size: frontier.size, note: checkpoint, at: lastAt))
         // Seldom enough that writing down all open chains is small beside the entries between.
-        let interval = max(Self.snapshotInterval, UInt64(tips.count))
+        let interval = max(Self.snapshotInterval, 4 * UInt64(tips.count))
         if frontier.size - snapshotSize >= interval { try putSnapshot(store) }
     }
 
-    /// How many entries a start after a crash reads at most, unless more actions are open.
+    /// How many entries a start after a crash reads at most, unless many actions are open.
     private static let snapshotInterval: UInt64 = 2048
 
     /// Whether the next start would have to read entries that a snapshot can spare it.
