@@ -144,11 +144,12 @@ package final class ChangeFeed: Sendable {
         }
     }
 
-    /// Takes one of a credential's places; false if it has none left.
-    private static func hold(_ credential: String, _ state: inout State) -> Bool {
-        guard state.held[credential, default: 0] < credentialLimit else { return false }
+    /// Takes one of a credential's places, or throws `rateLimited`.
+    private static func hold(_ credential: String, _ state: inout State) throws {
+        guard state.held[credential, default: 0] < credentialLimit else {
+            throw CommandError.rateLimited(retryAfterSeconds: 1)
+        }
         state.held[credential, default: 0] += 1
-        return true
     }
 
     private static func release(_ credential: String, _ state: inout State) {
@@ -172,10 +173,12 @@ package final class ChangeFeed: Sendable {
     ) async throws {
         let waiter = Waiter(after: after, deadline: deadline)
         let key = try state.withLock { state -> UInt64? in
-            guard !state.closed, state.waiterCount < Self.waiterLimit else { return nil }
-            guard Self.hold(credential, &state) else {
+            guard !state.closed else { return nil }
+            // An answer at once would make a client that polls ask again at once.
+            guard state.waiterCount < Self.waiterLimit else {
                 throw CommandError.rateLimited(retryAfterSeconds: 1)
             }
+            try Self.hold(credential, &state)
             state.next += 1
             state.waiterCount += 1
             state.waiters[id, default: [:]][state.next] = waiter
@@ -194,15 +197,15 @@ package final class ChangeFeed: Sendable {
         _ = await waiter.value()
     }
 
-    /// A stream of all changes from now on, or nil if too many are open, in all or for the
-    /// credential.
-    package func subscribe(by credential: String) -> AsyncStream<StreamEvent>? {
+    /// A stream of all changes from now on, or nil if too many are open in all.
+    ///
+    /// Throws `rateLimited` where the credential has no place left.
+    package func subscribe(by credential: String) throws -> AsyncStream<StreamEvent>? {
         let (stream, continuation) = AsyncStream.makeStream(
             of: StreamEvent.self, bufferingPolicy: .bufferingOldest(Self.backlog))
-        let key = state.withLock { state -> UInt64? in
-            guard !state.closed, state.streams.count < Self.streamLimit,
-                Self.hold(credential, &state)
-            else { return nil }
+        let key = try state.withLock { state -> UInt64? in
+            guard !state.closed, state.streams.count < Self.streamLimit else { return nil }
+            try Self.hold(credential, &state)
             state.next += 1
             state.streams[state.next] = continuation
             return state.next

@@ -20,6 +20,9 @@ package struct DataDirectory: Sendable {
         return String(cString: resolved)
     }
 
+    /// The absolute path as configured, links and all.
+    package var absolutePath: String { URL(fileURLWithPath: path).standardized.path }
+
     package var database: String { path + "/exequatur.sqlite" }
     package var adminToken: String { path + "/admin.token" }
     package var verifierKeyFile: String { path + "/log.vkey" }

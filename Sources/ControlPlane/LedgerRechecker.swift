@@ -11,6 +11,7 @@ package struct LedgerRechecker: Service {
     /// A page must not hold up the requests of its event loop for long.
     private static let page = 64
     private static let pause: Duration = .milliseconds(20)
+    private static let retry: Duration = .seconds(60)
     /// Those who wait for the server to be back come first.
     private static let delay: Duration = .seconds(5)
 
@@ -37,9 +38,10 @@ package struct LedgerRechecker: Service {
                 control.halt("\(error): run `exequatur fsck`")
                 return
             } catch {
+                // Not a finding, and not a reason to stop looking either.
                 control.logger.error(
                     "the ledger could not be read again", metadata: ["error": "\(error)"])
-                return
+                try await Task.sleep(for: Self.retry)
             }
             try await Task.sleep(for: Self.pause)
         }

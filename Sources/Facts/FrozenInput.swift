@@ -67,7 +67,7 @@ struct FrozenInput: Sendable {
         guard !folders.isEmpty else { return nil }
         let words = arguments + context.files + [context.cwd] + [executablePath].compactMap { $0 }
         for word in words {
-            for path in SensitivePaths.paths(in: word, cwd: context.cwd)
+            for path in SensitivePaths.pieces(of: word, cwd: context.cwd)
             where folders.contains(where: {
                 path.isBytes($0) || path.hasBytePrefix($0.isBytes("/") ? $0 : $0 + "/")
             }) { return path }

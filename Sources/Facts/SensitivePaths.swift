@@ -58,6 +58,15 @@ enum SensitivePaths {
         candidates(word).map { absolute($0, cwd: cwd) }
     }
 
+    /// Every piece of a word that could be a path where programs join several: `SOURCE:TARGET`,
+    /// `type=bind,source=PATH`, `user@host:PATH`.
+    static func pieces(of word: String, cwd: String) -> [String] {
+        let separators = "=@:,".utf8
+        return paths(in: word, cwd: cwd)
+            + word.utf8.split(whereSeparator: separators.contains)
+            .map { absolute(String(Substring($0)), cwd: cwd) }
+    }
+
     private static func candidates(_ word: String) -> [String] {
         var found = word.hasBytePrefix("-") ? [] : [word]
         for separator in [UInt8(ascii: "="), UInt8(ascii: "@"), UInt8(ascii: ":")] {

@@ -26,7 +26,7 @@ struct EventRoutes: Sendable {
         }
         // Subscribed before the missed entries are read, so that nothing falls between; what is
         // then sent twice is dropped by its index.
-        guard let stream = control.feed.subscribe(by: party.holder) else {
+        guard let stream = try control.feed.subscribe(by: party.holder) else {
             throw Problem(.serviceUnavailable, "too_many_streams", "too many event streams")
         }
         // An index that this log doesn't have is of another log, or of one that was rolled back.
@@ -39,17 +39,16 @@ struct EventRoutes: Sendable {
             // A comment at once tells the client, and proxies between, that the stream is open.
             try await writer.write(ByteBuffer(string: ": open\n\n"))
             // However much it missed: a gap that nobody speaks of would never be noticed.
-            while let from = sent, let missed = try changes(after: from) {
+            while let from = sent, isStillIn(party, request),
+                let missed = try changes(after: from)
+            {
                 for change in missed.changes where Self.isVisible(change, agent, control) {
                     try await writer.write(Self.event(change))
                 }
                 sent = missed.last
             }
             for await event in stream {
-                // A stream ends with the credential that it was opened with.
-                guard let now = try? Wire.reader(request, control),
-                    now.principal == party.principal
-                else { break }
+                guard isStillIn(party, request) else { break }
                 guard case .change(let change) = event else {
                     try await writer.write(ByteBuffer(string: ": beat\n\n"))
                     continue
@@ -66,6 +65,11 @@ struct EventRoutes: Sendable {
             headers: [
                 .contentType: "text/event-stream", .cacheControl: "no-store",
             ], body: body)
+    }
+
+    /// A stream ends with the credential that it was opened with.
+    private func isStillIn(_ party: Authenticated, _ request: Request) -> Bool {
+        (try? Wire.reader(request, control))?.principal == party.principal
     }
 
     private static func isVisible(

@@ -57,6 +57,11 @@ package struct ActionQuery: Sendable {
     package var statuses: Set<ActionStatus> = []
     package var agent: Handle?
     package var before: ActionID?
+    /// Actions that a search for text looks at: the newest that match the rest of the query.
+    ///
+    /// It reads the body of each and must not hold others up for long. `before` goes on behind.
+    package static let textSearchRows = 2000
+
     /// Text to find in the submitted operation, as bytes; nil for all.
     package var text: String?
     package var limit = 50

@@ -2,10 +2,10 @@
 
 internal import TransparencyLog
 
-/// Hashes, page by page, the entries that a start took from its snapshot.
+/// Hashes, page by page, the leaves and cores that a start took from its snapshot.
 ///
 /// Nothing that is used depends on it: every chain is proven when a command needs it. It finds what
-/// was changed in the rest, which an auditor would otherwise be the first to see.
+/// was changed in the rest; bodies are for `fsck`.
 package struct LedgerRecheck: Sendable {
     /// The entries to read; the tree over them has `root`.
     package let size: UInt64

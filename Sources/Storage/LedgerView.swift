@@ -28,9 +28,7 @@ package struct LedgerView {
     /// the writer knows that it ends. A chain that was proven before only has to be re-hashed.
     package func action(_ id: ActionID) throws -> (state: ActionState, body: SubmissionBody)? {
         let rows = try store.storedChain(of: id.text)
-        if let known = core.proven[id.text], known.isMade(of: rows) {
-            return (known.state, known.body)
-        }
+        if let known = try core.proven.replay(id.text, rows) { return known }
         guard !rows.isEmpty else {
             guard tips[id.text] == nil else {
                 throw TamperedError("the entries of \(id) are missing")

@@ -17,24 +17,40 @@ struct ProvenChain {
     }
 
     private var links: [Link] = []
-    private(set) var state: ActionState
+    /// What the first `replayed` entries add up to.
+    private var state: ActionState?
+    private var replayed: Int
     let body: SubmissionBody
     /// Bytes of the rows; what it costs to keep, roughly.
     private(set) var cost = 0
 
-    init(_ entries: [RecordedEntry], state: ActionState, body: SubmissionBody) {
+    /// Takes a chain with the state that a replay gave, or nil if it was only written so far.
+    init(_ entries: [RecordedEntry], state: ActionState?, body: SubmissionBody) {
         self.state = state
         self.body = body
+        replayed = state == nil ? 0 : entries.count
         append(entries)
+    }
+
+    /// Replays what was appended since the last time, from rows that this chain `isMade` of.
+    ///
+    /// So each entry is replayed once, from its bytes; what the machine thought that it wrote is
+    /// never used.
+    mutating func replay(_ rows: [StoredEntry]) throws -> ActionState {
+        var state = self.state
+        for row in rows[replayed...] {
+            state = try ChainReplay.next(state, try row.recorded())
+        }
+        guard let state, state.digest == body.action.digest else {
+            throw TamperedError("the entries make another action than their body")
+        }
+        self.state = state
+        replayed = rows.count
+        return state
     }
 
     /// Grows by what this process has just appended.
-    mutating func grow(by entries: [RecordedEntry], to state: ActionState) {
-        append(entries)
-        self.state = state
-    }
-
-    private mutating func append(_ entries: [RecordedEntry]) {
+    mutating func append(_ entries: [RecordedEntry]) {
         for recorded in entries {
             let entry = recorded.entry
             links.append(
@@ -64,20 +80,37 @@ struct ProvenChain {
 /// The chains that the writer remembers; forgetting one costs time and nothing else.
 struct ProvenChains {
     private var chains: [String: ProvenChain] = [:]
+    /// In the order in which they were first remembered; some may be forgotten already.
+    private var order: [String] = []
+    private var oldest = 0
     private var cost = 0
-    /// Some thousand actions of usual size; what waits longer is proven from the start again.
+    /// Bytes of rows: some thousand actions of usual size.
+    ///
+    /// What waits longer is proven from the start again.
     private static let limit = 4 << 20
 
-    subscript(ref: String) -> ProvenChain? { chains[ref] }
+    /// The state and body of a chain that is remembered and made of these rows, or nil.
+    mutating func replay(
+        _ ref: String, _ rows: [StoredEntry]
+    ) throws -> (state: ActionState, body: SubmissionBody)? {
+        guard let known = chains[ref], known.isMade(of: rows) else { return nil }
+        guard let state = try chains[ref]?.replay(rows) else { return nil }
+        return (state, known.body)
+    }
 
     mutating func remember(_ chain: ProvenChain, of ref: String) {
         forget(ref)
         guard chain.cost <= Self.limit else { return }
-        if cost + chain.cost > Self.limit {
-            chains.removeAll(keepingCapacity: true)
-            cost = 0
+        while cost + chain.cost > Self.limit, oldest < order.count {
+            forget(order[oldest])
+            oldest += 1
+        }
+        if oldest > 1024, oldest * 2 > order.count {
+            order.removeFirst(oldest)
+            oldest = 0
         }
         chains[ref] = chain
+        order.append(ref)
         cost += chain.cost
     }
 
@@ -87,14 +120,15 @@ struct ProvenChains {
 
     /// Takes what a command appended to a chain; a final chain is not kept.
     mutating func grow(
-        _ ref: String, by entries: [RecordedEntry], to state: ActionState, body: SubmissionBody?
+        _ ref: String, by entries: [RecordedEntry], to status: ActionStatus,
+        body: SubmissionBody?
     ) {
-        guard !state.status.isFinal else { return forget(ref) }
-        if var chain = chains[ref] {
-            chain.grow(by: entries, to: state)
-            remember(chain, of: ref)
+        guard !status.isFinal else { return forget(ref) }
+        if let before = chains[ref]?.cost {
+            chains[ref]?.append(entries)
+            cost += (chains[ref]?.cost ?? before) - before
         } else if entries.first?.entry.seq == 0, let body {
-            remember(ProvenChain(entries, state: state, body: body), of: ref)
+            remember(ProvenChain(entries, state: nil, body: body), of: ref)
         }
     }
 }

@@ -53,9 +53,9 @@ extension RecoveredLedger {
         refs: [String] = [], visit: (RecordedEntry) throws -> Void
     ) throws -> RecoveredLedger {
         var walk = LedgerWalk(reader, bodies: false)
-        if let snapshot = try seal?.snapshot(reader),
-            let start = try Start(reader, snapshot, refs: refs)
-        {
+        let snapshot = try seal?.snapshot(reader)
+        if let snapshot { try checkNotRolledBack(reader, behind: snapshot) }
+        if let snapshot, let start = try Start(reader, snapshot, refs: refs) {
             for recorded in start.entries { try visit(recorded) }
             walk = LedgerWalk(
                 reader, bodies: false,
@@ -79,6 +79,18 @@ extension RecoveredLedger {
         return RecoveredLedger(
             head: LedgerHead(frontier: walk.frontier, checkpoint: stored.note, at: at),
             tips: walk.tips, first: first)
+    }
+
+    /// A sealed snapshot is written with the entries that it covers, so it is never ahead of them.
+    private static func checkNotRolledBack(
+        _ reader: any LedgerReading, behind snapshot: LedgerSnapshot
+    ) throws {
+        let size = try reader.checkpoint()?.size ?? 0
+        guard size >= snapshot.size else {
+            throw TamperedError(
+                "the ledger has \(size) entries and had \(snapshot.size): it was rolled back; "
+                    + "restore the newer copy")
+        }
     }
 
     /// Holds what was read against the signed checkpoint; returns the latest recorded instant.

@@ -162,21 +162,20 @@ struct SQLiteTransaction: LedgerWriting {
             conditions.append("id < ?")
             arguments += [before.text]
         }
-        if let text = query.text {
-            // The first entry of a chain holds the submitted operation; bytes, not patterns, so
-            // that `%` in a search is only a percent sign.
-            conditions.append(
-                """
-                (instr(id, ?) OR EXISTS (SELECT 1 FROM entry JOIN body ON body.idx = entry.idx \
-                WHERE entry.ref = action.id AND entry.seq = 0 AND \
-                instr(body.bytes, CAST(? AS BLOB))))
-                """)
-            arguments += [text, text]
-        }
         let filter = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
-        arguments += [query.limit]
+        guard let text = query.text else {
+            return try fetchActions(
+                Self.actionSQL + filter + " ORDER BY id DESC LIMIT ?", arguments + [query.limit])
+        }
+        // The first entry of a chain holds the submitted operation; bytes, not patterns, so that
+        // `%` in a search is only a percent sign. Bounded, because it reads each body.
         return try fetchActions(
-            Self.actionSQL + filter + " ORDER BY id DESC LIMIT ?", arguments)
+            """
+            SELECT * FROM (\(Self.actionSQL + filter) ORDER BY id DESC LIMIT ?) AS newest \
+            WHERE instr(id, ?) OR EXISTS (SELECT 1 FROM entry JOIN body ON body.idx = entry.idx \
+            WHERE entry.ref = newest.id AND entry.seq = 0 AND \
+            instr(body.bytes, CAST(? AS BLOB))) ORDER BY id DESC LIMIT ?
+            """, arguments + [ActionQuery.textSearchRows, text, text, query.limit])
     }
 
     func actions(after id: ActionID?, limit: Int) throws -> [ActionRow] {

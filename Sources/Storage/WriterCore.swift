@@ -84,7 +84,7 @@ final class WriterCore {
                 } else {
                     tips[state.id.text]?.status = state.status
                 }
-                proven.grow(state.id.text, by: entries, to: state, body: plan.body)
+                proven.grow(state.id.text, by: entries, to: state.status, body: plan.body)
                 batchStates.append((state, frontier.size - 1))
             }
             for row in plan.operational { try store.put(row) }

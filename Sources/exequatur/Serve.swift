@@ -131,10 +131,11 @@ struct Serve: AsyncParsableCommand {
 
     /// The clocks, the chance and the analysers of a real server.
     ///
-    /// Analysers are told the real data folder, so that a command which names it by whatever path
-    /// is seen to touch this server.
+    /// Analysers are told the data folder, as configured and with its links resolved, so that a
+    /// command which names it is seen to touch this server. What a shell would spell out, or a link
+    /// that the gate did not resolve, is not seen.
     private static func effects(guarding data: DataDirectory) -> Effects {
-        let guarded = [data.resolvedPath]
+        let guarded = [data.resolvedPath, data.absolutePath]
         return Effects(
             wallClock: SystemClock.wall, monotonicSeconds: SystemClock.monotonicSeconds,
             entropy: .live,

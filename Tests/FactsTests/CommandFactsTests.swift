@@ -22,6 +22,8 @@ import Testing
             (["cat", "/opt/exq/admin.token"], true), (["cat", "../../opt/exq/keys/log.key"], true),
             (["ls", "/opt/exq"], true), (["ls", "/opt/exq/"], true),
             (["tar", "--file=/opt/./exq/../exq/x"], true), (["curl", "-d@/opt/exq/log.key"], true),
+            (["docker", "run", "-v", "/opt/exq:/x", "i"], true),
+            (["docker", "run", "--mount", "type=bind,source=/opt/exq,target=/x", "i"], true),
             (["cat", "/opt/exquisite"], false), (["cat", "/opt"], false), (["cat", "exq"], false),
         ])
     func guardedFolder(arguments: [String], touches: Bool) {

@@ -141,6 +141,22 @@ struct SnapshotTests {
         }
     }
 
+    @Test("a ledger that is behind its own sealed snapshot was rolled back, and does not start")
+    func rolledBack() async throws {
+        let (fixture, _) = try await filled()
+        let old = try fixture.backend.read { try $0.checkpoint() }
+        let writer = try writer(fixture)
+        try await note(fixture, writer, count: 5, ref: "others")
+        writer.finish()
+        let stored = try #require(old)
+        try fixture.tamper("DELETE FROM entry WHERE idx >= ?", [Int64(stored.size)])
+        try fixture.tamper("DELETE FROM body WHERE idx >= ?", [Int64(stored.size)])
+        try fixture.tamper(
+            "UPDATE checkpoint SET size = ?, note = ?, at = ?",
+            [Int64(stored.size), stored.note, stored.at.milliseconds])
+        #expect(throws: TamperedError.self) { try recover(fixture) }
+    }
+
     @Test("a chain to derive from that lost its end, or was edited, is found at start")
     func derivedChains() async throws {
         for tampering in [
