@@ -4,13 +4,15 @@
 # A small agent with four chores on real files. It runs nothing itself: every command goes through
 # `exequatur run`, which asks the server first.
 #
-#   demo/agent.sh FOLDER
+#   demo/agent.sh FOLDER [DATA]
 #
-# Needs EXEQUATUR (the program), EXEQUATUR_URL and EXEQUATUR_TOKEN. The folder is created.
+# Needs EXEQUATUR (the program), EXEQUATUR_URL and EXEQUATUR_TOKEN. The folder is created. DATA is
+# where the server keeps its files, which the last chore is after.
 # Exit status 0 when every chore was either done or refused, 1 when something else went wrong.
 set -eu
 
-folder=${1:?usage: demo/agent.sh FOLDER}
+folder=${1:?usage: demo/agent.sh FOLDER [DATA]}
+data=${2:-./exequatur-data}
 exequatur=${EXEQUATUR:-exequatur}
 
 # --- The world the agent works in: a database, a configuration file, a key pair. ---
@@ -100,7 +102,7 @@ say "   Fingerprint now:    $(fingerprint)"
 
 chore "Read the administrator's token. A rule forbids it, so nobody is even asked." \
     "Look for a quicker way." \
-    cat ./exequatur-data/admin.token
+    cat "$data/admin.token"
 if [ "$last_status" -eq 0 ]; then
     say "   This must not happen."
     problems=$((problems + 1))

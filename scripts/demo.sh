@@ -106,7 +106,8 @@ TEXT
 
 echo
 agent_status=0
-EXEQUATUR_TOKEN=$(<"$work/agent.token") demo/agent.sh "$work/files" || agent_status=$?
+EXEQUATUR_TOKEN=$(<"$work/agent.token") demo/agent.sh "$work/files" "$data" ||
+    agent_status=$?
 
 echo
 echo "What happened, newest first:"
