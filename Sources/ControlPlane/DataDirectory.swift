@@ -15,7 +15,7 @@ package struct DataDirectory: Sendable {
 
     /// The absolute path, links resolved; the folder has to exist.
     package var resolvedPath: String {
-        guard let resolved = realpath(path, nil) else { return path }
+        guard let resolved = realpath(path, nil) else { return absolutePath }
         defer { free(resolved) }
         return String(cString: resolved)
     }

@@ -18,13 +18,14 @@ package struct LedgerRechecker: Service {
     package init(_ control: ControlPlane) { self.control = control }
 
     package func run() async throws {
-        try? await cancelWhenGracefulShutdown { try await recheck() }
+        try? await cancelWhenGracefulShutdown { try await recheck(after: Self.delay) }
         // Ending would end the group; there is nothing more to do.
         try? await gracefulShutdown()
     }
 
-    private func recheck() async throws {
-        try await Task.sleep(for: Self.delay)
+    /// Reads everything once, or until it finds something.
+    func recheck(after delay: Duration) async throws {
+        try await Task.sleep(for: delay)
         var recheck = control.recheck
         while !Task.isCancelled {
             do {

@@ -51,9 +51,8 @@ struct Serve: AsyncParsableCommand {
     var logLevel = "notice"
 
     func run() async throws {
-        // Each answer and each page of the store takes and frees some tens of kilobytes; giving
-        // them back to the system every time, and faulting them in again, is a good part of all
-        // the time.
+        // What one burst of requests frees, the next one needs: it is not given back to the system
+        // in between and faulted in again.
         clinux_keep_freed_memory(2 << 20)
         let (host, port) = try address()
         let url = publicURL ?? "http://\(host == "127.0.0.1" ? "localhost" : host):\(port)"

@@ -225,11 +225,22 @@ struct TamperTests {
         try installation.tamper(
             "UPDATE entry SET core_salt = zeroblob(32) WHERE ref = ?", [action.state.id.text])
         try installation.start()
-        var recheck = installation.control.recheck
-        let backend = installation.control.backend
-        #expect(throws: TamperedError.self) {
-            while try !backend.read({ try recheck.page($0, limit: 64) }) {}
-        }
+        #expect(installation.control.writer.stopped == nil)
+        try await LedgerRechecker(installation.control).recheck(after: .zero)
+        #expect(installation.control.writer.stopped != nil)
+        #expect(await failure { try await installation.submit() } == "ledger_unavailable")
+        installation.stop()
+        #expect(throws: StorageError.self) { try installation.start() }
+    }
+
+    @Test("A ledger that nobody touched is hashed to its end and goes on")
+    func recheckGoesOn() async throws {
+        let installation = try await TestInstallation()
+        for number in 0..<30 { _ = try await installation.submit(name: "filler \(number)") }
+        try await installation.restart()
+        #expect(installation.control.recheck.size > 64)
+        try await LedgerRechecker(installation.control).recheck(after: .zero)
+        #expect(installation.control.writer.stopped == nil)
     }
 
     @Test("A fork of the same length is noticed too, and a foreign checkpoint is refused")

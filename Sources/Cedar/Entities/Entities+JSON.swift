@@ -10,6 +10,13 @@ extension Entities {
     /// with `__entity` and `__extn`.
     /// - Throws: ``EntitiesError`` for another shape, and for what ``init(_:)`` refuses.
     public init(json: JSON) throws(EntitiesError) {
+        try self.init(try Self.list(json, Entity.init(json:path:)))
+    }
+
+    /// Reads an array of entities with a reader for one of them, which is told its place.
+    static func list(
+        _ json: JSON, _ read: (_ json: JSON, _ path: String) throws(JSONShapeError) -> Entity
+    ) throws(EntitiesError) -> [Entity] {
         guard let elements = json.arrayValue else {
             throw EntitiesError("entities must be an array of objects")
         }
@@ -17,12 +24,12 @@ extension Entities {
         entities.reserveCapacity(elements.count)
         for (place, element) in elements.enumerated() {
             do throws(JSONShapeError) {
-                entities.append(try Entity(json: element, path: "entities[\(place)]"))
+                entities.append(try read(element, "entities[\(place)]"))
             } catch {
                 throw EntitiesError(error.description)
             }
         }
-        try self.init(entities)
+        return entities
     }
 }
 

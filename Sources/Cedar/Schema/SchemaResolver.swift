@@ -134,7 +134,9 @@ struct SchemaResolver {
     /// Refuses declarations outside of namespaces that one inside hides (RFC 70).
     private mutating func checkShadowing() {
         var inside: [String: String] = [:]
-        for name in Array(entities.keys) + Array(commons.keys) where name.contains("::") {
+        // In order of names, so that the same schema always gives the same messages.
+        let names = (Array(entities.keys) + Array(commons.keys)).sorted(by: Bytes.precedes)
+        for name in names where name.contains("::") {
             inside[Self.base(name)] = name
         }
         let outside =
@@ -147,10 +149,11 @@ struct SchemaResolver {
                 hint: "rename one of the two")
         }
         var insideActions: [ByteKey: EntityUID] = [:]
-        for uid in actions.keys where uid.type.contains("::") {
+        let sorted = actions.sorted { Bytes.precedes($0.key.description, $1.key.description) }
+        for (uid, _) in sorted where uid.type.contains("::") {
             insideActions[ByteKey(uid.id)] = uid
         }
-        for (uid, location) in actions where !uid.type.contains("::") {
+        for (uid, location) in sorted where !uid.type.contains("::") {
             guard let other = insideActions[ByteKey(uid.id)] else { continue }
             note(
                 .shadowing, at: location, "`\(uid)` is hidden by `\(other)`",

@@ -124,18 +124,8 @@ extension Entities {
     /// - Throws: ``EntitiesError`` for another shape, for what does not fit the schema, and for
     ///   what ``init(_:)`` refuses.
     public init(json: JSON, schema: Schema) throws(EntitiesError) {
-        guard let elements = json.arrayValue else {
-            throw EntitiesError("entities must be an array of objects")
-        }
-        var entities: [Entity] = []
-        entities.reserveCapacity(elements.count)
-        for (place, element) in elements.enumerated() {
-            do throws(JSONShapeError) {
-                entities.append(
-                    try Entity(json: element, schema: schema, path: "entities[\(place)]"))
-            } catch {
-                throw EntitiesError(error.description)
-            }
+        let entities = try Self.list(json) { element, path throws(JSONShapeError) in
+            try Entity(json: element, schema: schema, path: path)
         }
         try self.init(entities, schema: schema)
     }
