@@ -79,23 +79,6 @@ import Testing
         }
     }
 
-    @Test func indexNeverChangesTheAnswer() throws {
-        var generator = PolicyGenerator(random: .forTest())
-        var answers: Set<Evaluation.Decision> = []
-        for _ in 0..<150 {
-            let set = try PolicySet(parsing: generator.policySet(12))
-            let entities = try Entities(json: generator.entities())
-            for _ in 0..<8 {
-                let request = try Request(json: generator.request())
-                let indexed = set.evaluate(request, entities: entities)
-                #expect(indexed == set.evaluateWithoutIndex(request, entities: entities))
-                #expect(indexed == set.evaluate(request, entities: entities))
-                answers.insert(indexed.decision)
-            }
-        }
-        #expect(answers == [.allow, .deny])
-    }
-
     /// Any text is read or refused with errors that lie within it; none crashes the reader.
     @Test func anyTextIsReadOrRefused() {
         var generator = PolicyGenerator(random: .forTest())

@@ -67,8 +67,16 @@ extension PolicySet {
     ) -> Evaluation {
         let environment = Environment(request, entities: entities)
         var evaluation = Evaluation()
-        index.forEachCandidate(of: request.action, environment.action?.ancestors) { place in
-            evaluate(place, environment, maximumDepth, &evaluation)
+        // Only what the scope matches is noted, so that the rest costs no memory.
+        var matching: [Int32] = []
+        index.forEachCandidate(environment) { place in
+            if compiled[Int(place)].isAbout(environment) { matching.append(place) }
+        }
+        matching.sort()
+        var previous: Int32 = -1
+        for place in matching where place != previous {
+            previous = place
+            evaluate(Int(place), environment, maximumDepth, &evaluation)
         }
         return evaluation
     }
@@ -81,7 +89,7 @@ extension PolicySet {
     ) -> Evaluation {
         let environment = Environment(request, entities: entities)
         var evaluation = Evaluation()
-        for place in compiled.indices {
+        for place in compiled.indices where compiled[place].isAbout(environment) {
             evaluate(place, environment, maximumDepth, &evaluation)
         }
         return evaluation
@@ -92,7 +100,6 @@ extension PolicySet {
         _ evaluation: inout Evaluation
     ) {
         let policy = compiled[place]
-        guard policy.isAbout(environment) else { return }
         let id = policies[place].id
         do throws(EvaluationError) {
             guard try policy.holds(environment, maximumDepth: maximumDepth) else { return }
