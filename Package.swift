@@ -38,6 +38,7 @@ let package = Package(
         .executable(name: "exequatur", targets: ["exequatur"]),
         .library(name: "CanonicalJSON", targets: ["CanonicalJSON"]),
         .library(name: "Cedar", targets: ["Cedar"]),
+        .library(name: "ToolSchemas", targets: ["ToolSchemas"]),
         .library(name: "TransparencyLog", targets: ["TransparencyLog"]),
     ],
     dependencies: [
@@ -57,10 +58,14 @@ let package = Package(
         // MARK: pure targets, no I/O
         .target(name: "CanonicalJSON", swiftSettings: strict),
         .target(name: "Cedar", dependencies: ["CanonicalJSON"], swiftSettings: strict),
+        .target(
+            name: "ToolSchemas", dependencies: ["CanonicalJSON", "Cedar"], swiftSettings: strict),
         .target(name: "TransparencyLog", dependencies: [crypto], swiftSettings: strict),
         .target(
             name: "ApprovalCore",
-            dependencies: ["CanonicalJSON", "Cedar", "TransparencyLog", crypto],
+            dependencies: [
+                "CResources", "CanonicalJSON", "Cedar", "ToolSchemas", "TransparencyLog", crypto,
+            ],
             swiftSettings: strict),
         .target(
             name: "Facts", dependencies: ["ApprovalCore", "CanonicalJSON"],
@@ -111,8 +116,8 @@ let package = Package(
             name: "exequatur",
             dependencies: [
                 "ApprovalCore", "CLinux", "CResources", "CanonicalJSON", "Cedar", "Console",
-                "ControlPlane", "Facts", "Gates", "Server", "Storage", "TransparencyLog",
-                product("ArgumentParser", "swift-argument-parser"),
+                "ControlPlane", "Facts", "Gates", "Server", "Storage", "ToolSchemas",
+                "TransparencyLog", product("ArgumentParser", "swift-argument-parser"),
                 asyncHTTPClient, hummingbird, logging, lifecycle, niocore, niohttp1, nioposix,
                 unixSignals,
             ],
@@ -143,6 +148,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "CedarTests", dependencies: ["CanonicalJSON", "Cedar", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ToolSchemasTests",
+            dependencies: ["CanonicalJSON", "Cedar", "TestSupport", "ToolSchemas"],
             swiftSettings: strict),
         .testTarget(
             name: "TransparencyLogTests",

@@ -2,6 +2,7 @@
 
 internal import CanonicalJSON
 internal import Cedar
+internal import ToolSchemas
 package import TransparencyLog
 
 /// The policy set and the directory in force, ready to judge actions (DESIGN §7).
@@ -23,7 +24,8 @@ package struct PolicyEnvironment: Sendable {
         self.singleOperator = singleOperator
         self.directory = directory
         directoryDigest = try directory.digest()
-        base = try Entities(Self.entities(directory))
+        base = try Entities(
+            Self.entities(directory) + policies.schema.actionEntities)
     }
 
     /// The verdict on an action as it would be at `now`.
@@ -60,7 +62,7 @@ package struct PolicyEnvironment: Sendable {
                 + "requester chain")
     }
 
-    private static let agentType = "Agent"
+    static let agentType = "Agent"
     private static let personType = "Person"
     private static let groupType = "Group"
 
@@ -104,28 +106,62 @@ package struct PolicyEnvironment: Sendable {
         where !directory.persons.contains(person) {
             throw CoreError("`\(person)`, who answers for it, is not in the directory")
         }
-        let actionUID = EntityUID(type: "Action", id: operation.action)
-        let resource = EntityUID(type: operation.resourceType, id: operation.resourceID)
-        let group = operation.group.map { EntityUID(type: "Action", id: $0) }
-        var extra = [Entity(uid: actionUID, parents: group.map { [$0] } ?? [])]
-        if let group { extra.append(Entity(uid: group)) }
+        var request = Request(
+            principal: EntityUID(type: Self.agentType, id: action.requester.agent.text),
+            action: EntityUID(type: "Action", id: operation.action),
+            resource: EntityUID(type: operation.resourceType, id: operation.resourceID))
         // The resource is named by the agent and gets no entity of its own: one of the directory,
         // such as the agent itself, would be replaced and lose its groups.
-        return (
-            Request(
-                principal: EntityUID(type: Self.agentType, id: action.requester.agent.text),
-                action: actionUID, resource: resource, context: context(action, at: now)),
-            base.adding(extra)
-        )
+        let (context, made) = try context(of: action, as: request, at: now)
+        request.context = context
+        try policies.schema.validate(request)
+        return (request, made.isEmpty ? base : base.adding(made))
     }
 
-    private func context(_ action: Action, at now: Timestamp) -> Value.Record {
-        var reader = CedarInput()
-        let input = reader.record(action.operation.input)
-        let facts = reader.value(action.facts) ?? .record([:])
-        let intent = reader.value(action.intent.json) ?? .record([:])
+    /// The context as the schema declares it, with the entities that parts of the input became.
+    private func context(
+        of action: Action, as request: Request, at now: Timestamp
+    ) throws -> (Value.Record, [Entity]) {
+        let schema = policies.schema
+        guard let declared = schema.actions[request.action] else {
+            throw CoreError(
+                "action `\(VisibleText.escape(request.action.id))` is not declared: an "
+                    + "administrator declares it in a `.cedarschema` file and publishes the "
+                    + "policies")
+        }
+        var members: [(key: String, value: Value)] = []
+        var entities: [Entity] = []
+        var omitted: [Value] = []
+        func convert(_ json: JSON, _ attribute: RecordType.Attribute) throws {
+            let pointer = JSONPointer(tokens: [attribute.name])
+            let typed = try TypedInput.convert(
+                json, to: attribute.type, in: schema, at: pointer)
+            members.append((attribute.name, typed.value))
+            entities += typed.entities
+            omitted += typed.omitted.map { .string("\($0)") }
+        }
+        for attribute in declared.context.attributes {
+            switch attribute.name {
+            case "input": try convert(.object(action.operation.input), attribute)
+            case "facts": try convert(action.facts.declared(by: attribute.type), attribute)
+            case "intent": try convert(action.intent.json, attribute)
+            default: break
+            }
+        }
+        guard omitted.count <= Self.omittedLimit else {
+            throw CoreError("the input has more than \(Self.omittedLimit) members that are `null`")
+        }
+        members += shared(action, at: now)
+        members.append(("omitted", .set(ValueSet(omitted))))
+        return (Value.Record(members), entities)
+    }
+
+    /// Names in `context.omitted`; what an agent sends must not grow when it is looked at.
+    private static let omittedLimit = 1000
+
+    /// What every context has beside what was frozen.
+    private func shared(_ action: Action, at now: Timestamp) -> [(key: String, value: Value)] {
         var members: [(key: String, value: Value)] = [
-            ("facts", facts),
             (
                 "gate",
                 .record([
@@ -133,88 +169,23 @@ package struct PolicyEnvironment: Sendable {
                 ])
             ),
             ("hour", .long(now.hour)),
-            ("input", .record(input)),
-            ("intent", intent),
             ("now", .extension(.datetime(DateTimeValue(epoch: now.milliseconds)))),
-            ("omitted", .set(ValueSet(reader.omitted.map(Value.string)))),
             ("weekday", .long(now.weekday)),
         ]
         if let person = action.requester.onBehalfOf {
             members.append(
                 ("onBehalfOf", .entity(EntityUID(type: Self.personType, id: person.text))))
         }
-        return Value.Record(members)
+        return members
     }
 }
 
-/// JSON input as policies see it.
-///
-/// Nothing is rounded, and nothing disappears because it is odd: a number that Cedar can't
-/// hold exactly becomes the record `{"omitted": "1e22"}`, so that `has` still finds it and any
-/// comparison with it is an error, which counts as a fired `forbid`. Only `null` is left out.
-/// The places of both are listed in `context.omitted`.
-struct CedarInput {
-    /// The places that policies see otherwise than as they were sent, as JSON pointers.
-    private(set) var omitted: [String] = []
-    /// Where the walk is; spelled out only where something is omitted.
-    private var path: [String] = []
-
-    /// The longest place that is written out, and how many are; what an agent sends must not grow
-    /// when it is looked at.
-    private static let pathBytes = 512
-    private static let omittedLimit = 1000
-
-    mutating func record(_ object: JSONObject) -> Value.Record {
-        var members: [(key: String, value: Value)] = []
-        members.reserveCapacity(object.count)
-        for (key, json) in object {
-            path.append(key)
-            if let value = value(json) { members.append((key, value)) }
-            path.removeLast()
-        }
-        return Value.Record(members)
-    }
-
-    mutating func value(_ json: JSON) -> Value? {
-        switch json {
-        case .bool(let value): return .bool(value)
-        case .string(let text): return .string(text)
-        case .number(let number):
-            if let value = number.int64 { return .long(value) }
-            if let value = try? DecimalValue(parsing: number.text) {
-                return .extension(.decimal(value))
-            }
-            note()
-            return .record(["omitted": .string(number.text)])
-        case .null:
-            note()
-            return nil
-        case .object(let object): return .record(record(object))
-        case .array(let elements):
-            var values: [Value] = []
-            values.reserveCapacity(elements.count)
-            for (index, element) in elements.enumerated() {
-                path.append(String(index))
-                if let value = value(element) { values.append(value) }
-                path.removeLast()
-            }
-            return .set(ValueSet(values))
-        }
-    }
-
-    private mutating func note() {
-        if omitted.count < Self.omittedLimit { omitted.append(spelled) }
-    }
-
-    /// The path as text; beyond the limit places are no longer told apart.
-    private var spelled: String {
-        var text = ""
-        for component in path {
-            guard text.utf8.count + component.utf8.count < Self.pathBytes else {
-                return String(text.prefix(Self.pathBytes / 2)) + "/…"
-            }
-            text += "/\(component)"
-        }
-        return text
+extension JSON {
+    /// Facts without those that the schema does not know: they come from this server's software,
+    /// which may be newer than the set in force.
+    fileprivate func declared(by type: CedarType) -> JSON {
+        guard case .record(let record) = type, case .object(let object) = self else { return self }
+        let known = object.filter { record[$0.key] != nil }
+        return .object(JSONObject(known.map { ($0.key, $0.value) }))
     }
 }

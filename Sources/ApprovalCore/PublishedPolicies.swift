@@ -4,7 +4,7 @@ package import CanonicalJSON
 package import Cedar
 package import TransparencyLog
 
-/// One policy file as published.
+/// One policy or schema file as published.
 package struct PolicyFile: Sendable, Hashable {
     package let name: String
     package let text: String
@@ -13,54 +13,102 @@ package struct PolicyFile: Sendable, Hashable {
         self.name = name
         self.text = text
     }
+
+    var isPolicy: Bool { name.hasSuffix(".cedar") }
+    var isSchema: Bool { name.hasSuffix(".cedarschema") }
 }
 
 /// A policy set that was published atomically, compiled and checked; named by its digest.
+///
+/// It holds the schema that it was validated against, the shipped one included, so that a receipt
+/// can be judged years later by what was in force, whatever software judges it.
 package struct PublishedPolicies: Sendable {
-    /// In order of name.
+    /// In order of name; schemas among them.
     package let files: [PolicyFile]
     package let policySet: PolicySet
+    /// What requests must fit.
+    package let schema: Schema
+    /// What was odd and no reason to refuse; empty for a set that was read back.
+    package let warnings: [String]
     /// SHA-256 of the canonical JSON of `files`.
     package let digest: Hash256
     private let markers: [String: ReviewMarker]
     private let forbids: Set<String>
 
-    /// Compiles a set or reports everything that is wrong with it.
+    /// Compiles and checks a set that is to be published, or reports everything wrong with it.
+    ///
+    /// The shipped schema becomes part of the set; a copy of it among `files` must be the same.
     package init(files: [PolicyFile]) throws(PolicyProblems) {
         var problems: [String] = []
-        let sorted = files.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
-        if files.isEmpty { problems.append("a policy set needs at least one file") }
-        if Set(files.map(\.name)).count != files.count {
-            problems.append("two files have the same name")
-        }
-        for file in sorted where !Self.isFileName(file.name) {
+        let shipped = ProductSchema.file
+        for file in files where file.name == shipped.name && file != shipped {
             problems.append(
-                "`\(VisibleText.escape(file.name))`: not a file name of at most "
-                    + "128 letters, digits and `. _ -`")
+                "`\(shipped.name)` comes with the server: leave it out, and put what you declare "
+                    + "into a file of another name")
         }
+        let given = files.filter { $0.name != shipped.name }
+        if !given.contains(where: \.isPolicy) {
+            problems.append("a policy set needs at least one file that ends in `.cedar`")
+        }
+        guard problems.isEmpty else { throw PolicyProblems(problems: problems) }
+        try self.init(stored: given + [shipped], checks: true)
+    }
+
+    /// Reads the stored form back; the digest is computed, never read.
+    package init(_ json: JSON) throws {
+        var reader = try JSONReader(json, path: "policies")
+        guard try reader.int("v") == Self.version else {
+            throw CoreError("`policies.v`: unknown version")
+        }
+        let files = try reader.array("files").map { element in
+            var file = try JSONReader(element, path: "policies.files")
+            let result = PolicyFile(
+                name: try file.string("name"), text: try file.string("text"))
+            try file.finish()
+            return result
+        }
+        try reader.finish()
+        // What was published stays in force: later software must not find it invalid.
+        try self.init(stored: files, checks: false)
+    }
+
+    /// Version 1 had no schemas and was never released.
+    private static let version: Int64 = 2
+
+    private init(stored files: [PolicyFile], checks: Bool) throws(PolicyProblems) {
+        let sorted = files.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+        var problems = PolicyChecks.names(sorted)
         var read: PolicySet?
         do {
             read = try PolicySet(
-                parsing: sorted.map { PolicySource(name: $0.name, text: $0.text) },
+                parsing: sorted.filter(\.isPolicy).map {
+                    PolicySource(name: $0.name, text: $0.text)
+                },
                 idsFromAnnotation: true)
         } catch {
             problems += error.errors.map(\.description)
         }
-        if let read, read.policies.isEmpty {
-            problems.append("a policy set needs at least one policy: without one, nothing runs")
+        var schema: Schema?
+        do {
+            schema = try ProductSchema.schema(sorted.filter(\.isSchema))
+        } catch {
+            problems += error.problems
         }
         var markers: [String: ReviewMarker] = [:]
         for policy in read?.policies ?? [] {
-            // Ids are keys of tables and stand in entries; ASCII, so that equal means equal bytes.
-            if !Self.isPolicyID(policy.id) {
-                problems.append(
-                    "`\(VisibleText.escape(policy.id))`: not a policy id of at most 128 printable "
-                        + "ASCII characters")
-            }
             do {
                 markers[policy.id] = try ReviewMarker(policy)
             } catch {
                 problems.append(error.description)
+            }
+        }
+        var warnings: [String] = []
+        if let read {
+            problems += PolicyChecks.ids(read)
+            if checks, let schema {
+                let found = PolicyChecks.findings(read, schema)
+                problems += found.problems
+                warnings = found.warnings
             }
         }
         var canonical: [UInt8] = []
@@ -74,27 +122,16 @@ package struct PublishedPolicies: Sendable {
         } catch {
             problems.append("the texts can't be written as JSON: \(error)")
         }
-        guard problems.isEmpty, let read else { throw PolicyProblems(problems: problems) }
+        guard problems.isEmpty, let read, let schema else {
+            throw PolicyProblems(problems: problems)
+        }
         policySet = read
         self.files = sorted
+        self.schema = schema
+        self.warnings = warnings
         self.markers = markers
         forbids = Set(read.policies.filter { $0.effect == .forbid }.map(\.id))
         digest = .sha256(canonical)
-    }
-
-    /// Reads the stored form back; the digest is computed, never read.
-    package init(_ json: JSON) throws {
-        var reader = try JSONReader(json, path: "policies")
-        guard try reader.int("v") == 1 else { throw CoreError("`policies.v`: unknown version") }
-        let files = try reader.array("files").map { element in
-            var file = try JSONReader(element, path: "policies.files")
-            let result = PolicyFile(
-                name: try file.string("name"), text: try file.string("text"))
-            try file.finish()
-            return result
-        }
-        try reader.finish()
-        try self.init(files: files)
     }
 
     package var json: JSON { Self.json(files) }
@@ -103,7 +140,7 @@ package struct PublishedPolicies: Sendable {
         [
             "files": .array(
                 files.map { ["name": .string($0.name), "text": .string($0.text)] }),
-            "v": 1,
+            "v": .integer(version),
         ]
     }
 
@@ -115,20 +152,6 @@ package struct PublishedPolicies: Sendable {
         markers.sorted { $0.key < $1.key }.flatMap { policy, marker in
             (marker.requirement?.slots ?? []).map { (policy, $0) }
         }
-    }
-
-    private static func isPolicyID(_ id: String) -> Bool {
-        !id.isEmpty && id.utf8.count <= 128 && id.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F }
-    }
-
-    private static func isFileName(_ name: String) -> Bool {
-        let bytes = name.utf8
-        return !bytes.isEmpty && bytes.count <= 128 && bytes.first != 0x2E
-            && bytes.allSatisfy { byte in
-                let lower = byte | 0x20
-                return (lower >= 0x61 && lower <= 0x7A) || (byte >= 0x30 && byte <= 0x39)
-                    || [0x2D, 0x2E, 0x5F].contains(byte)
-            }
     }
 }
 

@@ -11,6 +11,9 @@ static const unsigned char forbidden[] = {
 static const unsigned char administration[] = {
 #embed "../../policies/starter/30-exequatur.cedar"
 };
+static const unsigned char schema[] = {
+#embed "../../policies/schema/exequatur.cedarschema"
+};
 static const unsigned char openapi[] = {
 #embed "openapi.json"
 };
@@ -29,4 +32,10 @@ static const struct resource openapi_resource = {"openapi.json", openapi, sizeof
 
 const struct resource *openapi_document(void) {
     return &openapi_resource;
+}
+
+static const struct resource schema_resource = {"exequatur.cedarschema", schema, sizeof schema};
+
+const struct resource *product_schema(void) {
+    return &schema_resource;
 }

@@ -7,7 +7,7 @@ internal import Storage
 package import TransparencyLog
 
 extension TestInstallation {
-    /// Policies whose answer the operation asks for in `input.mode`: nothing runs at once,
+    /// Policies whose answer the operation asks for by an option: nothing runs at once,
     /// `review` and the others are held, `never` is denied.
     package static let policies = [PolicyFile(name: "10-test.cedar", text: policyText)]
 
@@ -16,23 +16,23 @@ extension TestInstallation {
 
         @id("one") @review("reviewers") @grant("10m") @expires("1h") @reason("one reviewer")
         forbid (principal, action in Action::"command", resource)
-        when { context.input has mode && context.input.mode == "review" };
+        when { context.input.argv.contains("--mode=review") };
 
         @id("two") @review("reviewers") @quorum("2")
         forbid (principal, action in Action::"command", resource)
-        when { context.input has mode && context.input.mode == "two" };
+        when { context.input.argv.contains("--mode=two") };
 
         @id("high") @review("reviewers") @severity("high")
         forbid (principal, action in Action::"command", resource)
-        when { context.input has mode && context.input.mode == "high" };
+        when { context.input.argv.contains("--mode=high") };
 
         @id("lead") @review("leads")
         forbid (principal, action in Action::"command", resource)
-        when { context.input has mode && context.input.mode == "lead" };
+        when { context.input.argv.contains("--mode=lead") };
 
         @id("never") @reason("never")
         forbid (principal, action in Action::"command", resource)
-        when { context.input has mode && context.input.mode == "never" };
+        when { context.input.argv.contains("--mode=never") };
 
         """
 
@@ -42,7 +42,7 @@ extension TestInstallation {
     ) throws -> Operation {
         try Operation(
             action: "command.run", resourceType: "Host", resourceID: "web1",
-            input: ["argv": ["deploy", .string(name)], "mode": .string(mode)])
+            input: ["argv": ["deploy", .string(name), .string("--mode=\(mode)")]])
     }
 
     /// Submits an operation as an agent at the gate.

@@ -60,9 +60,9 @@ struct DeceptionTests {
                 action: "command.run", resourceType: "Host", resourceID: text,
                 input: [
                     "argv": [.string(text)], "cwd": .string(text),
-                    "environment": ["\(text)": .string(text)], "dropped": [.string(text)],
-                    "\(text)x": ["\(text)": .string(text)],
-                    "script": ["text": .string("\(text)\n\(text)")],
+                    "environment": ["\(text)": .string(text)],
+                    "environmentDropped": [.string(text)],
+                    "script": ["path": .string(text), "text": .string("\(text)\n\(text)")],
                 ]),
             intent: Intent(
                 justification: text,

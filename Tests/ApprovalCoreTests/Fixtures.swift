@@ -54,6 +54,18 @@ enum Fixtures {
         when { context.facts has effect && context.facts.effect == "key" };
         """
 
+    /// Actions beside commands that tests submit.
+    static let schemaText = """
+        action x, "mcp.x", "mcp.pay" in [Action::"mcp"] appliesTo {
+          principal: [Agent],
+          resource: [Host],
+          context: {
+            input: { amount?: Long, exact?: Long, half?: decimal, none?: String },
+            facts: CommandFacts,
+          },
+        };
+        """
+
     /// A requirement of an hour with nothing special about it.
     static func requirement(
         _ slots: [Slot], severity: Severity = .low, assurance: Assurance = .token
@@ -88,7 +100,10 @@ enum Fixtures {
     ]
 
     static func policies(_ text: String = policyText) throws -> PublishedPolicies {
-        try PublishedPolicies(files: [PolicyFile(name: "10-base.cedar", text: text)])
+        try PublishedPolicies(files: [
+            PolicyFile(name: "10-base.cedar", text: text),
+            PolicyFile(name: "test.cedarschema", text: schemaText),
+        ])
     }
 
     static func facts(_ effect: String) -> JSON {

@@ -14,7 +14,8 @@ struct PolicyEnvironmentTests {
         try Action(
             id: ActionID(now: .start, random: (1, 1)), nonce: .of("n"),
             operation: try Operation(
-                action: "command.run", resourceType: type, resourceID: id, input: [:]),
+                action: "command.run", resourceType: type, resourceID: id,
+                input: ["argv": ["ls"]]),
             intent: .none,
             requester: Requester(agent: .bot, owner: .alice, onBehalfOf: nil, credential: "c"),
             gate: GateReference(id: .advisoryGate, enforcing: false), facts: [:])
@@ -33,7 +34,11 @@ struct PolicyEnvironmentTests {
         ] {
             let verdict = environment.evaluate(try action(resource: type, id), at: .start)
             #expect(verdict.decision == .deny, "\(type) \(id)")
-            #expect(verdict.reasons.contains { $0.policy == "never" })
+            if type == "Host" {
+                #expect(verdict.reasons.contains { $0.policy == "never" })
+            } else {
+                #expect(verdict.errors.map(\.policy) == ["request"])
+            }
         }
     }
 
@@ -70,51 +75,79 @@ struct PolicyEnvironmentTests {
         #expect(alone.evaluate(action, at: .start).decision == .review)
     }
 
-    @Test("numbers are never rounded: what Cedar can't hold is listed as omitted")
-    func numbersOmitted() throws {
+    @Test("numbers are never rounded: they have the declared type exactly, or are refused")
+    func numbers() throws {
         let environment = try Fixtures.environment(
             """
-            permit (principal, action, resource) when {
-              context.omitted.contains("/big") && context.omitted.contains("/none") &&
-              context.input.exact == 9007199254740993 && context.input.half == decimal("0.5") &&
-              !(context.input has big)
+            permit (principal, action == Action::"mcp.x", resource) when {
+              context.input has exact && context.input.exact == 9007199254740993 &&
+              context.input has half && context.input.half.lessThan(decimal("0.5001"))
             };
             """)
-        let input = try JSON(
-            parsing: #"{"big":1e300,"exact":9007199254740993,"half":0.5,"none":null}"#)
-        var reader = CedarInput()
-        let record = reader.record(input.objectValue ?? [:])
-        #expect(reader.omitted == ["/big", "/none"])
-        #expect(record.count == 3)
-        #expect(record["big"] == .record(["omitted": .string("1e300")]))
-        // A number without an exact canonical form can't be frozen at all.
-        #expect(throws: (any Error).self) {
-            try Fixtures.action(
-                input: input.objectValue ?? [:], actionName: "mcp.x")
+        func verdict(_ input: String) throws -> Verdict {
+            let object = try JSON(parsing: input).objectValue ?? [:]
+            return environment.evaluate(
+                try Fixtures.action(input: object, actionName: "mcp.x"), at: .start)
         }
-        let exact = try Fixtures.action(
-            input: ["big": .number(JSONNumber(5)), "half": try JSON(parsing: "0.5"), "none": nil],
-            actionName: "mcp.x")
-        #expect(environment.evaluate(exact, at: .start).decision == .deny)
+        let allowed = #"{"exact":9007199254740993,"half":0.5}"#
+        // A number without an exact canonical form can't be frozen at all.
+        #expect(throws: (any Error).self) { try verdict(allowed) }
+        let plain = allowed.replacing("9007199254740993", with: "9007199254740992")
+        #expect(try verdict(plain).decision == .deny)
+        #expect(try verdict(plain).errors.isEmpty)
+        for (input, place) in [
+            (#"{"amount":0.5}"#, "/input/amount"), (#"{"amount":1e300}"#, "/input/amount"),
+            (#"{"half":0.50001}"#, "/input/half"), (#"{"more":1}"#, "more"),
+            (#"{"amount":"5"}"#, "/input/amount"),
+        ] {
+            let refused = try verdict(input)
+            #expect(refused.decision == .deny)
+            #expect(refused.errors.first?.policy == "request", "\(input)")
+            #expect(refused.errors.first?.message.contains(place) == true, "\(refused.errors)")
+        }
     }
 
-    @Test("invariant8: a number too odd for policies fires the forbid that looks at it")
-    func oddNumberFires() throws {
+    @Test("what is `null` is absent, and `context.omitted` says so")
+    func omitted() throws {
         let environment = try Fixtures.environment(
             """
-            permit (principal, action, resource);
-            @id("large") @review("reviewers") forbid (principal, action, resource)
-            when { context.input has amount && context.input.amount > 1000 };
+            permit (principal, action == Action::"mcp.x", resource) when {
+              context.omitted == ["/input/none"] && !(context.input has none)
+            };
             """)
-        for (number, decision) in [
-            ("5", Verdict.Decision.allow), ("5000", .review), ("1e22", .review),
-            ("0.00001", .review),
-        ] {
-            let action = try Fixtures.action(
-                input: ["amount": try JSON(parsing: number)], actionName: "mcp.pay")
-            #expect(
-                environment.evaluate(action, at: .start).decision == decision, "\(number)")
+        let action = try Fixtures.action(input: ["none": nil], actionName: "mcp.x")
+        #expect(environment.evaluate(action, at: .start).decision == .allow)
+        let absent = try Fixtures.action(actionName: "mcp.x")
+        #expect(environment.evaluate(absent, at: .start).decision == .deny)
+    }
+
+    @Test("invariant8: an action that no schema declares is denied, whatever is permitted")
+    func undeclared() throws {
+        let environment = try Fixtures.environment("permit (principal, action, resource);")
+        for name in ["mcp.y", "command", "mcp", "db.export"] {
+            let verdict = environment.evaluate(
+                try Fixtures.action(actionName: name), at: .start)
+            #expect(verdict.decision == .deny, "\(name)")
+            #expect(verdict.errors.first?.policy == "request")
         }
+    }
+
+    @Test("facts of newer software are left out; facts of older software are absent")
+    func factsOfOtherVersions() throws {
+        let environment = try Fixtures.environment(
+            """
+            permit (principal, action in Action::"command", resource)
+            when { context.facts has effect && context.facts.effect == "read" };
+            """)
+        let newer: JSON = ["effect": "read", "moonPhase": ["waxing": true]]
+        #expect(
+            environment.evaluate(try Fixtures.action(facts: newer), at: .start).decision
+                == .allow)
+        let older = try Fixtures.action(facts: [:])
+        #expect(environment.evaluate(older, at: .start).errors.isEmpty)
+        // A fact of another type than declared is a mistake of ours; nothing runs on it.
+        let wrong = try Fixtures.action(facts: ["effect": 1])
+        #expect(environment.evaluate(wrong, at: .start).decision == .deny)
     }
 
     @Test("a policy sees the time as UTC hour and ISO weekday")

@@ -37,7 +37,7 @@ struct ReviewTests {
         let text = """
             @id("commands") permit (principal, action in Action::"command", resource);
             @id("broken") @review("reviewers") forbid (principal, action, resource)
-            when { context.input.nothing == "x" };
+            when { context.hour * 9223372036854775807 == context.weekday };
             """
         let installation = try await TestInstallation(
             policies: [PolicyFile(name: "a.cedar", text: text)])
@@ -284,7 +284,10 @@ struct ReviewTests {
         let operation = try Operation(
             action: "command.run", resourceType: "Host", resourceID: "web1",
             input: [
-                "mode": "review", "script": .string(String(repeating: "rm x; ", count: 60_000)),
+                "argv": ["deploy", "--mode=review"],
+                "script": [
+                    "path": "/srv/x", "text": .string(String(repeating: "rm x; ", count: 60_000)),
+                ],
             ])
         let action = try await installation.control.submit(
             SubmitCommand(

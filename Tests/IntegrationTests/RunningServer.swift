@@ -144,7 +144,7 @@ extension Cast {
                 "argv": .array(argv.map(JSON.string)), "cwd": "/", "environment": [:],
                 "executable": [
                     "kind": "elf", "path": .string("/usr/bin/\(argv.first ?? "")"),
-                    "sha256": .string(String(repeating: "e", count: 64)),
+                    "digest": .string("sha256:" + String(repeating: "e", count: 64)),
                 ], "stdin": ["kind": "null"],
             ],
         ]

@@ -101,7 +101,7 @@ struct API: Sendable {
     static func operation(_ mode: String, _ name: String = "a") -> JSON {
         [
             "action": "command.run",
-            "input": ["argv": ["deploy", .string(name)], "mode": .string(mode)],
+            "input": ["argv": ["deploy", .string(name), .string("--mode=\(mode)")]],
             "resource": ["id": "web1", "type": "Host"],
         ]
     }

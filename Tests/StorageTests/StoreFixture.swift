@@ -81,8 +81,8 @@ final class StoreFixture: Sendable {
     // MARK: content
 
     static let policyText = """
-        @id("all") permit (principal, action, resource);
-        @id("ask") @review("reviewers") forbid (principal, action, resource)
+        @id("all") permit (principal, action in Action::"command", resource);
+        @id("ask") @review("reviewers") forbid (principal, action in Action::"command", resource)
         unless { context.facts has effect && context.facts.effect == "read" };
         """
 

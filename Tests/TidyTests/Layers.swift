@@ -29,9 +29,11 @@ struct Layer: Sendable {
     static let all: [Layer] = [
         Layer("CanonicalJSON"),
         Layer("Cedar", ["CanonicalJSON"]),
+        Layer("ToolSchemas", ["CanonicalJSON", "Cedar"]),
         Layer("TransparencyLog", others: ["Crypto", "Foundation"]),
         Layer(
-            "ApprovalCore", ["CanonicalJSON", "Cedar", "TransparencyLog"],
+            "ApprovalCore",
+            ["CResources", "CanonicalJSON", "Cedar", "ToolSchemas", "TransparencyLog"],
             others: ["Crypto", "Foundation"]),
         Layer("Facts", ["ApprovalCore", "CanonicalJSON"], others: ["Foundation"]),
         Layer(
@@ -61,7 +63,8 @@ struct Layer: Sendable {
             "exequatur",
             [
                 "ApprovalCore", "CLinux", "CResources", "CanonicalJSON", "Cedar", "Console",
-                "ControlPlane", "Facts", "Gates", "Server", "Storage", "TransparencyLog",
+                "ControlPlane", "Facts", "Gates", "Server", "Storage", "ToolSchemas",
+                "TransparencyLog",
             ],
             others: platform.union(nio).union([
                 "ArgumentParser", "AsyncHTTPClient", "Crypto", "HTTPTypes", "Hummingbird",

@@ -89,7 +89,7 @@ struct HTTPLoad: ParsableCommand {
         return """
             {"argv":["\(program)",\(arguments)],"cwd":"/","environment":{},\
             "executable":{"kind":"elf","path":"/usr/bin/\(program)",\
-            "sha256":"\(String(repeating: "e", count: 64))"},"stdin":{"kind":"null"}}
+            "digest":"sha256:\(String(repeating: "e", count: 64))"},"stdin":{"kind":"null"}}
             """
     }
 }

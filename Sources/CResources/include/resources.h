@@ -14,6 +14,9 @@ struct resource {
 /// The starter policies in order; a null pointer after the last.
 const struct resource *starter_policy(int index);
 
+/// The schema that every policy set has.
+const struct resource *product_schema(void);
+
 /// The OpenAPI description of the HTTP interface.
 const struct resource *openapi_document(void);
 

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CResources
+internal import CanonicalJSON
+internal import Cedar
+
+/// What policies may speak of: the shipped schema, and those that a policy set brings along.
+package enum ProductSchema {
+    /// The name under which the shipped schema is part of every published set.
+    package static let fileName = "exequatur.cedarschema"
+
+    /// The shipped schema, as `policies/schema` has it.
+    package static var file: PolicyFile {
+        let resource = product_schema().pointee
+        let bytes = UnsafeBufferPointer(start: resource.bytes, count: resource.size)
+        return PolicyFile(name: fileName, text: String(decoding: bytes, as: UTF8.self))
+    }
+
+    /// The common type whose members the context of every action has.
+    private static let sharedType = "SharedContext"
+
+    /// Reads the schema files of a set as one schema, with the shared members in every context.
+    ///
+    /// - Parameter files: Cedar's syntax; among them the one named ``fileName``.
+    /// - Returns: what requests must fit.
+    /// - Throws: ``PolicyProblems`` with every mistake, each with its file.
+    static func schema(_ files: [PolicyFile]) throws(PolicyProblems) -> Schema {
+        var problems: [String] = []
+        var fragments: [(file: PolicyFile, fragment: SchemaFragment)] = []
+        for file in files {
+            do throws(SchemaErrors) {
+                fragments.append((file, try SchemaFragment(parsing: file.text)))
+            } catch {
+                problems += error.errors.map { "\(file.name):\($0)" }
+            }
+        }
+        guard problems.isEmpty else { throw PolicyProblems(problems: problems) }
+        do throws(SchemaErrors) {
+            // Resolved as written first: places in what is merged are no longer those of a file.
+            _ = try Schema(fragments.map(\.fragment))
+        } catch {
+            throw PolicyProblems(problems: error.errors.map { "schema: \($0)" })
+        }
+        guard let shared = sharedMembers(fragments.map(\.fragment.json)) else {
+            throw PolicyProblems(problems: ["`\(fileName)` does not declare `\(sharedType)`"])
+        }
+        var merged: [SchemaFragment] = []
+        for (file, fragment) in fragments {
+            do {
+                merged.append(try SchemaFragment(json: try adding(shared, to: fragment.json)))
+            } catch {
+                problems.append("\(file.name): \(error)")
+            }
+        }
+        guard problems.isEmpty else { throw PolicyProblems(problems: problems) }
+        do throws(SchemaErrors) {
+            return try Schema(merged)
+        } catch {
+            throw PolicyProblems(problems: error.errors.map { "schema: \($0)" })
+        }
+    }
+
+    private static func sharedMembers(_ fragments: [JSON]) -> JSONObject? {
+        for fragment in fragments {
+            let types = fragment.objectValue?[""]?["commonTypes"]
+            if let members = types?[sharedType]?["attributes"]?.objectValue { return members }
+        }
+        return nil
+    }
+
+    private static func adding(
+        _ shared: JSONObject, to fragment: JSON
+    ) throws(CoreError) -> JSON {
+        var result = JSONObject()
+        for (name, json) in fragment.objectValue ?? [:] {
+            guard var namespace = json.objectValue else { continue }
+            var actions = JSONObject()
+            for (id, action) in namespace["actions"]?.objectValue ?? [:] {
+                actions[id] = try adding(shared, toAction: id, action, in: namespace)
+            }
+            namespace["actions"] = .object(actions)
+            result[name] = .object(namespace)
+        }
+        return .object(result)
+    }
+
+    private static func adding(
+        _ shared: JSONObject, toAction id: String, _ json: JSON, in namespace: JSONObject
+    ) throws(CoreError) -> JSON {
+        // A group applies to nothing and has no context.
+        guard var action = json.objectValue, var applies = action["appliesTo"]?.objectValue,
+            !(applies["principalTypes"]?.arrayValue ?? []).isEmpty
+        else { return json }
+        var context = applies["context"]?.objectValue ?? ["attributes": [:], "type": "Record"]
+        // `context: Name` stands for a common type of the same namespace.
+        if let name = (context["name"] ?? context["type"])?.stringValue,
+            let named = namespace["commonTypes"]?[name]?.objectValue
+        {
+            context = named
+        }
+        guard var members = context["attributes"]?.objectValue else {
+            throw CoreError(
+                "the context of action `\(VisibleText.escape(id))` is not written as a record: "
+                    + "write it as `{ input: … }`")
+        }
+        for (name, type) in shared {
+            guard members[name] == nil else {
+                throw CoreError(
+                    "the context of action `\(VisibleText.escape(id))` declares `\(name)`, which "
+                        + "every action has: leave it out")
+            }
+            members[name] = type
+        }
+        context["attributes"] = .object(members)
+        applies["context"] = .object(context)
+        action["appliesTo"] = .object(applies)
+        return .object(action)
+    }
+}
