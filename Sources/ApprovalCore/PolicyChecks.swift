@@ -16,6 +16,11 @@ enum PolicyChecks {
                 "`\(VisibleText.escape(file.name))`: not a file name of at most "
                     + "128 letters, digits and `. _ -`")
         }
+        for file in files where !file.isPolicy && !file.isSchema {
+            problems.append(
+                "`\(VisibleText.escape(file.name))`: neither policies (`.cedar`) nor a schema "
+                    + "(`.cedarschema`)")
+        }
         return problems
     }
 

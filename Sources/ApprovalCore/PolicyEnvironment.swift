@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CanonicalJSON
-internal import Cedar
+package import Cedar
 internal import ToolSchemas
 package import TransparencyLog
 
@@ -33,7 +33,7 @@ package struct PolicyEnvironment: Sendable {
         let request: Request
         let entities: Entities
         do {
-            (request, entities) = try self.request(action, at: now)
+            (request, entities) = try question(action, at: now)
         } catch {
             // What can't be put to policy is not within policy.
             return Verdict(
@@ -94,7 +94,8 @@ package struct PolicyEnvironment: Sendable {
         return result
     }
 
-    private func request(
+    /// The question that an action is to policy, with what is known of those whom it names.
+    package func question(
         _ action: Action, at now: Timestamp
     ) throws -> (Request, Entities) {
         let operation = action.operation

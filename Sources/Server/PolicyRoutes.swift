@@ -49,10 +49,12 @@ struct PolicyRoutes: Sendable {
                 "digest": .string(policies.digest.hex), "ok": .bool(problems.isEmpty),
                 "policies": .integer(Int64(policies.policySet.policies.count)),
                 "problems": .array(problems.map(JSON.string)),
+                "warnings": .array(policies.warnings.map(JSON.string)),
             ])
         } catch let error as PolicyProblems {
             return Wire.answer([
                 "ok": false, "policies": 0, "problems": .array(error.problems.map(JSON.string)),
+                "warnings": [],
             ])
         }
     }

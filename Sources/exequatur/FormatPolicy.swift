@@ -6,16 +6,19 @@ internal import CanonicalJSON
 struct PolicyReport: Sendable {
     var policies: Int64
     var problems: [String]
+    var warnings: [String]
 
-    init(policies: Int64, problems: [String]) {
+    init(policies: Int64, problems: [String], warnings: [String]) {
         self.policies = policies
         self.problems = problems
+        self.warnings = warnings
     }
 
     /// The server's answer; one that does not say `ok` has at least one problem.
     init(_ answer: JSON) {
         policies = answer["policies"]?.intValue ?? 0
         problems = (answer["problems"]?.arrayValue ?? []).map(Self.problem)
+        warnings = (answer["warnings"]?.arrayValue ?? []).compactMap(\.stringValue)
         if problems.isEmpty && answer["ok"]?.boolValue != true {
             problems = ["the server refuses the policies without saying why"]
         }
@@ -33,12 +36,14 @@ struct PolicyReport: Sendable {
         [
             "ok": .bool(problems.isEmpty), "policies": .number(JSONNumber(policies)),
             "problems": .array(problems.map(JSON.string)),
+            "warnings": .array(warnings.map(JSON.string)),
         ]
     }
 
     var lines: [String] {
-        if problems.isEmpty { return ["\(policies) policies, no problems"] }
-        return problems.map(TerminalText.escaped)
+        let odd = warnings.map { TerminalText.escaped("warning: \($0)") }
+        if problems.isEmpty { return odd + ["\(policies) policies, no problems"] }
+        return problems.map(TerminalText.escaped) + odd
     }
 }
 

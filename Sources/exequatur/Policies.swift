@@ -5,9 +5,10 @@ internal import CanonicalJSON
 
 struct PolicyCommands: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "policy", abstract: "Check, publish, show and evaluate policies.",
+        commandName: "policy", abstract: "Check, test, explain, compare and publish policies.",
         subcommands: [
-            Check.self, Publish.self, Show.self, Authorize.self, Corpus.self,
+            Check.self, Test.self, Explain.self, Format.self, Diff.self, Replay.self,
+            Publish.self, Show.self, Authorize.self, Corpus.self,
         ])
 
     struct Check: AsyncParsableCommand {

@@ -4,62 +4,18 @@ internal import CanonicalJSON
 internal import Cedar
 internal import Foundation
 
-/// Cedar's own questions and answers, read from files: one question, or its integration tests.
-enum CedarFiles {
-    static let maximumBytes = 64 * 1_048_576
-
-    static func policies(_ path: String) throws -> PolicySet {
-        let text = try LocalFile.readText(path, limit: maximumBytes)
-        do {
-            return try PolicySet(parsing: text)
-        } catch {
-            throw CLIError("cannot parse `\(path)`: \(error.errors.first?.description ?? "")")
-        }
-    }
-
-    static func entities(_ path: String) throws -> Entities {
-        do {
-            return try Entities(json: try json(path))
-        } catch let error as EntitiesError {
-            throw CLIError("cannot read the entities in `\(path)`: \(error)")
-        }
-    }
-
-    static func json(_ path: String) throws -> JSON {
-        let bytes = try LocalFile.read(path, limit: maximumBytes)
-        do {
-            return try JSON(parsing: bytes, limits: .files)
-        } catch {
-            throw CLIError("cannot parse `\(path)`: \(error)")
-        }
-    }
-
-    /// A request as Cedar's tools write it: names as `Type::"id"` or as objects.
-    static func request(_ json: JSON) throws -> Request {
-        let context = try Value(json: json["context"] ?? [:], path: "context")
-        guard case .record(let record) = context else {
-            throw CLIError("`context` must be a record")
-        }
-        return Request(
-            principal: try name(json, "principal"), action: try name(json, "action"),
-            resource: try name(json, "resource"), context: record)
-    }
-
-    private static func name(_ json: JSON, _ member: String) throws -> EntityUID {
-        guard let value = json[member] else { throw CLIError("the request has no `\(member)`") }
-        if let text = value.stringValue {
-            guard let uid = EntityUID(parsing: text) else {
-                throw CLIError("`\(member)`: `\(text)` is not a name such as `User::\"alice\"`")
-            }
-            return uid
-        }
-        return try EntityUID(json: value, path: member)
-    }
-}
-
 /// A folder of Cedar integration tests.
-struct PolicyCorpus {
+final class PolicyCorpus {
+    /// What has been looked at.
+    struct Counts {
+        var tests = 0
+        var requests = 0
+        var twins = 0
+        var verdicts = 0
+    }
+
     private let root: String
+    private(set) var counts = Counts()
 
     init(_ folder: String) { root = folder }
 
@@ -70,19 +26,31 @@ struct PolicyCorpus {
         }
         var names: [String] = []
         for case let name as String in walk
-        where name.hasSuffix(".json") && !name.hasSuffix("entities.json") {
+        where name.hasSuffix(".json") && !name.hasSuffix("entities.json")
+            && !name.hasSuffix(".cedarschema.json") && !name.hasSuffix(".validation.json")
+        {
             names.append(name)
         }
         return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
-    /// Runs one test; nil when every request is answered as it says.
-    func failure(of test: JSON) -> String? {
+    /// Runs one test; nil when everything is as it says.
+    func failure(of test: JSON, _ name: String) -> String? {
+        counts.tests += 1
         do {
             let policies = try CedarFiles.policies(try path(test, "policies"))
-            let entities = try CedarFiles.entities(try path(test, "entities"))
+            let schema = try test["schema"].map { _ in
+                try CedarFiles.schema(try path(test, "schema"))
+            }
+            let stem = String((name.split(separator: "/").last ?? "").dropLast(5))
+            if let schema, let difference = try difference(test, schema, policies, stem) {
+                return difference
+            }
+            let plain = try CedarFiles.entities(try path(test, "entities"), nil)
+            let typed = try CedarFiles.entities(try path(test, "entities"), schema)
             for (number, request) in (test["requests"]?.arrayValue ?? []).enumerated() {
-                if let difference = try Self.difference(request, policies, entities) {
+                counts.requests += 1
+                if let difference = try Self.difference(request, policies, plain, typed, schema) {
                     return "request \(number + 1): \(difference)"
                 }
             }
@@ -94,10 +62,51 @@ struct PolicyCorpus {
         }
     }
 
-    private static func difference(
-        _ request: JSON, _ policies: PolicySet, _ entities: Entities
+    /// The schema's twin, and what validation says.
+    private func difference(
+        _ test: JSON, _ schema: Schema, _ policies: PolicySet, _ stem: String
     ) throws -> String? {
-        let answer = policies.evaluate(try CedarFiles.request(request), entities: entities)
+        if let twin = found("json-schemas/\(stem).cedarschema.json") {
+            counts.twins += 1
+            if try CedarFiles.schema(twin) != schema { return "the schema's JSON twin differs" }
+        }
+        let validator = Validator(schema)
+        if let expected = test["shouldValidate"]?.boolValue {
+            let result = validator.validate(policies, mode: .strict)
+            if result.isValid != expected {
+                return "validates: \(result.isValid)"
+                    + (result.errors.first.map { ", \($0)" } ?? "")
+            }
+        }
+        guard let recorded = found("validation/\(stem).validation.json") else { return nil }
+        let verdicts = try CedarFiles.json(recorded)["policyValidation"]?["perPolicy"]
+        for (id, expected) in verdicts?.objectValue ?? [:] {
+            guard let policy = policies[id] else { return "there is no policy `\(id)`" }
+            for mode in ValidationMode.allCases {
+                counts.verdicts += 1
+                let isValid = validator.validate(policy, mode: mode).isValid
+                if isValid != expected[mode.rawValue]?.boolValue {
+                    return "`\(id)` validates \(mode.rawValue): \(isValid)"
+                }
+            }
+        }
+        return nil
+    }
+
+    private static func difference(
+        _ request: JSON, _ policies: PolicySet, _ plain: Entities, _ typed: Entities,
+        _ schema: Schema?
+    ) throws -> String? {
+        let asked = JSON.object(
+            JSONObject(
+                ["principal", "action", "resource", "context"].compactMap { member in
+                    request[member].map { (member, $0) }
+                }))
+        // A test without `validateRequest` means it; then only the schema tells text from dates.
+        let fits = request["validateRequest"]?.boolValue ?? true
+        let known = fits ? schema : nil
+        let answer = policies.evaluate(
+            try CedarFiles.request(asked, known), entities: known == nil ? plain : typed)
         let decision = answer.decision.rawValue
         if request["decision"]?.stringValue != decision { return "decided \(decision)" }
         if strings(request["reason"]) != Set(answer.reasons) {
@@ -118,10 +127,13 @@ struct PolicyCorpus {
         else {
             throw CLIError("the test has no `\(member)`")
         }
-        let candidates = ["\(root)/\(name)", "\(root)/../\(name)"]
-        guard let found = candidates.first(where: FileManager.default.fileExists) else {
+        guard let found = found(name) else {
             throw CLIError("there is no `\(name)` below `\(root)`")
         }
         return found
+    }
+
+    private func found(_ name: String) -> String? {
+        ["\(root)/\(name)", "\(root)/../\(name)"].first(where: FileManager.default.fileExists)
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ApprovalCore
 internal import ArgumentParser
 internal import CanonicalJSON
 internal import Cedar
@@ -11,7 +12,9 @@ extension PolicyCommands {
             abstract: "Answer one Cedar request from files, as JSON.",
             discussion: """
                 Evaluates as Cedar does: a policy that holds an action for review is a plain \
-                `forbid` here.
+                `forbid` here. With a schema, request and entities must fit it, extension values \
+                and entities may be written without their escapes, and the schema's actions are \
+                known.
                 """)
 
         @Option(help: "The policies, in Cedar's syntax.", completion: .file())
@@ -23,15 +26,15 @@ extension PolicyCommands {
         @Option(help: "The request: principal, action, resource, context.", completion: .file())
         var request: String
 
-        @Option(help: "A schema; it is not used, data must carry its types.", completion: .file())
+        @Option(help: "A schema: JSON if it ends in `.json`, else Cedar.", completion: .file())
         var schema: String?
 
         func run() throws {
-            if schema != nil { Output.note("the schema is not used: nothing is validated") }
             let policies = try CedarFiles.policies(policies)
-            let entities = try CedarFiles.entities(entities)
-            let answer = policies.evaluate(
-                try CedarFiles.request(try CedarFiles.json(request)), entities: entities)
+            let schema = try schema.map(CedarFiles.schema)
+            let entities = try CedarFiles.entities(entities, schema)
+            let request = try CedarFiles.request(try CedarFiles.json(request), schema)
+            let answer = policies.evaluate(request, entities: entities)
             try Output.json([
                 "decision": .string(answer.decision.rawValue),
                 "reasons": .array(answer.reasons.map(JSON.string)),
@@ -47,30 +50,53 @@ extension PolicyCommands {
     struct Corpus: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Run a folder of Cedar integration tests.",
-            discussion: "Ends with status 1 when one fails. Schemas are not used.")
+            discussion: """
+                Each test is checked in full: that the schema is read and, where `json-schemas` \
+                has its twin, that both mean the same; that strict validation says what \
+                `shouldValidate` says; that each policy validates strictly and permissively as \
+                `validation` has recorded, where that is there; that entities and requests fit \
+                the schema; and every decision with its reasons and erring policies. Ends with \
+                status 1 when one fails.
+                """)
 
         @Argument(help: "The folder.", completion: .directory)
         var directory: String
 
+        @OptionGroup var output: OutputOptions
+
         func run() throws {
             let corpus = PolicyCorpus(directory)
-            var passed = 0
-            var failed = 0
+            var failed: [String] = []
             for name in try corpus.tests() {
                 let test = try CedarFiles.json("\(directory)/\(name)")
                 guard test["requests"]?.arrayValue != nil else { continue }
-                if let failure = corpus.failure(of: test) {
-                    failed += 1
-                    try Output.lines([TerminalText.escaped("\(name): \(failure)")])
-                } else {
-                    passed += 1
+                if let failure = corpus.failure(of: test, name) {
+                    failed.append(name)
+                    if !output.json {
+                        try Output.lines([TerminalText.escaped("\(name): \(failure)")])
+                    }
                 }
             }
-            guard passed + failed > 0 else {
+            let counts = corpus.counts
+            guard counts.tests > 0 else {
                 throw CLIError("there are no Cedar integration tests below `\(directory)`")
             }
-            try Output.lines(["\(passed) passed, \(failed) failed"])
-            if failed > 0 { throw ExitCode(ExitStatus.failure.rawValue) }
+            let passed = counts.tests - failed.count
+            try output.print(
+                [
+                    "failed": .integer(Int64(failed.count)),
+                    "failures": .array(failed.map(JSON.string)),
+                    "passed": .integer(Int64(passed)),
+                    "requests": .integer(Int64(counts.requests)),
+                    "schemaTwins": .integer(Int64(counts.twins)),
+                    "validationVerdicts": .integer(Int64(counts.verdicts)),
+                ],
+                or: [
+                    "\(counts.requests) requests, \(counts.twins) JSON schemas, "
+                        + "\(counts.verdicts) recorded validation verdicts",
+                    "\(passed) passed, \(failed.count) failed",
+                ])
+            if !failed.isEmpty { throw ExitCode(ExitStatus.failure.rawValue) }
         }
     }
 }

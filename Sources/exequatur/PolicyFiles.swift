@@ -5,7 +5,8 @@ internal import CanonicalJSON
 internal import Cedar
 internal import Foundation
 
-/// A folder of `*.cedar` files as it is checked and published: whole, in the order of its names.
+/// A folder of policies and schemas as it is checked and published: whole, in the order of its
+/// names.
 struct PolicyFiles: Sendable {
     enum Limits {
         static let files = 256
@@ -24,15 +25,16 @@ struct PolicyFiles: Sendable {
             throw CLIError(
                 "cannot read the folder `\(directory)`: check that it exists and is readable")
         }
-        let policies = names.filter { $0.hasSuffix(".cedar") && !$0.hasPrefix(".") }
-            .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-        guard !policies.isEmpty else {
+        let wanted = names.filter { name in
+            !name.hasPrefix(".") && (name.hasSuffix(".cedar") || name.hasSuffix(".cedarschema"))
+        }.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        guard wanted.contains(where: { $0.hasSuffix(".cedar") }) else {
             throw CLIError("`\(directory)` has no file that ends in `.cedar`")
         }
-        guard policies.count <= Limits.files else {
+        guard wanted.count <= Limits.files else {
             throw CLIError("`\(directory)` has more than \(Limits.files) policy files")
         }
-        files = try policies.map { name in
+        files = try wanted.map { name in
             let path = directory.hasSuffix("/") ? directory + name : "\(directory)/\(name)"
             return PolicyFile(
                 name: name, text: try LocalFile.readText(path, limit: Limits.fileBytes))
@@ -44,9 +46,21 @@ struct PolicyFiles: Sendable {
         do {
             let published = try PublishedPolicies(files: files)
             return PolicyReport(
-                policies: Int64(published.policySet.policies.count), problems: [])
+                policies: Int64(published.policySet.policies.count), problems: [],
+                warnings: published.warnings)
         } catch {
-            return PolicyReport(policies: 0, problems: error.problems)
+            return PolicyReport(policies: 0, problems: error.problems, warnings: [])
+        }
+    }
+
+    /// The set as the server would have it.
+    func published() throws -> PublishedPolicies {
+        do {
+            return try PublishedPolicies(files: files)
+        } catch {
+            let first = error.problems.first ?? ""
+            let more = error.problems.count > 1 ? " (and \(error.problems.count - 1) more)" : ""
+            throw CLIError("the policies have problems: \(first)\(more); see `policy check`")
         }
     }
 

@@ -29,6 +29,20 @@ final class CompiledPolicy: Sendable {
             && scope.resource.matches(request.resource, environment.resource)
     }
 
+    /// The parts of the scope that do not match.
+    func partsOutOfScope(_ environment: Environment) -> Set<PolicyExplanation.ScopePart> {
+        let request = environment.request
+        var parts: Set<PolicyExplanation.ScopePart> = []
+        if !scope.action.matches(request.action, environment.action) { parts.insert(.action) }
+        if !scope.principal.matches(request.principal, environment.principal) {
+            parts.insert(.principal)
+        }
+        if !scope.resource.matches(request.resource, environment.resource) {
+            parts.insert(.resource)
+        }
+        return parts
+    }
+
     /// Whether all conditions are met; later ones are not looked at once one is not.
     func holds(
         _ environment: Environment, maximumDepth: Int
