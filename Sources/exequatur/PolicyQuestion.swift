@@ -16,6 +16,7 @@ struct PolicyQuestion {
     ///   - request: `principal`, `action`, `resource` and `context`.
     ///   - entities: a list of entities.
     ///   - schema: what both must fit; it adds the actions.
+    /// - Throws: a ``CLIError`` with the first thing that does not fit.
     init(request: JSON, entities: JSON, schema: Schema) throws {
         do {
             self.request = try Request(

@@ -35,6 +35,9 @@ struct Guide {
         }
     }
 
+    /// The blocks as they stand, for guides whose commands write files.
+    var scripts: [String] { blocks.map { $0.joined(separator: "\n") } }
+
     /// The blocks that are policies.
     var policies: String {
         blocks.filter { $0.contains { $0.hasPrefix("forbid (") || $0.hasPrefix("permit (") } }

@@ -130,6 +130,30 @@ struct GuideTests {
         }
     }
 
+    @Test("write your first policy: from an empty folder to a published, tested set")
+    func writeYourFirstPolicy() throws {
+        let guide = try Guide("docs/how-to/write-your-first-policy.md")
+        #expect(guide.commands.count == 7)
+        let server = try RunningServer()
+        let cast = try Cast(server)
+        _ = try cast.submit("touched", server)
+        let desk = try Desk(server)
+        for script in guide.scripts {
+            let result = try desk.run(script, token: try server.adminToken)
+            #expect(result.status == 0, "\(script): \(result.err)\(result.out)")
+            if script.contains("policy test") { #expect(result.out == "2 passed, 0 failed\n") }
+            if script.contains("policy explain") {
+                #expect(result.out.hasPrefix("verdict: review: 1 of reviewers"), "\(result.out)")
+            }
+            if script.contains("policy diff") {
+                // The draft permits no commands, so the action that was held would be denied.
+                #expect(result.out.contains("review (1 of reviewers) → deny"), "\(result.out)")
+            }
+        }
+        let policies = try server.json(["policy", "show"], token: try server.adminToken)
+        #expect(policies.description.contains("exports.ceiling"))
+    }
+
     @Test("the README's commands to set a server up")
     func readme() throws {
         let commands = try Guide("README.md").commands

@@ -219,6 +219,20 @@ extension CedarType: CustomStringConvertible {
     }
 }
 
+extension CedarType {
+    /// The type for messages: of a large record only the names of the first attributes.
+    var summary: String {
+        let whole = description
+        guard case .record(let record) = self, whole.utf8.count > 120 else { return whole }
+        let names = record.attributes.prefix(6).map { attribute in
+            TypeName.isPlainIdentifier(attribute.name)
+                ? attribute.name : attribute.name.cedarLiteral
+        }
+        let more = record.attributes.count - names.count
+        return "{\(names.joined(separator: ", "))\(more > 0 ? ", … \(more) more" : "")}"
+    }
+}
+
 extension RecordType: CustomStringConvertible {
     /// The attributes in Cedar syntax.
     public var description: String {

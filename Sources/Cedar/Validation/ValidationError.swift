@@ -99,18 +99,19 @@ extension ValidationError.Kind {
             "unable to find an applicable action given the policy scope constraints"
         case .unexpectedType(let expected, let actual):
             "unexpected type: expected "
-                + expected.map { "`\($0)`" }.joined(separator: " or ") + ", found `\(actual)`"
+                + expected.map { "`\($0.summary)`" }.joined(separator: " or ")
+                + ", found `\(actual.summary)`"
         case .incompatibleTypes(let types, let context):
-            "the types " + types.map { "`\($0)`" }.joined(separator: " and ")
+            "the types " + types.map { "`\($0.summary)`" }.joined(separator: " and ")
                 + " are not compatible: \(context.reason)"
         case .unsafeAttributeAccess(let type, let attribute, _, let mayExist):
             "attribute `\(attribute.cedarEscaped)` "
-                + (mayExist ? "may not exist" : "does not exist") + " on `\(type)`"
+                + (mayExist ? "may not exist" : "does not exist") + " on `\(type.summary)`"
         case .unsafeOptionalAttributeAccess(let type, let attribute):
             "unable to guarantee safety of access to optional attribute "
-                + "`\(attribute.cedarEscaped)` on `\(type)`"
+                + "`\(attribute.cedarEscaped)` on `\(type.summary)`"
         case .unsafeTagAccess(let type):
-            "unable to guarantee safety of access to a tag on `\(type)`"
+            "unable to guarantee safety of access to a tag on `\(type.summary)`"
         case .noTagsAllowed(let type): "`\(type)` has no tags"
         case .wrongNumberOfArguments(let function, let expected, let actual):
             "call to `\(function.rawValue)` takes \(expected) "
