@@ -135,10 +135,12 @@ let package = Package(
                 "TransparencyLog", logging,
             ],
             swiftSettings: strict),
+        .target(
+            name: "CBench", path: "Benchmarks/Sources/CBench", publicHeadersPath: "include"),
         .executableTarget(
             name: "exequatur-bench",
             dependencies: [
-                "CanonicalJSON", "Cedar", "TransparencyLog", crypto, hummingbird, niocore,
+                "CBench", "CanonicalJSON", "Cedar", "TransparencyLog", crypto, hummingbird, niocore,
                 nioposix, niohttp1, product("ArgumentParser", "swift-argument-parser"),
             ],
             path: "Benchmarks/Sources/exequatur-bench",

@@ -8,7 +8,8 @@ struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "exequatur-bench",
         subcommands: [
-            PartBenches.self, JSONParts.self, LogParts.self, CedarParts.self, BareServer.self,
+            PartBenches.self, JSONParts.self, LogParts.self, CedarParts.self, CedarEngine.self,
+            BareServer.self,
             HTTPLoad.self,
         ],
         defaultSubcommand: PartBenches.self)

@@ -11,6 +11,8 @@ final class AttributeNode: Node {
         self.span = span
     }
 
+    var expression: Expression { make(.attribute(operand.expression, name)) }
+
     func value(_ environment: Environment) throws(EvaluationError) -> Value {
         switch try operand.value(environment) {
         case .record(let record):
@@ -43,6 +45,8 @@ final class HasNode: BooleanNode {
         self.span = span
     }
 
+    var expression: Expression { make(.has(operand.expression, path)) }
+
     func holds(_ environment: Environment) throws(EvaluationError) -> Bool {
         var value = try operand.value(environment)
         for (place, name) in path.enumerated() {
@@ -70,6 +74,10 @@ final class ContainsNode: BooleanNode {
         self.span = span
     }
 
+    var expression: Expression {
+        make(.method(.contains, operand.expression, [argument.expression]))
+    }
+
     func holds(_ environment: Environment) throws(EvaluationError) -> Bool {
         let container = try operand.value(environment)
         let element = try argument.value(environment)
@@ -94,6 +102,10 @@ final class SetRelationNode: BooleanNode {
         self.span = span
     }
 
+    var expression: Expression {
+        make(.method(method, operand.expression, [argument.expression]))
+    }
+
     func holds(_ environment: Environment) throws(EvaluationError) -> Bool {
         let first = try operand.value(environment)
         let second = try argument.value(environment)
@@ -112,6 +124,8 @@ final class IsEmptyNode: BooleanNode {
         self.span = span
     }
 
+    var expression: Expression { make(.method(.isEmpty, operand.expression, [])) }
+
     func holds(_ environment: Environment) throws(EvaluationError) -> Bool {
         try operand.set(environment).isEmpty
     }
@@ -126,6 +140,10 @@ final class GetTagNode: Node {
         self.operand = operand
         self.argument = argument
         self.span = span
+    }
+
+    var expression: Expression {
+        make(.method(.getTag, operand.expression, [argument.expression]))
     }
 
     func value(_ environment: Environment) throws(EvaluationError) -> Value {
@@ -154,6 +172,10 @@ final class HasTagNode: BooleanNode {
         self.span = span
     }
 
+    var expression: Expression {
+        make(.method(.hasTag, operand.expression, [argument.expression]))
+    }
+
     func holds(_ environment: Environment) throws(EvaluationError) -> Bool {
         let first = try operand.value(environment)
         let second = try argument.value(environment)
@@ -173,6 +195,8 @@ final class ExtensionCallNode: Node {
         self.arguments = arguments
         self.span = span
     }
+
+    var expression: Expression { make(.extensionCall(function, arguments.map(\.expression))) }
 
     func value(_ environment: Environment) throws(EvaluationError) -> Value {
         var values: [Value] = []
@@ -195,6 +219,8 @@ final class SetNode: Node {
         self.span = span
     }
 
+    var expression: Expression { make(.set(elements.map(\.expression))) }
+
     func value(_ environment: Environment) throws(EvaluationError) -> Value {
         var values: [Value] = []
         values.reserveCapacity(elements.count)
@@ -209,20 +235,28 @@ final class RecordNode: Node {
         let value: any Node
     }
 
+    /// In the order written.
     private let fields: [Field]
+    /// Upstream evaluates in the order of the keys, which decides what error comes first.
+    private let order: [Int]
     let span: SourceSpan
 
     init(_ fields: [(String, any Node)], _ span: SourceSpan) {
-        // Upstream evaluates in the order of the keys, which decides what error comes first.
         self.fields = fields.map { Field(key: $0.0, value: $0.1) }
-            .sorted { Bytes.precedes($0.key, $1.key) }
+        order = fields.indices.sorted { Bytes.precedes(fields[$0].0, fields[$1].0) }
         self.span = span
+    }
+
+    var expression: Expression {
+        make(.record(fields.map { .init(key: $0.key, value: $0.value.expression) }))
     }
 
     func value(_ environment: Environment) throws(EvaluationError) -> Value {
         var pairs: [(String, Value)] = []
         pairs.reserveCapacity(fields.count)
-        for field in fields { pairs.append((field.key, try field.value.value(environment))) }
+        for place in order {
+            pairs.append((fields[place].key, try fields[place].value.value(environment)))
+        }
         return .record(Value.Record(pairs))
     }
 }

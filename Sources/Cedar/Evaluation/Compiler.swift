@@ -29,10 +29,10 @@ enum Compiler {
         case .method(let method, let receiver, let arguments):
             return self.method(method, compile(receiver), arguments.map(compile), span)
         case .extensionCall(let function, let arguments):
-            return call(function, arguments.map(compile), span)
-        case .set(let elements): return set(elements.map(compile), span)
+            return call(function, arguments.map(compile), expression)
+        case .set(let elements): return set(elements.map(compile), expression)
         case .record(let fields):
-            return record(fields.map { ($0.key, compile($0.value)) }, span)
+            return record(fields.map { ($0.key, compile($0.value)) }, expression)
         }
     }
 
@@ -68,31 +68,38 @@ enum Compiler {
     // Literals that cannot fail are worked out now; what would fail keeps failing when evaluated.
 
     private static func constants(_ nodes: [any Node]) -> [Value]? {
-        let values = nodes.compactMap { ($0 as? ConstantNode)?.value }
-        return values.count == nodes.count ? values : nil
+        var values: [Value] = []
+        values.reserveCapacity(nodes.count)
+        for node in nodes {
+            guard let value = node.constant else { return nil }
+            values.append(value)
+        }
+        return values
     }
 
     private static func call(
-        _ function: ExtensionFunction, _ arguments: [any Node], _ span: SourceSpan
+        _ function: ExtensionFunction, _ arguments: [any Node], _ expression: Expression
     ) -> any Node {
         if let values = constants(arguments), let value = try? function.call(values) {
-            return ConstantNode(value, span)
+            return FoldedNode(value, expression)
         }
-        return ExtensionCallNode(function, arguments, span)
+        return ExtensionCallNode(function, arguments, expression.span)
     }
 
-    private static func set(_ elements: [any Node], _ span: SourceSpan) -> any Node {
-        if let values = constants(elements) { return ConstantNode(.set(ValueSet(values)), span) }
-        return SetNode(elements, span)
+    private static func set(_ elements: [any Node], _ expression: Expression) -> any Node {
+        if let values = constants(elements) {
+            return FoldedNode(.set(ValueSet(values)), expression)
+        }
+        return SetNode(elements, expression.span)
     }
 
     private static func record(
-        _ fields: [(String, any Node)], _ span: SourceSpan
+        _ fields: [(String, any Node)], _ expression: Expression
     ) -> any Node {
         if let values = constants(fields.map(\.1)) {
             let pairs = zip(fields, values).map { ($0.0, $1) }
-            return ConstantNode(.record(Value.Record(pairs)), span)
+            return FoldedNode(.record(Value.Record(pairs)), expression)
         }
-        return RecordNode(fields, span)
+        return RecordNode(fields, expression.span)
     }
 }

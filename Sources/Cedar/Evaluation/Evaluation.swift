@@ -70,7 +70,7 @@ extension PolicySet {
         // Only what the scope matches is noted, so that the rest costs no memory.
         var matching: [Int32] = []
         index.forEachCandidate(environment) { place in
-            if compiled[Int(place)].isAbout(environment) { matching.append(place) }
+            if policies[Int(place)].scope.matches(environment) { matching.append(place) }
         }
         matching.sort()
         var previous: Int32 = -1
@@ -89,7 +89,7 @@ extension PolicySet {
     ) -> Evaluation {
         let environment = Environment(request, entities: entities)
         var evaluation = Evaluation()
-        for place in compiled.indices where compiled[place].isAbout(environment) {
+        for place in policies.indices where policies[place].scope.matches(environment) {
             evaluate(place, environment, maximumDepth, &evaluation)
         }
         return evaluation
@@ -99,11 +99,12 @@ extension PolicySet {
         _ place: Int, _ environment: Environment, _ maximumDepth: Int,
         _ evaluation: inout Evaluation
     ) {
-        let policy = compiled[place]
         let id = policies[place].id
         do throws(EvaluationError) {
-            guard try policy.holds(environment, maximumDepth: maximumDepth) else { return }
-            switch policy.effect {
+            guard
+                try policies[place].compiled.hold(environment, maximumDepth: maximumDepth)
+            else { return }
+            switch policies[place].effect {
             case .permit: evaluation.satisfiedPermits.append(id)
             case .forbid: evaluation.satisfiedForbids.append(id)
             }

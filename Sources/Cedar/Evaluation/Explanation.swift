@@ -71,10 +71,10 @@ extension PolicySet {
     private func outcome(
         _ place: Int, _ environment: Environment, _ maximumDepth: Int
     ) -> PolicyExplanation.Outcome {
-        let parts = compiled[place].partsOutOfScope(environment)
+        let parts = policies[place].scope.mismatches(environment)
         guard parts.isEmpty else { return .outOfScope(parts) }
         do throws(EvaluationError) {
-            if try compiled[place].holds(environment, maximumDepth: maximumDepth) {
+            if try policies[place].compiled.hold(environment, maximumDepth: maximumDepth) {
                 return .satisfied
             }
             for condition in policies[place].conditions {

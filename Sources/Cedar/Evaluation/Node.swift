@@ -4,12 +4,20 @@
 protocol Node: AnyObject, Sendable {
     /// Where the expression was written, for errors about its value.
     var span: SourceSpan { get }
+    /// The expression as it was written, made anew: only this form of it is kept.
+    var expression: Expression { get }
+    /// The value, where it does not depend on the request.
+    var constant: Value? { get }
     func value(_ environment: Environment) throws(EvaluationError) -> Value
     /// The value where only a boolean will do.
     func holds(_ environment: Environment) throws(EvaluationError) -> Bool
 }
 
 extension Node {
+    var constant: Value? { nil }
+
+    func make(_ kind: Expression.Kind) -> Expression { Expression(kind, at: span) }
+
     func holds(_ environment: Environment) throws(EvaluationError) -> Bool {
         let value = try value(environment)
         guard case .bool(let result) = value else { throw mismatch(value, .bool) }
@@ -60,7 +68,7 @@ extension BooleanNode {
 }
 
 final class ConstantNode: Node {
-    let value: Value
+    private let value: Value
     let span: SourceSpan
 
     init(_ value: Value, _ span: SourceSpan) {
@@ -68,6 +76,23 @@ final class ConstantNode: Node {
         self.span = span
     }
 
+    var expression: Expression { make(.literal(value)) }
+    var constant: Value? { value }
+    func value(_ environment: Environment) throws(EvaluationError) -> Value { value }
+}
+
+/// Something whose value was worked out beforehand, such as a set of literals.
+final class FoldedNode: Node {
+    private let value: Value
+    let expression: Expression
+    var span: SourceSpan { expression.span }
+
+    init(_ value: Value, _ expression: Expression) {
+        self.value = value
+        self.expression = expression
+    }
+
+    var constant: Value? { value }
     func value(_ environment: Environment) throws(EvaluationError) -> Value { value }
 }
 
@@ -79,6 +104,8 @@ final class VariableNode: Node {
         self.variable = variable
         self.span = span
     }
+
+    var expression: Expression { make(.variable(variable)) }
 
     func value(_ environment: Environment) throws(EvaluationError) -> Value {
         switch variable {
@@ -103,6 +130,10 @@ final class ConditionalNode: Node {
         self.span = span
     }
 
+    var expression: Expression {
+        make(.conditional(test.expression, then: first.expression, else: second.expression))
+    }
+
     func value(_ environment: Environment) throws(EvaluationError) -> Value {
         try test.holds(environment)
             ? try first.value(environment) : try second.value(environment)
@@ -121,6 +152,11 @@ final class JunctionNode: BooleanNode {
         self.span = span
     }
 
+    var expression: Expression {
+        let parts = operands.map(\.expression)
+        return make(stop ? .or(parts) : .and(parts))
+    }
+
     func holds(_ environment: Environment) throws(EvaluationError) -> Bool {
         for operand in operands where try operand.holds(environment) == stop { return stop }
         return !stop
@@ -135,6 +171,8 @@ final class NotNode: BooleanNode {
         self.operand = operand
         self.span = span
     }
+
+    var expression: Expression { make(.not(operand.expression)) }
 
     func holds(_ environment: Environment) throws(EvaluationError) -> Bool {
         try !operand.holds(environment)

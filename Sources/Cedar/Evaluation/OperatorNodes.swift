@@ -9,6 +9,8 @@ final class NegateNode: Node {
         self.span = span
     }
 
+    var expression: Expression { make(.negate(operand.expression)) }
+
     func value(_ environment: Environment) throws(EvaluationError) -> Value {
         let number = try operand.long(environment)
         let (result, overflow) = Int64(0).subtractingReportingOverflow(number)
@@ -28,6 +30,10 @@ final class EqualNode: BooleanNode {
         self.right = right
         self.isNegated = isNegated
         self.span = span
+    }
+
+    var expression: Expression {
+        make(.relation(isNegated ? .notEqual : .equal, left.expression, right.expression))
     }
 
     func holds(_ environment: Environment) throws(EvaluationError) -> Bool {
@@ -52,6 +58,8 @@ final class OrderNode: BooleanNode {
         self.relation = relation
         self.span = span
     }
+
+    var expression: Expression { make(.relation(relation, left.expression, right.expression)) }
 
     func holds(_ environment: Environment) throws(EvaluationError) -> Bool {
         let first = try left.value(environment)
@@ -98,6 +106,8 @@ final class InNode: BooleanNode {
         self.right = right
         self.span = span
     }
+
+    var expression: Expression { make(.relation(.in, left.expression, right.expression)) }
 
     func holds(_ environment: Environment) throws(EvaluationError) -> Bool {
         let first = try left.value(environment)
@@ -146,6 +156,13 @@ final class ArithmeticNode: Node {
         self.span = span
     }
 
+    var expression: Expression {
+        make(
+            .arithmetic(
+                first.expression,
+                terms.map { .init(operation: $0.operation, operand: $0.operand.expression) }))
+    }
+
     func value(_ environment: Environment) throws(EvaluationError) -> Value {
         let start = try first.value(environment)
         // The right operand is evaluated before the left one's type is looked at.
@@ -188,6 +205,8 @@ final class LikeNode: BooleanNode {
         self.span = span
     }
 
+    var expression: Expression { make(.like(operand.expression, pattern)) }
+
     func holds(_ environment: Environment) throws(EvaluationError) -> Bool {
         pattern.matches(try operand.string(environment))
     }
@@ -205,6 +224,10 @@ final class IsNode: BooleanNode {
         self.type = type
         self.container = container
         self.span = span
+    }
+
+    var expression: Expression {
+        make(.isType(operand.expression, type, in: container?.expression))
     }
 
     func holds(_ environment: Environment) throws(EvaluationError) -> Bool {

@@ -6,51 +6,42 @@
 /// match is neither satisfied nor an error. Cedar's Lean model proves as much for every such slice
 /// (`Cedar/Thm/PolicySlice.lean`). A search costs at most as much as looking at every scope: where
 /// a request has more ancestors than a node has keys, the keys are gone through instead.
-struct PolicyIndex: Sendable {
+final class PolicyIndex: Sendable {
+    /// So few policies are looked at one by one sooner than they are searched.
+    static let leafSize = 8
+
     /// A stage of the search; each looks at one part of the scope.
-    enum Level: Int, Sendable {
+    private enum Level: Int, Sendable {
         case action, principal, resource, done
 
         var next: Level { Level(rawValue: rawValue + 1) ?? .done }
     }
 
-    /// So few policies are looked at one by one sooner than they are searched.
-    static let leafSize = 8
+    private let level: Level
+    /// What a leaf holds, ascending; empty where there are children.
+    private let leaf: [Int32]
+    /// Children by the entity that the part must be.
+    private let equal: [EntityUID: PolicyIndex]
+    /// Children by the entity that the part must be or be in.
+    private let within: [EntityUID: PolicyIndex]
+    /// Children by the type that the part must have.
+    private let types: [ByteKey: PolicyIndex]
+    /// The child of those that ask nothing of the part.
+    private let any: PolicyIndex?
 
-    /// A branch of the search.
-    struct Node: Sendable {
-        var level: Level
-        /// What a leaf holds, as a stretch of `places`.
-        var leaf: Range<Int32> = 0..<0
-        /// Children by the entity that the part must be.
-        var equal: [EntityUID: Int32] = [:]
-        /// Children by the entity that the part must be or be in.
-        var within: [EntityUID: Int32] = [:]
-        /// Children by the type that the part must have.
-        var types: [ByteKey: Int32] = [:]
-        /// The child of those that ask nothing of the part.
-        var any: Int32?
+    convenience init(_ policies: [Policy]) {
+        self.init(Array(policies.indices.map(Int32.init)), policies, .action)
     }
 
-    private(set) var nodes: [Node] = []
-    /// Places of policies, leaf after leaf, ascending within each.
-    private(set) var places: [Int32] = []
-
-    init(_ policies: [Policy]) {
-        _ = build(Array(policies.indices.map(Int32.init)), policies, .action)
-    }
-
-    /// Adds a node for these policies and all below it; returns its number.
-    private mutating func build(
-        _ members: [Int32], _ policies: [Policy], _ level: Level
-    ) -> Int32 {
-        let number = Int32(nodes.count)
-        nodes.append(Node(level: level))
-        if level == .done || members.count <= Self.leafSize {
-            let start = Int32(places.count)
-            places += members
-            nodes[Int(number)].leaf = start..<Int32(places.count)
-            return number
+    private init(_ members: [Int32], _ policies: [Policy], _ level: Level) {
+        self.level = level
+        guard level != .done, members.count > Self.leafSize else {
+            leaf = members
+            equal = [:]
+            within = [:]
+            types = [:]
+            any = nil
+            return
         }
         var groups: [Key: [Int32]] = [:]
         for place in members {
@@ -58,20 +49,24 @@ struct PolicyIndex: Sendable {
                 groups[key, default: []].append(place)
             }
         }
-        if groups.count == 1, groups[.any] != nil {
-            nodes[Int(number)].any = build(members, policies, level.next)
-            return number
-        }
+        var equal: [EntityUID: PolicyIndex] = [:]
+        var within: [EntityUID: PolicyIndex] = [:]
+        var types: [ByteKey: PolicyIndex] = [:]
+        var any: PolicyIndex?
         for (key, members) in groups {
-            let child = build(members, policies, level.next)
+            let child = PolicyIndex(members, policies, level.next)
             switch key {
-            case .any: nodes[Int(number)].any = child
-            case .equal(let uid): nodes[Int(number)].equal[uid] = child
-            case .within(let uid): nodes[Int(number)].within[uid] = child
-            case .type(let type): nodes[Int(number)].types[type] = child
+            case .any: any = child
+            case .equal(let uid): equal[uid] = child
+            case .within(let uid): within[uid] = child
+            case .type(let type): types[type] = child
             }
         }
-        return number
+        leaf = []
+        self.equal = equal
+        self.within = within
+        self.types = types
+        self.any = any
     }
 
     /// What one part of a scope asks for.
@@ -107,49 +102,37 @@ struct PolicyIndex: Sendable {
             }
         }
     }
-}
 
-extension PolicyIndex {
     /// Calls back with the place of each policy that may be about the request.
     ///
     /// The order is not that of the set, and a policy that names several actions may come more
     /// than once. Nothing is allocated.
-    func forEachCandidate(_ environment: borrowing Environment, _ body: (Int32) -> Void) {
-        visit(0, environment, body)
-    }
-
-    private func visit(
-        _ number: Int32, _ environment: borrowing Environment, _ body: (Int32) -> Void
-    ) {
-        let uid: EntityUID
-        let stored: StoredEntity?
-        switch nodes[Int(number)].level {
-        case .action: (uid, stored) = (environment.request.action, environment.action)
-        case .principal: (uid, stored) = (environment.request.principal, environment.principal)
-        case .resource, .done: (uid, stored) = (environment.request.resource, environment.resource)
-        }
-        for place in nodes[Int(number)].leaf { body(places[Int(place)]) }
-        if let child = nodes[Int(number)].any { visit(child, environment, body) }
-        if let child = nodes[Int(number)].equal[uid] { visit(child, environment, body) }
-        if !nodes[Int(number)].types.isEmpty,
-            let child = nodes[Int(number)].types[ByteKey(uid.type)]
-        {
-            visit(child, environment, body)
-        }
-        guard !nodes[Int(number)].within.isEmpty else { return }
-        if let child = nodes[Int(number)].within[uid] { visit(child, environment, body) }
+    func forEachCandidate(_ environment: Environment, _ body: (Int32) -> Void) {
+        for place in leaf { body(place) }
+        any?.forEachCandidate(environment, body)
+        guard !equal.isEmpty || !within.isEmpty || !types.isEmpty else { return }
+        let (uid, stored) = part(of: environment)
+        if !equal.isEmpty { equal[uid]?.forEachCandidate(environment, body) }
+        if !types.isEmpty { types[ByteKey(uid.type)]?.forEachCandidate(environment, body) }
+        guard !within.isEmpty else { return }
+        within[uid]?.forEachCandidate(environment, body)
         guard let ancestors = stored?.ancestors, !ancestors.isEmpty else { return }
-        if ancestors.count <= nodes[Int(number)].within.count {
+        if ancestors.count <= within.count {
             for ancestor in ancestors where ancestor != uid {
-                if let child = nodes[Int(number)].within[ancestor] {
-                    visit(child, environment, body)
-                }
+                within[ancestor]?.forEachCandidate(environment, body)
             }
         } else {
-            for (key, child) in nodes[Int(number)].within
-            where key != uid && ancestors.contains(key) {
-                visit(child, environment, body)
+            for (key, child) in within where key != uid && ancestors.contains(key) {
+                child.forEachCandidate(environment, body)
             }
+        }
+    }
+
+    private func part(of environment: Environment) -> (EntityUID, StoredEntity?) {
+        switch level {
+        case .action: (environment.request.action, environment.action)
+        case .principal: (environment.request.principal, environment.principal)
+        case .resource, .done: (environment.request.resource, environment.resource)
         }
     }
 }

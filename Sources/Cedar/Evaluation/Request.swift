@@ -23,7 +23,9 @@ public struct Request: Sendable, Hashable {
 }
 
 /// What a policy is evaluated against, with the entities of the request looked up once.
-struct Environment {
+///
+/// A class, so that handing it from node to node counts no references.
+final class Environment: Sendable {
     let request: Request
     let entities: Entities
     let principal: StoredEntity?

@@ -6,8 +6,20 @@ struct CanonicalText: Sendable {
     /// Where slots start in the text, in bytes.
     private let slots: [Int]
 
-    init(_ text: String, slots: [Int]) {
-        self.text = text
+    /// The words of the text of one policy, which was read before.
+    init(of policy: String) {
+        let bytes = Array(policy.utf8)
+        var lexer = Lexer(bytes)
+        lexer.run()
+        var words: [UInt8] = []
+        words.reserveCapacity(bytes.count + bytes.count / 4)
+        var slots: [Int] = []
+        for token in lexer.tokens where token.kind != .end {
+            if !words.isEmpty { words.append(UInt8(ascii: " ")) }
+            if token.kind == .slot { slots.append(words.count) }
+            words.append(contentsOf: bytes[token.span.bytes])
+        }
+        text = String(decoding: words, as: UTF8.self)
         self.slots = slots
     }
 

@@ -50,9 +50,12 @@ public struct Policy: Sendable {
     /// Which requests it is about.
     public let scope: Scope
     /// Where `principal`, `action` and `resource` were written.
-    let scopeSpans: [SourceSpan]
+    let scopeSpans: ScopeSpans
     /// The conditions in the order written; all of them must be met.
-    public let conditions: [Condition]
+    ///
+    /// They are put together anew whenever they are asked for.
+    public var conditions: [Condition] { compiled.written }
+    let compiled: CompiledConditions
     /// The name of the source it was read from, where that has one.
     public let source: String?
     /// The text exactly as written, from the first annotation to the semicolon; that of the
@@ -65,9 +68,11 @@ public struct Policy: Sendable {
     /// Two texts that differ only in layout and comments have the same one, so it is what a
     /// digest of the policy is taken over. Text within quotes stays as it was written; slots of a
     /// template are filled.
-    public let canonicalText: String
+    ///
+    /// It is made anew whenever it is asked for.
+    public var canonicalText: String { CanonicalText(of: text).filled(link?.values ?? [:]) }
     /// The levels of nesting of the deepest condition; 0 without conditions.
-    public let depth: Int
+    public var depth: Int { compiled.depth }
     /// The template and the values it was linked with; `nil` for a static policy.
     public let link: TemplateLink?
 
@@ -82,10 +87,8 @@ public struct Policy: Sendable {
             principal: template.principal.filled(values[.principal]), action: template.action,
             resource: template.resource.filled(values[.resource]))
         scopeSpans = template.scopeSpans
-        conditions = template.conditions
+        compiled = template.compiled
         span = template.span
-        canonicalText = template.words.filled(values)
-        depth = template.depth
         text = template.text
         self.link = link
     }

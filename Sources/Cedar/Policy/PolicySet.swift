@@ -9,9 +9,8 @@ public struct PolicySet: Sendable {
     public let policies: [Policy]
     /// The templates in the order read; they decide nothing until they are linked.
     public let templates: [Template]
-    let compiled: [CompiledPolicy]
     let index: PolicyIndex
-    private let places: [ByteKey: Int]
+    private let places: [ByteKey: Int32]
 
     /// Reads one text.
     ///
@@ -60,29 +59,27 @@ public struct PolicySet: Sendable {
 
     /// Takes policies and templates whose ids are all different.
     init(_ policies: [Policy], templates: [Template]) {
-        self.init(policies, templates: templates, compiled: policies.map(CompiledPolicy.init))
-    }
-
-    private init(_ policies: [Policy], templates: [Template], compiled: [CompiledPolicy]) {
-        self.policies = policies
+        // What a growing array holds in reserve is a third of a large set.
+        var exact: [Policy] = []
+        exact.reserveCapacity(policies.count)
+        exact.append(contentsOf: policies)
+        self.policies = exact
         self.templates = templates
-        self.compiled = compiled
-        places = Dictionary(
-            policies.enumerated().map { (ByteKey($0.element.id), $0.offset) },
-            uniquingKeysWith: { first, _ in first })
+        var places: [ByteKey: Int32] = [:]
+        places.reserveCapacity(policies.count)
+        for (place, policy) in policies.enumerated() { places[ByteKey(policy.id)] = Int32(place) }
+        self.places = places
         index = PolicyIndex(policies)
     }
 
     /// This set with policies behind those that are there; the work done for those is kept.
     func adding(_ others: [Policy]) -> PolicySet {
-        PolicySet(
-            policies + others, templates: templates,
-            compiled: compiled + others.map(CompiledPolicy.init))
+        PolicySet(policies + others, templates: templates)
     }
 
     /// The policy of that id.
     public subscript(id: String) -> Policy? {
-        places[ByteKey(id)].map { policies[$0] }
+        places[ByteKey(id)].map { policies[Int($0)] }
     }
 
     /// Every entity that a policy names, each once.

@@ -64,3 +64,26 @@ public enum ActionConstraint: Sendable, Hashable {
         }
     }
 }
+
+/// Where the three parts of a scope were written.
+struct ScopeSpans: Sendable {
+    let principal: SourceSpan
+    let action: SourceSpan
+    let resource: SourceSpan
+
+    /// Takes the spans in the order written; a scope that lacks some is in error anyway.
+    init(_ spans: [SourceSpan], else span: SourceSpan) {
+        principal = spans.first ?? span
+        action = spans.count > 1 ? spans[1] : span
+        resource = spans.count > 2 ? spans[2] : span
+    }
+
+    /// By place: principal, action, resource.
+    subscript(part: Int) -> SourceSpan {
+        switch part {
+        case 0: principal
+        case 1: action
+        default: resource
+        }
+    }
+}

@@ -100,9 +100,10 @@ public struct Template: Sendable {
     /// The resources.
     public let resource: Constraint
     /// Where `principal`, `action` and `resource` were written.
-    let scopeSpans: [SourceSpan]
+    let scopeSpans: ScopeSpans
     /// The conditions in the order written; all of them must be met.
-    public let conditions: [Policy.Condition]
+    public var conditions: [Policy.Condition] { compiled.written }
+    let compiled: CompiledConditions
     /// The name of the source it was read from, where that has one.
     public let source: String?
     /// The text exactly as written, from the first annotation to the semicolon.
@@ -110,10 +111,9 @@ public struct Template: Sendable {
     /// Where in its source the text was written.
     public let span: SourceSpan
     /// The words of the text separated by single spaces, without comments.
-    public var canonicalText: String { words.text }
-    let words: CanonicalText
+    public var canonicalText: String { CanonicalText(of: text).text }
     /// The levels of nesting of the deepest condition; 0 without conditions.
-    public let depth: Int
+    public var depth: Int { compiled.depth }
 
     /// Takes what was read, whether it has slots or not.
     init(_ parsed: ParsedPolicy, id: String, source: PolicySource) {
@@ -125,10 +125,8 @@ public struct Template: Sendable {
         action = parsed.action
         resource = parsed.resource
         scopeSpans = parsed.scopeSpans
-        conditions = parsed.conditions
+        compiled = CompiledConditions(parsed.conditions)
         span = parsed.span
-        words = parsed.canonicalText
-        depth = parsed.conditions.map(\.body.depth).max() ?? 0
         let utf8 = source.text.utf8
         let start = utf8.index(utf8.startIndex, offsetBy: parsed.span.start.offset)
         let end = utf8.index(start, offsetBy: parsed.span.bytes.count)

@@ -254,7 +254,7 @@ extension Parser {
         let id = unescaped(advance())
         return .expression(
             try make(
-                .literal(.entity(EntityUID(type: name.name, id: id))),
+                .literal(.entity(shared(EntityUID(type: name.name, id: id)))),
                 at: name.span.through(previous.span)))
     }
 

@@ -21,7 +21,6 @@ extension Parser {
     }
 
     private mutating func policy() throws(Recovery) -> ParsedPolicy {
-        let first = index
         let start = current.span
         let annotations = try annotations()
         let effect = try effect()
@@ -46,8 +45,8 @@ extension Parser {
             principal: elements.count > 0 ? entityConstraint(elements[0], .principal) : .any,
             action: elements.count > 1 ? actionConstraint(elements[1]) : .any,
             resource: elements.count > 2 ? entityConstraint(elements[2], .resource) : .any,
-            scopeSpans: elements.map(\.span), conditions: conditions,
-            span: start.through(previous.span), canonicalText: words(first..<index))
+            scopeSpans: ScopeSpans(elements.map(\.span), else: start), conditions: conditions,
+            span: start.through(previous.span))
     }
 
     private var startsPolicy: Bool {
@@ -157,10 +156,9 @@ struct ParsedPolicy {
     let action: ActionConstraint
     let resource: Template.Constraint
     /// Where the parts of the scope were written.
-    let scopeSpans: [SourceSpan]
+    let scopeSpans: ScopeSpans
     let conditions: [Policy.Condition]
     let span: SourceSpan
-    let canonicalText: CanonicalText
 
     var isTemplate: Bool { principal.hasSlot || resource.hasSlot }
 }

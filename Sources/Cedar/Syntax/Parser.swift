@@ -17,6 +17,8 @@ struct Parser {
     private(set) var index = 0
     private(set) var errors: [PolicySyntaxError] = []
     private var depth = 0
+    /// Policies name the same entities again and again; one copy of each is kept.
+    private var named: Set<EntityUID> = []
 
     init(_ source: PolicySource, limits: PolicyLimits, allowsTemplates: Bool) {
         self.source = source
@@ -30,6 +32,8 @@ struct Parser {
             note(problem.message, at: problem.span, hint: problem.hint)
         }
     }
+
+    mutating func shared(_ uid: EntityUID) -> EntityUID { named.insert(uid).memberAfterInsert }
 
     // MARK: words
 
@@ -56,21 +60,6 @@ struct Parser {
             return false
         }
         return word.withUTF8Buffer { bytes[token.span.bytes].elementsEqual($0) }
-    }
-
-    /// The words from one place to another, separated by single spaces.
-    func words(_ range: Range<Int>) -> CanonicalText {
-        var words: [UInt8] = []
-        var slots: [Int] = []
-        if let first = tokens[range].first, let last = tokens[range].last {
-            words.reserveCapacity(last.span.end.offset - first.span.start.offset + range.count)
-        }
-        for token in tokens[range] {
-            if !words.isEmpty { words.append(UInt8(ascii: " ")) }
-            if token.kind == .slot { slots.append(words.count) }
-            words.append(contentsOf: bytes[token.span.bytes])
-        }
-        return CanonicalText(String(decoding: words, as: UTF8.self), slots: slots)
     }
 
     @discardableResult

@@ -7,7 +7,7 @@ struct PolicyUnderValidation {
     let principal: Template.Constraint
     let action: ActionConstraint
     let resource: Template.Constraint
-    let scopeSpans: [SourceSpan]
+    let scopeSpans: ScopeSpans
     /// The conditions, those of `unless` negated.
     let bodies: [Expression]
     let depth: Int
@@ -42,9 +42,7 @@ struct PolicyUnderValidation {
     }
 
     /// Where a part of the scope was written; 0 is the principal.
-    func scopeSpan(_ part: Int) -> SourceSpan {
-        scopeSpans.indices.contains(part) ? scopeSpans[part] : span
-    }
+    func scopeSpan(_ part: Int) -> SourceSpan { scopeSpans[part] }
 
     // MARK: conditions
 
