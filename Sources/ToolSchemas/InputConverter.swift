@@ -150,12 +150,10 @@ struct InputConverter {
             }
         }
         if choices.count == 1, let only { throw only }
-        let types = choices.prefix(8).map { Shown.type($0.type) }
-        let more = choices.count > types.count ? ", …" : ""
+        let types = choices.prefix(8).map { Shown.type($0.type) }.joined(separator: ", ")
+        let more = choices.count > 8 ? ", …" : ""
         throw error(
-            .noChoiceFits,
-            "\(Shown.kind(json)) is none of \(types.joined(separator: ", "))\(more): send one of them"
-        )
+            .noChoiceFits, "\(Shown.kind(json)) is none of \(types)\(more): send one of them")
     }
 
     /// Attributes, and tags where other members may be.
