@@ -24,7 +24,7 @@ extension ShapeBuilder {
                     .limit,
                     "name of \(name.utf8.count) bytes: use at most \(limits.maximumNameBytes)")
             }
-            let reading = try within(["properties", name], name: name) {
+            let reading = try within(["properties", name], name: JSONPointer.escape(name)) {
                 inner throws(ToolSchemaError) in
                 try inner.reading(property)
             }
@@ -61,7 +61,7 @@ extension ShapeBuilder {
         switch schema["additionalProperties"] {
         case .bool(true)?: return .opaque
         case .object(let inner)?:
-            let reading = try within(["additionalProperties"], name: "*") {
+            let reading = try within(["additionalProperties"], name: Self.anyMember) {
                 builder throws(ToolSchemaError) in
                 let reading = try builder.reading(.object(inner))
                 if reading.isNullable {
@@ -74,8 +74,11 @@ extension ShapeBuilder {
         }
     }
 
+    /// No property is called so, as its `~` would be escaped.
+    private static let anyMember = "~member"
+
     private mutating func declare(_ kind: Shape.Declaration.Kind) -> Shape {
-        let text = name.map(JSONPointer.escape).joined(separator: "/")
+        let text = name.joined(separator: "/")
         declarations.append(.init(name: text, kind: kind))
         return .named(declarations.count - 1)
     }
@@ -94,7 +97,7 @@ extension ShapeBuilder {
         read[.string(name)] = .underway
         // The name of a definition does not depend on who refers to it first.
         let outer = self.name
-        self.name = ["Type", name]
+        self.name = ["Type", JSONPointer.escape(name)]
         var reading = try within([]) { inner throws(ToolSchemaError) in
             try inner.reading(definition)
         }

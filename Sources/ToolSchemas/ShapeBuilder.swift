@@ -34,7 +34,7 @@ struct ShapeBuilder {
     var read: [JSON: Definition] = [:]
     /// The steps to the schema at hand.
     var tokens: [String]
-    /// What the type at hand would be called.
+    /// What the type at hand would be called: parts of a JSON pointer, escaped.
     var name: [String] = []
     var levels = 0
 
@@ -270,7 +270,10 @@ struct ShapeBuilder {
     }
 
     private mutating func set(_ element: JSON, _ key: String) throws(ToolSchemaError) -> Reading {
-        let element = try within([key]) { inner throws(ToolSchemaError) in
+        // The array goes by the name of a definition itself, where it is one.
+        let isWhole = name.count == (name[0] == "Input" ? 1 : 2)
+        let element = try within([key], name: isWhole ? "item" : nil) {
+            inner throws(ToolSchemaError) in
             let reading = try inner.reading(element)
             if reading.isNullable {
                 inner.note("`null` in an array: arguments with it are refused")
