@@ -118,17 +118,19 @@ struct AgentTypeReader {
             list.compactMap { name, type in
                 if case .reference(let target) = type { (name, .string(target)) } else { nil }
             })
+        var done: Set<JSON> = []
         for (start, _) in targets {
+            var path: Set<JSON> = []
             var name = start
-            for _ in 0...targets.count {
-                guard let next = targets[name]?.stringValue else { break }
-                name = next
-                guard !UTF8Bytes.areEqual(name, start) else {
+            while !done.contains(.string(name)), let next = targets[name]?.stringValue {
+                guard path.insert(.string(name)).inserted else {
                     throw error(
                         .unsupported,
-                        "definition `\(Shown.text(start))` stands for itself: say what it is")
+                        "definition `\(Shown.text(name))` stands for itself: say what it is")
                 }
+                name = next
             }
+            done.formUnion(path)
         }
     }
 

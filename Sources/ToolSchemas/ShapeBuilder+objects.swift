@@ -38,16 +38,28 @@ extension ShapeBuilder {
             result.depth = max(result.depth, 1 + reading.depth)
         }
         guard let tags = try tags(schema, hasPatterns: hasPatterns, &result) else {
+            guard !Self.looksLikeUnion(attributes) else {
+                return opaque("an object that reads like a union: taken as any JSON")
+            }
             result.shape = .record(attributes)
             return result
         }
-        guard result.size <= limits.maximumTypeSize, result.depth <= limits.maximumDepth else {
+        guard result.size <= limits.maximumTypeSize, result.depth <= maximumLevels else {
             return opaque(
                 "an object of more than \(limits.maximumTypeSize) parts or "
-                    + "\(limits.maximumDepth) levels: taken as any JSON")
+                    + "\(maximumLevels) levels: taken as any JSON")
         }
         // An entity type stands for itself, whatever it holds.
         return Reading(shape: declare(.entity(attributes: attributes, tags: tags)))
+    }
+
+    /// Whether the record would be taken for one of several types, by the names of its attributes.
+    private static func looksLikeUnion(_ attributes: [Shape.Attribute]) -> Bool {
+        guard !attributes.isEmpty, attributes.allSatisfy({ !$0.isRequired }) else { return false }
+        let names = Set(attributes.map { JSON.string($0.name) })
+        return attributes.indices.allSatisfy {
+            names.contains(.string("\(RecordConvention.unionPrefix)\($0)"))
+        }
     }
 
     /// The type of members that are not declared; `nil` where there are none.

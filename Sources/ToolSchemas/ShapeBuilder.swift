@@ -53,6 +53,9 @@ struct ShapeBuilder {
         ].compactMap(\.self)
     }
 
+    /// The levels of a type, definitions spelled out; schemas of Cedar have at most 100.
+    var maximumLevels: Int { min(2 * limits.maximumDepth, 90) }
+
     /// The type of all arguments: what `Input` stands for.
     mutating func input() throws(ToolSchemaError) -> Reading {
         name = ["Input"]
@@ -116,12 +119,12 @@ struct ShapeBuilder {
         var reading = try self.schema(schema)
         // OpenAPI's word for it, which many servers use.
         if schema["nullable"] == true { reading.isNullable = true }
-        guard reading.size <= limits.maximumTypeSize, reading.depth <= limits.maximumDepth else {
+        guard reading.size <= limits.maximumTypeSize, reading.depth <= maximumLevels else {
             // Nothing else refers to what was declared inside, except definitions.
             if read.isEmpty { declarations.removeSubrange(before...) }
             return opaque(
                 "a type of more than \(limits.maximumTypeSize) parts or "
-                    + "\(limits.maximumDepth) levels: taken as any JSON")
+                    + "\(maximumLevels) levels: taken as any JSON")
         }
         return reading
     }

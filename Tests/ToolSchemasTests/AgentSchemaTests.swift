@@ -101,3 +101,39 @@ struct AgentSchemaTests {
         #expect(Self.shared.count == 14)
     }
 }
+
+extension AgentSchemaTests {
+    /// Arguments of the example have a value of the type that its schema gives them.
+    @Test func argumentsOfExamplesConvert() throws {
+        let generated = try generated(Example("simple/tool", ""))
+        let schema = try Schema([generated.fragment])
+        let uid = EntityUID(type: "MyMcpServer::Action", id: "test_tool")
+        #expect(generated.actions.map(\.uid) == [uid])
+        var options = TypedInput.Options()
+        options.buildsEntities = true
+        let json: JSON = [
+            "bool_attr": true, "int_attr": 3, "num_attr": 7, "enum_attr": "variant1",
+            "dt_attr": "2026-01-01T00:00:00Z", "dur_attr": "1h", "ipv4_attr": "10.0.0.1",
+            "dec_attr": "1.5", "null_attr": nil, "array_attr": ["a"],
+            "obj_attr": ["first_attr": "x", "second_attr": false],
+            "tagged_obj_attr": ["n": 1], "union_array_attr": 5, "union_attr": nil,
+        ]
+        let input = try TypedInput.convert(
+            json, to: try #require(schema.inputType(of: uid)), in: schema, options: options)
+        let session: Value.Record = [
+            "currentTimestamp": .extension(.datetime(DateTimeValue(epoch: 0))),
+            "ipaddr": .extension(.ip(try IPAddressValue(parsing: "::1"))),
+        ]
+        try schema.validate(
+            Request(
+                principal: EntityUID(type: "MyMcpServer::User", id: "u"), action: uid,
+                resource: EntityUID(type: "MyMcpServer::McpServer", id: "s"),
+                context: ["input": input.value, "session": .record(session)]))
+        _ = try Entities(input.entities, schema: schema)
+        #expect(input.omitted == [])
+        guard case .record(let record) = input.value else { return }
+        #expect(
+            record["null_attr"] == .entity(EntityUID(type: "MyMcpServer::Null", id: "null")))
+        #expect(record["union_array_attr"] == .record(["typeChoice1": 5]))
+    }
+}

@@ -94,6 +94,7 @@ import ToolSchemas
                 ], "p: {a: Long, b?: String}"
             ),
             (["allOf": [["type": "string"]], "description": "d"], "p: String"),
+            (["type": "object", "properties": ["typeChoice0": ["type": "string"]]], "p: Opaque"),
             (["allOf": [["type": "string"], ["type": "integer"]]], "p: Opaque"),
         ] as [(JSON, String)])
     func propertiesHaveTypes(_ property: JSON, _ expected: String) throws {
