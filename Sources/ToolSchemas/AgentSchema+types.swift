@@ -42,6 +42,7 @@ extension AgentSchema {
             }
             return try object(properties, additional, name, namespace, known, place)
         case .reference(let target):
+            let target = target.stringValue ?? ""
             guard let name = known[target]?.stringValue else {
                 throw ToolSchemaError(
                     .unsupported, at: place,

@@ -13,8 +13,10 @@ indirect enum AgentType: Hashable {
 
         static func == (left: Property, right: Property) -> Bool {
             UTF8Bytes.areEqual(left.name, right.name) && left.type == right.type
-                && left.isRequired == right.isRequired && left.description == right.description
+                && left.isRequired == right.isRequired && left.words == right.words
         }
+
+        private var words: JSON? { description.map { .string($0) } }
 
         func hash(into hasher: inout Hasher) { UTF8Bytes.hash(name, into: &hasher) }
     }
@@ -25,7 +27,8 @@ indirect enum AgentType: Hashable {
     case tuple([AgentType])
     case union([AgentType])
     case object([Property], additional: AgentType?)
-    case reference(String)
+    /// A definition, by its name; text that compares by bytes.
+    case reference(JSON)
 
     var isPrimitive: Bool {
         switch self {
@@ -116,7 +119,7 @@ struct AgentTypeReader {
     ) throws(ToolSchemaError) {
         let targets = JSONObject(
             list.compactMap { name, type in
-                if case .reference(let target) = type { (name, .string(target)) } else { nil }
+                if case .reference(let target) = type { (name, target) } else { nil }
             })
         var done: Set<JSON> = []
         for (start, _) in targets {
@@ -208,7 +211,8 @@ struct AgentTypeReader {
         guard let text = reference.stringValue, text.utf8.starts(with: prefix.utf8) else {
             throw unsupported(reference, "a reference that starts with `\(prefix)`")
         }
-        return .reference(String(decoding: text.utf8.dropFirst(prefix.utf8.count), as: UTF8.self))
+        let name = String(decoding: text.utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
+        return .reference(.string(name))
     }
 
     private mutating func types(

@@ -3,8 +3,8 @@
 internal import CanonicalJSON
 
 /// A Cedar type before its names are known.
-indirect enum Shape: Hashable {
-    struct Attribute: Hashable {
+indirect enum Shape {
+    struct Attribute {
         let name: String
         let shape: Shape
         let isRequired: Bool
@@ -34,10 +34,14 @@ indirect enum Shape: Hashable {
         let kind: Kind
     }
 
-    var isLeaf: Bool {
-        switch self {
-        case .bool, .long, .string, .extension, .opaque: true
-        case .set, .record, .named: false
+    var isLeaf: Bool { isSameLeaf(as: self) }
+
+    /// Whether both are the same type without parts.
+    func isSameLeaf(as other: Shape) -> Bool {
+        switch (self, other) {
+        case (.bool, .bool), (.long, .long), (.string, .string), (.opaque, .opaque): true
+        case (.extension(let one), .extension(let two)): one == two
+        default: false
         }
     }
 }

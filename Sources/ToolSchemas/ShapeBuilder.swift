@@ -178,20 +178,22 @@ struct ShapeBuilder {
     /// The type that constants have in common; `null` among them stands for no value.
     private mutating func constants(_ values: [JSON]) -> Reading {
         let others = values.filter { !$0.isNull }
-        let shapes = Set(
-            others.map { value -> Shape in
-                switch value {
-                case .string: .string
-                case .bool: .bool
-                case .number(let number):
-                    number.int64 == nil ? .extension("decimal") : .long
-                case .null, .array, .object: .opaque
-                }
-            })
-        guard shapes.count == 1, let shape = shapes.first, shape != .opaque else {
+        let shapes = others.map(Self.shape)
+        guard let shape = shapes.first, shapes.allSatisfy({ $0.isSameLeaf(as: shape) }),
+            !shape.isSameLeaf(as: .opaque)
+        else {
             return opaque("constants of several types or of none that Cedar has: taken as any JSON")
         }
         return Reading(shape: shape, isNullable: others.count < values.count)
+    }
+
+    private static func shape(of constant: JSON) -> Shape {
+        switch constant {
+        case .string: .string
+        case .bool: .bool
+        case .number(let number): number.int64 == nil ? .extension("decimal") : .long
+        case .null, .array, .object: .opaque
+        }
     }
 
     // MARK: choices
@@ -226,7 +228,7 @@ struct ShapeBuilder {
         // Choices that Cedar cannot tell apart are one; most are texts with different constants.
         let isOne =
             readings.count == 1
-            || readings.allSatisfy { $0.shape.isLeaf && $0.shape == first.shape }
+            || readings.allSatisfy { $0.shape.isSameLeaf(as: first.shape) }
         if isOne {
             var reading = first
             reading.isNullable = isNullable

@@ -3,9 +3,9 @@
 public import CanonicalJSON
 
 /// The tools that a server offers: what it answers to `tools/list` (Model Context Protocol).
-public struct ToolManifest: Sendable, Hashable {
+public struct ToolManifest: Sendable {
     /// One tool.
-    public struct Tool: Sendable, Hashable {
+    public struct Tool: Sendable {
         /// The name, unique in the manifest; any text.
         public let name: String
         /// What people are shown as its name.
@@ -110,7 +110,8 @@ extension ToolManifest.Tool {
         }
         let output = try Self.schema(object, "outputSchema", place)
         self.name = name
-        title = object["title"]?.stringValue
+        // Servers from before the revision 2025-06-18 have it among the annotations.
+        title = (object["title"] ?? object["annotations"]?["title"])?.stringValue
         description = object["description"]?.stringValue
         (inputSchema, inputTokens) = input
         outputSchema = output?.0

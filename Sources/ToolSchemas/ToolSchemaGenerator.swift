@@ -8,9 +8,9 @@ public import Cedar
 /// Equal manifests give equal schemas, whatever the order of their members. Names that are no
 /// identifiers of Cedar stay as they are in actions and attributes, which may be any text; in
 /// types and namespaces other characters become `_`.
-public struct ToolSchemaGenerator: Sendable, Hashable {
+public struct ToolSchemaGenerator: Sendable {
     /// What the schema is to look like.
-    public enum Profile: Sendable, Hashable {
+    public enum Profile: Sendable {
         /// Actions `mcp.<server>___<tool>` in `mcp.<server>` in `mcp`, outside of any namespace.
         ///
         /// The base schema declares `Agent`, `McpServer`, `Opaque` and the action `mcp`. The name
@@ -95,7 +95,7 @@ public struct GeneratedSchema: Sendable {
     }
 
     /// The action of a tool.
-    public struct Action: Sendable, Hashable {
+    public struct Action: Sendable {
         /// The name of the tool.
         public let tool: String
         /// The action that stands for it.

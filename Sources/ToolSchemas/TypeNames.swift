@@ -60,7 +60,7 @@ enum TypeNames {
     /// known.
     static func lone(_ name: String) -> String {
         let plain = identifier(for: name)
-        return UTF8Bytes.areEqual(plain, name) ? plain : "\(plain)_\(suffix(name, isLong: true))"
+        return UTF8Bytes.areEqual(plain, name) ? plain : "\(plain)_\(suffix(name, isLong: false))"
     }
 
     /// FNV-1a of the name; it keeps apart what happens to collide, not what is made to.

@@ -93,6 +93,58 @@ struct RefereeTests {
         report("referee, schemas: \(tally.sorted { $0.key < $1.key })")
     }
 
+    /// What arguments convert to has the type that the schema declares, for the reference too.
+    @Test func argumentsAreAccepted() throws {
+        var generator = ManifestGenerator(random: .forTest())
+        let base = try SchemaFragment(parsing: Schema.base)
+        var waiting: [JSON] = []
+        try Referee.compare("validate", count: Referee.cases) {
+            while waiting.isEmpty {
+                let manifest = try ToolManifest(json: generator.manifest())
+                let generated = try ToolSchemaGenerator(.exequatur(server: "s"))
+                    .generate(manifest)
+                let fragments = [base, generated.fragment]
+                let text = try SchemaFragment(json: Fragments.joined(fragments)).text
+                let schema = try Schema(fragments)
+                for (tool, action) in zip(manifest.tools, generated.actions) {
+                    let type = try #require(schema.inputType(of: action.uid))
+                    let json = generator.arguments(for: .object(tool.inputSchema), tool.inputSchema)
+                    guard let input = try? TypedInput.convert(json, to: type, in: schema),
+                        let question = try? Self.question(text, action.uid, input)
+                    else { continue }
+                    waiting.append(question)
+                }
+            }
+            return waiting.removeLast()
+        } answer: { question, answer in
+            answer.isNull ? [] : ["\(answer)\n\(question)"]
+        }
+    }
+
+    /// Throws where a member has a name that Cedar's JSON format keeps for itself.
+    private static func question(
+        _ schema: String, _ action: EntityUID, _ input: TypedInput
+    ) throws -> JSON {
+        func object(_ record: Value.Record) throws -> JSON {
+            .object(JSONObject(try record.map { ($0.key, try $0.value.json) }))
+        }
+        return [
+            "schema": .string(schema),
+            "request": [
+                "principal": EntityUID(type: "Agent", id: "a").json, "action": action.json,
+                "resource": EntityUID(type: "McpServer", id: "m").json,
+                "context": ["input": try input.value.json],
+            ],
+            "entities": .array(
+                try input.entities.map { entity in
+                    [
+                        "uid": entity.uid.json, "attrs": try object(entity.attributes),
+                        "tags": try object(entity.tags), "parents": [],
+                    ]
+                }),
+        ]
+    }
+
     /// What we generate is a schema for the reference too, in both syntaxes.
     @Test func schemasAreAccepted() throws {
         var generator = ManifestGenerator(random: .forTest())

@@ -41,7 +41,21 @@ def accept(schema):
     return None
 
 
-HANDLERS = {"generate": generate, "accept": accept}
+def validate(question):
+    """{"schema", "request", "entities"}; null or why the reference does not take them."""
+    schema = cedarpy.Schema.from_str(question["schema"])
+    try:
+        entities = json.dumps(question["entities"])
+        cedarpy.Entities.from_json_str(entities, schema=schema)
+    except ValueError as error:
+        return str(error)
+    result = cedarpy.is_authorized(question["request"], "", [], schema=schema)
+    if result.decision.value == "NoDecision":
+        return "; ".join(result.diagnostics.errors)
+    return None
+
+
+HANDLERS = {"generate": generate, "accept": accept, "validate": validate}
 
 
 def main(questions_path, answers_path):
