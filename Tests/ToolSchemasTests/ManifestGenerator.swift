@@ -8,7 +8,13 @@ import ToolSchemas
 struct ManifestGenerator {
     var random: SeededRandom
     /// Whether names are identifiers and schemas only say what cedar-for-agents understands.
-    var isTame = false
+    let isTame: Bool
+    private var leafObjects: [JSON] = []
+
+    init(random: SeededRandom, isTame: Bool = false) {
+        self.random = random
+        self.isTame = isTame
+    }
 
     static let tameNames = [
         "status", "mode", "config", "items", "a", "b", "c", "duration", "type", "owner", "Tag",
@@ -136,9 +142,16 @@ struct ManifestGenerator {
                     $0.pick(["string", "null", "object", "integer", "boolean", "array"])
                 })
             union["items"] = ["type": "string"]
+            if chance(30) { union["enum"] = pick(Self.choices) }
+            if chance(30) { union["format"] = .string(pick(Self.formats)) }
             return .object(union)
         case 4: return ["$ref": .string("#/$defs/\(name())")]
-        default: return .object(object(depth - 1))
+        default:
+            // Types that several tools have in common are made by chance only seldom.
+            if !leafObjects.isEmpty, chance(40) { return pick(leafObjects) }
+            let made = JSON.object(object(depth - 1))
+            if depth == 1 { leafObjects = leafObjects.suffix(2) + [made] }
+            return made
         }
     }
 

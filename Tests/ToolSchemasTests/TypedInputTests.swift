@@ -189,8 +189,11 @@ import ToolSchemas
 
     @Test func choicesThatFailLeaveNothingBehind() throws {
         let inputs = try Inputs(
-            "{ typeChoice0?: { b: Bag, n?: Long, z: Long }, typeChoice1?: { b: Bag, z: String } }")
-        let input = try inputs.convert(["b": ["x": 1], "z": "z"])
+            """
+            { typeChoice0?: { b: Bag, n?: Long, z: Long },
+              typeChoice1?: { b: Bag, n: Opaque, z: String } }
+            """)
+        let input = try inputs.convert(["b": ["x": 1], "n": nil, "z": "z"])
         #expect(input.entities.map(\.uid.id) == ["/b"])
         #expect(input.omitted == [])
         try inputs.validate(input)
