@@ -101,6 +101,25 @@ import ToolSchemas
         #expect(error.kind.rawValue == kind)
     }
 
+    /// Records are types of each tool; there is nothing to share.
+    @Test func recordsAreNotShared() throws {
+        let object: JSON = ["type": "object", "properties": ["a": ["type": "integer"]]]
+        let tools = ["one", "two"].map { name -> JSON in
+            ["name": .string(name), "inputSchema": ["properties": ["o": object]]]
+        }
+        let plain = try generate(.array(tools)) { $0.objectsAsRecords = true }
+        let shared = try generate(.array(tools)) {
+            $0.objectsAsRecords = true
+            $0.deduplicateEntityTypes = true
+        }
+        #expect(shared.fragment.json == plain.fragment.json)
+        let entities = try generate(.array(tools)) { $0.deduplicateEntityTypes = true }
+        #expect(
+            try Schema([entities.fragment]).entityTypes.keys.sorted() == [
+                "N::Server", "N::User", "N::o",
+            ])
+    }
+
     @Test func deepSchemasAreRefused() throws {
         let deep = (0..<200).reduce(["type": "string"] as JSON) { inner, _ in
             ["type": "object", "properties": ["a": inner]]

@@ -40,7 +40,8 @@ struct ManifestGenerator {
     }
 
     mutating func name() -> String {
-        isTame ? pick(Self.tameNames) : pick(Self.tameNames + Self.wildNames)
+        if isTame { return pick(Array(Self.tameNames.prefix(chance(50) ? 3 : 16))) }
+        return pick(Self.tameNames + Self.wildNames)
     }
 
     private mutating func some<Element>(

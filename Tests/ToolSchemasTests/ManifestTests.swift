@@ -141,7 +141,13 @@ import ToolSchemas
             _ = try generate(.object(properties)) { $0.maximumSchemas = 9_999 }
         }
         #expect(error.kind == .limit)
-        _ = try generate(.object(properties)) { $0.maximumTypeSize = 100 }
+        let large = try generate(.object(properties)) { $0.maximumTypeSize = 100 }.1
+        #expect(large.notes.map(\.pointer.description) == ["/inputSchema"])
+        let open: JSON = [
+            "type": "object", "properties": .object(properties), "additionalProperties": true,
+        ]
+        let notes = try generate(["p": open]) { $0.maximumTypeSize = 100 }.1.notes
+        #expect(notes.map(\.pointer.description) == ["/inputSchema/properties/p"])
         let name = String(repeating: "n", count: 513)
         let long = try #require(throws: ToolSchemaError.self) {
             _ = try generate(.object(JSONObject([(name, true)])))
