@@ -56,11 +56,13 @@ extension AgentSchema {
             if case .leaf = fingerprint, options.objectsAsRecords { continue }
             repeated.append((fingerprint, Self.common(all)))
         }
+        // Two that would be one type in one place both stay where they are.
+        var rivals: [String: Int] = [:]
         for (fingerprint, namespace) in repeated {
-            let rivals = repeated.filter {
-                $0.namespace == namespace && $0.fingerprint.name == fingerprint.name
-            }
-            guard rivals.count == 1 else { continue }
+            rivals["\(namespace)::\(fingerprint.name)", default: 0] += 1
+        }
+        for (fingerprint, namespace) in repeated
+        where rivals["\(namespace)::\(fingerprint.name)"] == 1 {
             try share(fingerprint, in: namespace)
         }
     }

@@ -24,12 +24,20 @@ struct ProfileSchema {
     private var schemas = 0
     private var namespaces: [String: Namespace] = [:]
 
+    /// Lists, which are sorted once; a manifest may have many types.
     private struct Namespace {
-        var commonTypes = JSONObject()
-        var entityTypes = JSONObject()
-        var actions = JSONObject()
+        var commonTypes: [(String, JSON)] = []
+        var entityTypes: [(String, JSON)] = []
+        var actions: [(String, JSON)] = []
 
-        var json: JSON {
+        /// The namespace in JSON; `nil` where a name comes twice.
+        var json: JSON? {
+            let types = (commonTypes + entityTypes).map { ($0.0, JSON.null) }
+            guard JSONObject(unique: types) != nil,
+                let commonTypes = JSONObject(unique: commonTypes),
+                let entityTypes = JSONObject(unique: entityTypes),
+                let actions = JSONObject(unique: actions)
+            else { return .none }
             var members: JSONObject = [
                 "entityTypes": .object(entityTypes), "actions": .object(actions),
             ]
@@ -94,9 +102,8 @@ struct ProfileSchema {
                 .duplicate, at: [], "two tools would have types of one name: rename one of them")
         }
         // A group without members is of use too: policies may name it before there are tools.
-        namespaces[namespace, default: .init()].actions[group.id] = [
-            "memberOf": [["id": .string(group.parent)]]
-        ]
+        namespaces[namespace, default: .init()].actions.append(
+            (group.id, ["memberOf": [["id": .string(group.parent)]]]))
         var actions: [GeneratedSchema.Action] = []
         var notes: [GeneratedSchema.Note] = []
         for (tool, name) in zip(manifest.tools, names) {
@@ -107,7 +114,8 @@ struct ProfileSchema {
             schemas = builder.schemas
             let type = try declare(input.shape, builder.declarations, name, tool)
             let id = actionID(tool)
-            namespaces[namespace, default: .init()].actions[id] = action(tool, input: type)
+            namespaces[namespace, default: .init()].actions.append(
+                (id, action(tool, input: type)))
             let prefix = namespace.isEmpty ? "" : "\(namespace)::"
             actions.append(
                 .init(tool: tool.name, uid: EntityUID(type: "\(prefix)Action", id: id)))
@@ -176,27 +184,30 @@ struct ProfileSchema {
         }
         let writer = ShapeWriter(names: locals.map { "\(home)::\($0)" }, opaque: opaque)
         for (declaration, local) in zip(all, locals) {
-            let taken = namespaces[home, default: .init()]
-            guard taken.commonTypes[local] == nil, taken.entityTypes[local] == nil else {
-                throw ToolSchemaError(
-                    .duplicate, at: tool.tokens,
-                    "two tools would have a type `\(local)`: rename one of them")
-            }
             switch declaration.kind {
             case .common(let shape):
-                namespaces[home, default: .init()].commonTypes[local] = writer.json(shape, all)
+                namespaces[home, default: .init()].commonTypes.append(
+                    (local, writer.json(shape, all)))
             case .entity(let attributes, let tags):
-                namespaces[home, default: .init()].entityTypes[local] = writer.entity(
-                    attributes, tags, all)
+                namespaces[home, default: .init()].entityTypes.append(
+                    (local, writer.entity(attributes, tags, all)))
             }
         }
         return writer.json(.named(place), all)
     }
 
     private func fragment() throws(ToolSchemaError) -> SchemaFragment {
-        let json = JSON.object(JSONObject(namespaces.map { ($0.key, $0.value.json) }))
+        var all = JSONObject()
+        for (name, namespace) in namespaces {
+            guard let json = namespace.json else {
+                throw ToolSchemaError(
+                    .duplicate, at: [],
+                    "two tools would have types of one name in `\(name)`: rename one of them")
+            }
+            all[name] = json
+        }
         do throws(SchemaErrors) {
-            return try SchemaFragment(json: json)
+            return try SchemaFragment(json: .object(all))
         } catch {
             throw ToolSchemaError(
                 .limit, at: [],
