@@ -115,8 +115,9 @@ struct AgentSchema {
                     definitions: try reader.definitions(
                         .object(tool.definitions), at: tool.tokens)))
         }
-        let all = try reader.definitions(.object(manifest.definitions), at: ["result"])
-        let known = try declare(all, in: home, known: [:], at: ["result"])
+        let place = Array(manifest.definitionTokens.dropLast())
+        let all = try reader.definitions(.object(manifest.definitions), at: place)
+        let known = try declare(all, in: home, known: [:], at: place)
         try findShared(tools)
         for tool in tools { try add(tool, known: known) }
         let actions = manifest.tools.map { tool in

@@ -98,7 +98,7 @@ extension ShapeBuilder {
     // MARK: references
 
     mutating func referred(_ reference: JSON) throws(ToolSchemaError) -> Reading {
-        guard let (name, definition) = definition(reference) else {
+        guard let (name, definition, place) = definition(reference) else {
             return opaque("a reference that leads nowhere in `$defs`: taken as any JSON")
         }
         switch read[.string(name)] {
@@ -108,7 +108,8 @@ extension ShapeBuilder {
         }
         read[.string(name)] = .underway
         // The name of a definition does not depend on who refers to it first.
-        let outer = self.name
+        let outer = (name: self.name, tokens: tokens)
+        tokens = place
         self.name = ["Type", JSONPointer.escape(name)]
         var reading = try within([]) { inner throws(ToolSchemaError) in
             try inner.reading(definition)
@@ -120,18 +121,22 @@ extension ShapeBuilder {
                 reading.shape = declare(.common(reading.shape))
             }
         }
-        self.name = outer
+        (self.name, tokens) = outer
         read[.string(name)] = .done(reading)
         return reading
     }
 
-    private func definition(_ reference: JSON) -> (String, JSON)? {
+    private func definition(
+        _ reference: JSON
+    ) -> (name: String, schema: JSON, tokens: [String])? {
         guard let text = reference.stringValue, text.utf8.first == UInt8(ascii: "#"),
             let pointer = try? JSONPointer(parsing: String(text.dropFirst())),
             pointer.tokens.count == 2, let name = pointer.tokens.last,
             ["$defs", "definitions"].contains(pointer.tokens[0])
         else { return nil }
-        for list in definitions { if let found = list[name] { return (name, found) } }
+        for (place, members) in definitions {
+            if let found = members[name] { return (name, found, place + [name]) }
+        }
         return nil
     }
 
@@ -185,8 +190,8 @@ extension ShapeBuilder {
     private func simpleObject(_ json: JSON, hops: Int) -> JSONObject? {
         guard let object = json.objectValue else { return nil }
         if let reference = object["$ref"] {
-            guard hops > 0, let (_, definition) = definition(reference) else { return nil }
-            return simpleObject(definition, hops: hops - 1)
+            guard hops > 0, let found = definition(reference) else { return nil }
+            return simpleObject(found.schema, hops: hops - 1)
         }
         let isPlain = Self.telling.allSatisfy { keyword in
             switch keyword {

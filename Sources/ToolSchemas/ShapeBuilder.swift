@@ -29,7 +29,7 @@ struct ShapeBuilder {
     /// The number of schemas read so far, in the whole manifest.
     var schemas: Int
     private let root: JSONObject
-    let definitions: [JSONObject]
+    let definitions: [(tokens: [String], members: JSONObject)]
     /// The definitions met so far, by their names.
     var read: [JSON: Definition] = [:]
     /// The steps to the schema at hand.
@@ -47,10 +47,13 @@ struct ShapeBuilder {
         self.schemas = schemas
         root = tool.inputSchema
         tokens = tool.tokens + tool.inputTokens
+        // The nearest first.
         definitions = [
-            root["$defs"]?.objectValue, root["definitions"]?.objectValue, tool.definitions,
-            manifest.definitions,
-        ].compactMap(\.self)
+            (tokens + ["$defs"], root["$defs"]?.objectValue ?? [:]),
+            (tokens + ["definitions"], root["definitions"]?.objectValue ?? [:]),
+            (tool.tokens + ["$defs"], tool.definitions),
+            (manifest.definitionTokens, manifest.definitions),
+        ]
     }
 
     /// The levels of a type, definitions spelled out; schemas of Cedar have at most 100.

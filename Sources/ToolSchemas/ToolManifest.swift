@@ -32,6 +32,8 @@ public struct ToolManifest: Sendable {
     public let nextCursor: String?
     /// Definitions for the schemas of all tools.
     let definitions: JSONObject
+    /// The steps to these definitions.
+    let definitionTokens: [String]
 
     /// Reads a manifest.
     ///
@@ -54,6 +56,7 @@ public struct ToolManifest: Sendable {
                     + "ask it again")
         }
         nextCursor = root["nextCursor"]?.stringValue
+        definitionTokens = place + ["$defs"]
         definitions = root["tools"] == nil ? [:] : root["$defs"]?.objectValue ?? [:]
         if let list = root["tools"] {
             root = list

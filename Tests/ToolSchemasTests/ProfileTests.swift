@@ -194,6 +194,17 @@ import ToolSchemas
                 ])
     }
 
+    @Test func notesOnDefinitionsSayWhereTheyAre() throws {
+        let notes = try schema([
+            "name": "t",
+            "inputSchema": [
+                "properties": ["p": ["$ref": "#/$defs/D"], "q": ["$ref": "#/$defs/D"]],
+                "$defs": ["D": ["type": "object", "properties": ["x": [:]]]],
+            ],
+        ]).1.notes
+        #expect(notes.map(\.pointer.description) == ["/inputSchema/$defs/D/properties/x"])
+    }
+
     @Test(arguments: ["", "a___b", "a_", String(repeating: "x", count: 513)])
     func namesOfServersMustSeparate(_ name: String) throws {
         let manifest = try ToolManifest(json: [])
