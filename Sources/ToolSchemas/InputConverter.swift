@@ -96,8 +96,11 @@ struct InputConverter {
     ) throws(TypedInputError) -> Value {
         guard !type.isOpen else { throw undeclarable(.record(type)) }
         switch RecordConvention(type) {
-        case .union(let choices): return try union(json, choices, depth: depth)
+        case .union(let choices):
+            steps += choices.count
+            return try union(json, choices, depth: depth)
         case .tuple(let types):
+            steps += types.count
             if let elements = json.arrayValue {
                 return try tuple(elements, types, depth: depth)
             }
@@ -150,12 +153,10 @@ struct InputConverter {
             }
         }
         if choices.count == 1, let only { throw only }
-        let types = choices.prefix(8).map { Shown.type($0.type) }
-        let more = choices.count > types.count ? ", …" : ""
+        let types = choices.prefix(8).map { Shown.type($0.type) }.joined(separator: ", ")
+        let more = choices.count > 8 ? ", …" : ""
         throw error(
-            .noChoiceFits,
-            "\(Shown.kind(json)) is none of \(types.joined(separator: ", "))\(more): send one of them"
-        )
+            .noChoiceFits, "\(Shown.kind(json)) is none of \(types)\(more): send one of them")
     }
 
     /// Attributes, and tags where other members may be.
@@ -218,7 +219,8 @@ struct InputConverter {
     }
 
     /// Whether `null` is a value of the type.
-    private func takesNull(_ type: CedarType, levels: Int) -> Bool {
+    private mutating func takesNull(_ type: CedarType, levels: Int) -> Bool {
+        steps += 1
         switch type {
         case .entity(let union):
             guard let name = union.single, let entity = schema.entityTypes[name] else {
@@ -231,7 +233,8 @@ struct InputConverter {
             guard levels > 0, case .union(let choices) = RecordConvention(record) else {
                 return false
             }
-            return choices.contains { takesNull($0.type, levels: levels - 1) }
+            for choice in choices where takesNull(choice.type, levels: levels - 1) { return true }
+            return false
         default: return false
         }
     }
@@ -251,7 +254,9 @@ struct InputConverter {
             return .entity(uid)
         }
         switch EntityConvention(type, buildsEntities: options.buildsEntities) {
-        case .enumeration(let choices): return .entity(try choice(json, name, choices))
+        case .enumeration(let choices):
+            steps += choices.count
+            return .entity(try choice(json, name, choices))
         case .opaque: return .entity(EntityUID(type: name, id: try canonicalText(json)))
         case .reference: return .entity(try reference(json, name))
         case .built(let type): return .entity(try build(json, type, depth: depth))

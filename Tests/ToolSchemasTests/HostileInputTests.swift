@@ -75,6 +75,16 @@ import ToolSchemas
         #expect(limit.kind == .limit)
     }
 
+    @Test func stepsAreCounted() throws {
+        var inputs = try Inputs("Set<Long>")
+        inputs.options.maximumSteps = 100
+        _ = try inputs.convert(.array(Array(repeating: 1, count: 99)))
+        let error = try #require(throws: TypedInputError.self) {
+            try inputs.convert(.array(Array(repeating: 1, count: 100)))
+        }
+        #expect(error.kind == .limit)
+    }
+
     /// A limit is no reason to try the next choice.
     @Test func limitsAreNotHiddenByChoices() throws {
         var inputs = try Inputs("{ typeChoice0?: Opaque, typeChoice1?: String }")

@@ -187,10 +187,31 @@ import ToolSchemas
         }
     }
 
+    /// Places count as numbers, 10 after 9.
+    @Test func manyPlacesKeepTheirOrder() throws {
+        let kinds = (0..<12).map { $0 == 10 ? "String" : "Long" }
+        let tuple = try Inputs(
+            "{ \(kinds.enumerated().map { "proj\($0): \($1)" }.joined(separator: ", ")) }")
+        let elements = kinds.map { $0 == "String" ? "x" : 1 as JSON }
+        guard case .record(let record) = try tuple.convert(.array(elements)).value else {
+            Issue.record("no record")
+            return
+        }
+        #expect(record["proj10"] == "x")
+        #expect(record["proj2"] == 1)
+        let union = try Inputs(
+            "{ \(kinds.enumerated().map { "typeChoice\($0)?: \($1)" }.joined(separator: ", ")) }")
+        #expect(try union.convert("x").value == .record(["typeChoice10": "x"]))
+        #expect(try union.convert(1).value == .record(["typeChoice0": 1]))
+    }
+
     @Test func choicesThatFailLeaveNothingBehind() throws {
         let inputs = try Inputs(
-            "{ typeChoice0?: { b: Bag, n?: Long, z: Long }, typeChoice1?: { b: Bag, z: String } }")
-        let input = try inputs.convert(["b": ["x": 1], "z": "z"])
+            """
+            { typeChoice0?: { b: Bag, n?: Long, z: Long },
+              typeChoice1?: { b: Bag, n: Opaque, z: String } }
+            """)
+        let input = try inputs.convert(["b": ["x": 1], "n": nil, "z": "z"])
         #expect(input.entities.map(\.uid.id) == ["/b"])
         #expect(input.omitted == [])
         try inputs.validate(input)
