@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 .DEFAULT_GOAL := help
-.PHONY: demo test test-full check format build release bench docs help
+.PHONY: demo test test-full check format build release bench bench-cedar docs help
 
 RELEASE := swift build -c release --static-swift-stdlib --scratch-path .build-release
 
@@ -33,8 +33,12 @@ bench: ## measure the server, optimised, beside a bare route and the disk
 	@scripts/bootstrap --build
 	Benchmarks/run.sh
 
+bench-cedar: ## measure the policy engine beside the Rust one, on the same files
+	@scripts/bootstrap --bench
+	Benchmarks/cedar.sh
+
 docs: ## reference documentation of the libraries: .build/docs
 	@scripts/docs.sh
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile

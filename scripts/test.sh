@@ -16,6 +16,7 @@ case "${1-}" in
 esac
 
 scripts/bootstrap
+export PYTHONPATH="$PWD/.build/referee-python${PYTHONPATH:+:$PYTHONPATH}"
 scripts/check.sh
 swift build --build-tests
 

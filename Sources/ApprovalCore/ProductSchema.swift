@@ -2,7 +2,7 @@
 
 internal import CResources
 internal import CanonicalJSON
-internal import Cedar
+package import Cedar
 
 /// What policies may speak of: the shipped schema, and those that a policy set brings along.
 package enum ProductSchema {
@@ -25,6 +25,22 @@ package enum ProductSchema {
     /// - Returns: what requests must fit.
     /// - Throws: ``PolicyProblems`` with every mistake, each with its file.
     static func schema(_ files: [PolicyFile]) throws(PolicyProblems) -> Schema {
+        let merged = try fragments(files)
+        do throws(SchemaErrors) {
+            return try Schema(merged)
+        } catch {
+            throw PolicyProblems(problems: error.errors.map { "schema: \($0)" })
+        }
+    }
+
+    /// The schema files of a set with the shared members in every context, file by file.
+    ///
+    /// - Parameter files: Cedar's syntax; among them the one named ``fileName``.
+    /// - Returns: what together makes the set's schema, for other Cedar tools as well.
+    /// - Throws: ``PolicyProblems`` with every mistake, each with its file.
+    package static func fragments(
+        _ files: [PolicyFile]
+    ) throws(PolicyProblems) -> [SchemaFragment] {
         var problems: [String] = []
         var fragments: [(file: PolicyFile, fragment: SchemaFragment)] = []
         for file in files {
@@ -53,11 +69,7 @@ package enum ProductSchema {
             }
         }
         guard problems.isEmpty else { throw PolicyProblems(problems: problems) }
-        do throws(SchemaErrors) {
-            return try Schema(merged)
-        } catch {
-            throw PolicyProblems(problems: error.errors.map { "schema: \($0)" })
-        }
+        return merged
     }
 
     private static func sharedMembers(_ fragments: [JSON]) -> JSONObject? {

@@ -136,6 +136,9 @@ package struct PublishedPolicies: Sendable {
 
     package var json: JSON { Self.json(files) }
 
+    /// The files that are schemas, the shipped one included.
+    package var schemaFiles: [PolicyFile] { files.filter(\.isSchema) }
+
     private static func json(_ files: [PolicyFile]) -> JSON {
         [
             "files": .array(

@@ -8,7 +8,7 @@ struct PolicyCommands: AsyncParsableCommand {
         commandName: "policy", abstract: "Check, test, explain, compare and publish policies.",
         subcommands: [
             Check.self, Test.self, Explain.self, Format.self, Diff.self, Replay.self,
-            Publish.self, Show.self, Authorize.self, Corpus.self,
+            Publish.self, Show.self, SchemaCommands.self, Authorize.self, Corpus.self,
         ])
 
     struct Check: AsyncParsableCommand {

@@ -132,7 +132,8 @@ struct PolicyChecksTests {
         #expect(found("entity Agent;").contains("Agent"))
         #expect(
             found(
-                "action x appliesTo { principal: [Agent], resource: [Host], context: { now: Long } };"
+                "action x appliesTo { principal: [Agent], resource: [Host], "
+                    + "context: { now: Long } };"
             ).contains("declares `now`, which every action has"))
         #expect(found("entity Database = { tier: String };").contains("nothing supplies it"))
         #expect(found("entity Database = { tier?: String };").isEmpty)
