@@ -25,11 +25,29 @@ package enum ProductSchema {
     /// - Returns: what requests must fit.
     /// - Throws: ``PolicyProblems`` with every mistake, each with its file.
     static func schema(_ files: [PolicyFile]) throws(PolicyProblems) -> Schema {
-        let merged = try fragments(files)
+        // Most sets have no schema of their own, and a receipt may hold many sets.
+        if files == [file] { return try shippedAlone.get() }
+        return try resolved(files)
+    }
+
+    private static let shippedAlone = Result { () throws(PolicyProblems) in
+        try resolved([file])
+    }
+
+    private static func resolved(_ files: [PolicyFile]) throws(PolicyProblems) -> Schema {
+        let written = try written(files)
+        let merged = try merged(files, written)
         do throws(SchemaErrors) {
             return try Schema(merged)
-        } catch {
-            throw PolicyProblems(problems: error.errors.map { "schema: \($0)" })
+        } catch let mergedErrors {
+            do throws(SchemaErrors) {
+                // Places in what is merged are no longer those of a file, so the mistake is looked
+                // for where it was written.
+                _ = try Schema(written)
+            } catch {
+                throw PolicyProblems(problems: error.errors.map { "schema: \($0)" })
+            }
+            throw PolicyProblems(problems: mergedErrors.errors.map { "schema: \($0)" })
         }
     }
 
@@ -41,29 +59,37 @@ package enum ProductSchema {
     package static func fragments(
         _ files: [PolicyFile]
     ) throws(PolicyProblems) -> [SchemaFragment] {
+        try merged(files, try written(files))
+    }
+
+    private static func written(
+        _ files: [PolicyFile]
+    ) throws(PolicyProblems) -> [SchemaFragment] {
         var problems: [String] = []
-        var fragments: [(file: PolicyFile, fragment: SchemaFragment)] = []
+        var fragments: [SchemaFragment] = []
         for file in files {
             do throws(SchemaErrors) {
-                fragments.append((file, try SchemaFragment(parsing: file.text)))
+                fragments.append(try SchemaFragment(parsing: file.text))
             } catch {
                 problems += error.errors.map { "\(file.name):\($0)" }
             }
         }
         guard problems.isEmpty else { throw PolicyProblems(problems: problems) }
-        do throws(SchemaErrors) {
-            // Resolved as written first: places in what is merged are no longer those of a file.
-            _ = try Schema(fragments.map(\.fragment))
-        } catch {
-            throw PolicyProblems(problems: error.errors.map { "schema: \($0)" })
-        }
-        guard let shared = sharedMembers(fragments.map(\.fragment.json)) else {
+        return fragments
+    }
+
+    private static func merged(
+        _ files: [PolicyFile], _ written: [SchemaFragment]
+    ) throws(PolicyProblems) -> [SchemaFragment] {
+        let fragments = written.map(\.json)
+        guard let shared = sharedMembers(fragments) else {
             throw PolicyProblems(problems: ["`\(fileName)` does not declare `\(sharedType)`"])
         }
+        var problems: [String] = []
         var merged: [SchemaFragment] = []
-        for (file, fragment) in fragments {
+        for (file, fragment) in zip(files, fragments) {
             do {
-                merged.append(try SchemaFragment(json: try adding(shared, to: fragment.json)))
+                merged.append(try SchemaFragment(json: try adding(shared, to: fragment)))
             } catch {
                 problems.append("\(file.name): \(error)")
             }

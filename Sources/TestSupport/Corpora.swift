@@ -106,15 +106,11 @@ public enum Corpora {
     }
 
     private static func tar(_ arguments: [String]) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["tar"] + arguments
-        try process.run()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
+        let status = try Child.run(["tar"] + arguments)
+        guard status == 0 else {
             throw CorpusError(
                 description: "cannot unpack `\(arguments[1])`: tar ended with status "
-                    + "\(process.terminationStatus); check the archive and that xz is installed")
+                    + "\(status); check the archive and that xz is installed")
         }
     }
 }

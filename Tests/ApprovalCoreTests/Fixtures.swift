@@ -99,11 +99,15 @@ enum Fixtures {
         .memberAdded(group: .reviewers, member: .bot),
     ]
 
-    static func policies(_ text: String = policyText) throws -> PublishedPolicies {
-        try PublishedPolicies(files: [
-            PolicyFile(name: "10-base.cedar", text: text),
-            PolicyFile(name: "test.cedarschema", text: schemaText),
-        ])
+    static func policies(
+        _ text: String = policyText, withSchema: Bool = false
+    ) throws -> PublishedPolicies {
+        // A schema of one's own is read anew for each set, which thousands of sets would feel.
+        let own = text.contains("Action::\"mcp") || text.contains("Action::\"x")
+        return try PublishedPolicies(
+            files: [PolicyFile(name: "10-base.cedar", text: text)]
+                + (own || withSchema
+                    ? [PolicyFile(name: "test.cedarschema", text: schemaText)] : []))
     }
 
     static func facts(_ effect: String) -> JSON {
@@ -139,7 +143,7 @@ enum Fixtures {
         _ text: String = policyText, singleOperator: Bool = false
     ) throws -> PolicyEnvironment {
         try PolicyEnvironment(
-            policies: try policies(text), directory: try directory(),
+            policies: try policies(text, withSchema: true), directory: try directory(),
             singleOperator: singleOperator)
     }
 

@@ -9,7 +9,10 @@ import Testing
 /// implementation; see ``RefereeTests`` for what it needs.
 @Suite(
     .serialized,
-    .enabled(if: Referee.isHere, "no `cedarpy` for \(Referee.python): pip install cedarpy"))
+    .enabled(
+        if: referee.isHere,
+        "no `cedarpy` for Python: run scripts/bootstrap, and set PYTHONPATH as scripts/test.sh does"
+    ))
 struct DifferentialTests {
     private func generator(_ label: String = #function) -> SchemaGenerator {
         SchemaGenerator(base: PolicyGenerator(random: .forTest(label)))
@@ -22,7 +25,7 @@ struct DifferentialTests {
     @Test func whichSchemasAreReadAgrees() throws {
         var generator = generator()
         var accepted = 0
-        try Referee.compare("schema", count: Referee.cases / 4) {
+        try referee.compare("schema", count: PythonReferee.cases / 4) {
             let text = generator.schema().text
             let splinters = PolicyGenerator.schemaSplinters
             return [
@@ -42,13 +45,13 @@ struct DifferentialTests {
                 return isAccepted(answer) && !isOurs ? ["only we refuse: \(text)\n\(error)"] : []
             }
         }
-        Referee.report("schemas: \(accepted) accepted by both")
+        referee.report("schemas: \(accepted) accepted by both")
     }
 
     @Test func whichSchemasInJSONAreReadAgrees() throws {
         var generator = generator()
         var accepted = 0
-        try Referee.compare("schema", count: Referee.cases / 4) {
+        try referee.compare("schema", count: PythonReferee.cases / 4) {
             let json = try SchemaFragment(parsing: generator.schema().text).json
             return ["json": generator.base.broken(json, PolicyGenerator.schemaMembers)]
         } answer: { question, answer in
@@ -66,13 +69,13 @@ struct DifferentialTests {
                 return isAccepted(answer) && !isOurs ? ["only we refuse: \(error)\n\(json)"] : []
             }
         }
-        Referee.report("schemas in JSON: \(accepted) accepted by both")
+        referee.report("schemas in JSON: \(accepted) accepted by both")
     }
 
     /// Our text and our JSON of a schema mean to the reference what the original does.
     @Test func writtenSchemasMeanTheSame() throws {
         var generator = generator()
-        try Referee.compare("schema", count: Referee.cases / 20) {
+        try referee.compare("schema", count: PythonReferee.cases / 20) {
             ["text": .string(generator.schema().text)]
         } answer: { question, answer in
             let text = try #require(question["text"]?.stringValue)
@@ -81,7 +84,7 @@ struct DifferentialTests {
                 ["text": .string(try fragment.text)], ["json": fragment.json],
                 ["text": .string(try SchemaFragment(json: fragment.json).text)],
             ]
-            let answers = try Referee.ask(["schema": .array(written)])["schema"]?.arrayValue ?? []
+            let answers = try referee.ask(["schema": .array(written)])["schema"]?.arrayValue ?? []
             let schema = try Schema([fragment])
             let reference = try Schema(parsing: answer["text"]?.stringValue ?? "?")
             guard answers.count == 3, answers.allSatisfy({ $0["text"] == answer["text"] }),
@@ -96,7 +99,7 @@ struct DifferentialTests {
     @Test func validationAgrees() throws {
         var generator = generator()
         var valid = 0
-        try Referee.compare("validate", count: Referee.cases / 2) {
+        try referee.compare("validate", count: PythonReferee.cases / 2) {
             let schema = generator.schema()
             let isTemplate = generator.chance(20)
             return [
@@ -112,7 +115,7 @@ struct DifferentialTests {
             guard found.isValid != answer["valid"]?.boolValue else { return [] }
             return ["\(schema)\n\(policies)\nours: \(found.errors)\nreference: \(answer)"]
         }
-        Referee.report("validation: \(valid) valid for both")
+        referee.report("validation: \(valid) valid for both")
     }
 
     /// A policy that is valid never fails for a request and entities that fit the schema, but for
@@ -124,7 +127,7 @@ struct DifferentialTests {
         let unavoidable: Set<EvaluationError.Category> = [
             .entityDoesNotExist, .integerOverflow, .failedExtensionFunctionExecution,
         ]
-        for _ in 0..<Referee.cases / 10 {
+        for _ in 0..<PythonReferee.cases / 10 {
             let generated = generator.schema()
             let schema = try Schema(parsing: generated.text)
             let text = (0..<5).map { _ in generator.policy(generated) }.joined()
@@ -149,8 +152,8 @@ struct DifferentialTests {
                 }
             }
         }
-        #expect(evaluated > Referee.cases / 20)
-        Referee.report("soundness: \(evaluated) requests")
+        #expect(evaluated > PythonReferee.cases / 20)
+        referee.report("soundness: \(evaluated) requests")
     }
 
     /// A policy that is valid for a level needs no entities beyond it (RFC 76).
@@ -158,7 +161,7 @@ struct DifferentialTests {
         var generator = generator()
         generator.hasFaults = false
         var compared = 0
-        for _ in 0..<Referee.cases / 10 {
+        for _ in 0..<PythonReferee.cases / 10 {
             let generated = generator.schema()
             let schema = try Schema(parsing: generated.text)
             let set = try PolicySet(parsing: generator.policy(generated))
@@ -175,7 +178,7 @@ struct DifferentialTests {
                 #expect(set.evaluate(request, entities: slice) == whole, "\(set.policies[0].text)")
             }
         }
-        Referee.report("levels: \(compared) answers from the entities within a level")
+        referee.report("levels: \(compared) answers from the entities within a level")
     }
 
     // MARK: data
@@ -183,7 +186,7 @@ struct DifferentialTests {
     @Test func whichDataFitsAgrees() throws {
         var generator = generator()
         var fits = 0
-        try Referee.compare("data", count: Referee.cases / 5) {
+        try referee.compare("data", count: PythonReferee.cases / 5) {
             let schema = generator.schema()
             return [
                 "schema": .string(schema.text), "entities": generator.entities(schema),
@@ -213,7 +216,7 @@ struct DifferentialTests {
             }
             return differences
         }
-        Referee.report("data: \(fits) entity sets and requests fit for both")
+        referee.report("data: \(fits) entity sets and requests fit for both")
     }
 
     // MARK: forms of policies
@@ -221,7 +224,7 @@ struct DifferentialTests {
     /// Formatted text and our JSON mean to the reference what the original does.
     @Test func writtenPoliciesMeanTheSame() throws {
         var base = PolicyGenerator(random: .forTest(), hasSlots: true)
-        try Referee.compare("parse", count: Referee.cases / 10) {
+        try referee.compare("parse", count: PythonReferee.cases / 10) {
             .string(base.respaced(base.policySet(3)))
         } answer: { question, answer in
             let text = try #require(question.stringValue)
@@ -244,7 +247,7 @@ struct DifferentialTests {
     /// What is broken in JSON is refused by both, and what is not is read as the same policies.
     @Test func policiesInJSONAgree() throws {
         var base = PolicyGenerator(random: .forTest())
-        try Referee.compare("fromJSON", count: Referee.cases / 10) {
+        try referee.compare("fromJSON", count: PythonReferee.cases / 10) {
             let set = try PolicySet(parsing: base.policySet(1))
             return base.chance(30) ? try set.json : base.broken(try set.json)
         } answer: { question, answer in

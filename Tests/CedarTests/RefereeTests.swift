@@ -12,12 +12,15 @@ import Testing
 /// `EXEQUATUR_FUZZ_CASES` the number of cases (1,000 unless set).
 @Suite(
     .serialized,
-    .enabled(if: Referee.isHere, "no `cedarpy` for \(Referee.python): pip install cedarpy"))
+    .enabled(
+        if: referee.isHere,
+        "no `cedarpy` for Python: run scripts/bootstrap, and set PYTHONPATH as scripts/test.sh does"
+    ))
 struct RefereeTests {
     @Test func decisionsAgree() throws {
         var generator = PolicyGenerator(random: .forTest())
         var tally: [String: Int] = [:]
-        try Referee.compare("authorize", count: Referee.cases / 5) {
+        try referee.compare("authorize", count: PythonReferee.cases / 5) {
             [
                 "policies": .string(generator.policySet(generator.pick([1, 3, 8]))),
                 "entities": generator.entities(),
@@ -26,7 +29,7 @@ struct RefereeTests {
         } answer: { question, answer in
             try compare(question, answer, &tally)
         }
-        Referee.report("decisions: \(tally.sorted { $0.key < $1.key })")
+        referee.report("decisions: \(tally.sorted { $0.key < $1.key })")
     }
 
     private func compare(
@@ -73,7 +76,7 @@ struct RefereeTests {
     @Test func linkedTemplatesAgree() throws {
         var generator = PolicyGenerator(random: .forTest(), hasSlots: true)
         var tally: [String: Int] = [:]
-        try Referee.compare("authorize", count: Referee.cases / 10) {
+        try referee.compare("authorize", count: PythonReferee.cases / 10) {
             let text = generator.policySet(5)
             let set = try PolicySet(parsing: text, allowingTemplates: true)
             var links: [JSON] = []
@@ -95,14 +98,14 @@ struct RefereeTests {
         } answer: { question, answer in
             try compare(question, answer, &tally)
         }
-        Referee.report("templates: \(tally.sorted { $0.key < $1.key })")
+        referee.report("templates: \(tally.sorted { $0.key < $1.key })")
     }
 
     @Test func whatParsesAgrees() throws {
         var generator = PolicyGenerator(random: .forTest(), hasSlots: true)
         var accepted = 0
         var place = 0
-        try Referee.compare("parse", count: Referee.cases) {
+        try referee.compare("parse", count: PythonReferee.cases) {
             let text = generator.policySet(generator.pick([1, 1, 2]))
             place += 1
             return .string(place % 3 == 0 ? generator.respaced(text) : generator.broken(text))
@@ -122,7 +125,7 @@ struct RefereeTests {
             }
             return []
         }
-        Referee.report("parsing: \(accepted) accepted by both")
+        referee.report("parsing: \(accepted) accepted by both")
     }
 
     /// Text of extension values, good and bad, stands for the same value or fails for both.
@@ -131,8 +134,8 @@ struct RefereeTests {
         let permit = "permit(principal, action, resource) when"
         var good = 0
         var tally: [String: Int] = [:]
-        let count = max(Referee.cases / 100, 1)
-        try Referee.compare("authorize", count: count) {
+        let count = max(PythonReferee.cases / 100, 1)
+        try referee.compare("authorize", count: count) {
             let policies = (0..<100).map { _ in
                 let (function, text) = generator.extensionText()
                 let call = "\(function)(\"\(text)\")"
@@ -153,7 +156,7 @@ struct RefereeTests {
             try compare(question, answer, &tally)
         }
         #expect(good > count * 25 && good < count * 100)
-        Referee.report("extension values: \(count * 100) texts, \(good) of them good")
+        referee.report("extension values: \(count * 100) texts, \(good) of them good")
     }
 
     private func ours(_ text: String) -> Result<JSON, PolicySyntaxErrors> {

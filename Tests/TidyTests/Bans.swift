@@ -17,7 +17,7 @@ struct Ban: Sendable {
     /// The targets that hold logic and do no I/O.
     static let pure = [
         "Sources/ApprovalCore/", "Sources/CanonicalJSON/", "Sources/Cedar/", "Sources/Console/",
-        "Sources/Facts/", "Sources/TransparencyLog/",
+        "Sources/Facts/", "Sources/ToolSchemas/", "Sources/TransparencyLog/",
     ]
 }
 

@@ -14,9 +14,9 @@ import ToolSchemas
 @Suite(
     .serialized,
     .enabled(
-        if: Referee.isHere,
+        if: referee.isHere,
         """
-        no reference for \(Referee.python): \
+        no reference for Python: \
         pip install cedar-policy-mcp-schema-generator==0.7.0 cedarpy==4.12.2
         """))
 struct RefereeTests {
@@ -62,7 +62,7 @@ struct RefereeTests {
     @Test func schemasAgree() throws {
         var generator = ManifestGenerator(random: .forTest(), isTame: true)
         var tally: [String: Int] = [:]
-        try Referee.compare("generate", count: Referee.cases) {
+        try referee.compare("generate", count: PythonReferee.cases) {
             let names = [
                 "includeOutputs", "objectsAsRecords", "eraseAnnotations", "flattenNamespaces",
                 "numbersAsDecimal", "deduplicateEntityTypes",
@@ -98,7 +98,7 @@ struct RefereeTests {
         var generator = ManifestGenerator(random: .forTest())
         let base = try SchemaFragment(parsing: Schema.base)
         var waiting: [JSON] = []
-        try Referee.compare("validate", count: Referee.cases) {
+        try referee.compare("validate", count: PythonReferee.cases) {
             while waiting.isEmpty {
                 let manifest = try ToolManifest(json: generator.manifest())
                 let generated = try ToolSchemaGenerator(.exequatur(server: "s"))
@@ -149,7 +149,7 @@ struct RefereeTests {
     @Test func schemasAreAccepted() throws {
         var generator = ManifestGenerator(random: .forTest())
         var place = 0
-        try Referee.compare("accept", count: Referee.cases) {
+        try referee.compare("accept", count: PythonReferee.cases) {
             place += 1
             let isOurs = place % 3 != 0
             let base =

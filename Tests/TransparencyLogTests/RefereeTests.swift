@@ -19,18 +19,12 @@ private enum Referee {
     }()
 
     static func run(_ arguments: [String]) throws -> (status: Int32, output: String) {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = [script] + arguments
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = pipe
-        try process.run()
-        // Read to the end before waiting, so that a long answer cannot fill the pipe.
-        let output = String(
-            decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        return (process.terminationStatus, output)
+        let file = FileManager.default.temporaryDirectory
+            .appendingPathComponent(
+                "log-referee-\(ProcessInfo.processInfo.globallyUniqueString)")
+        defer { try? FileManager.default.removeItem(at: file) }
+        let status = try Child.run(["/bin/sh", script] + arguments, output: .file(file.path))
+        return (status, try Corpora.text(at: file.path))
     }
 }
 
