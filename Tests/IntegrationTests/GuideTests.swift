@@ -154,6 +154,18 @@ struct GuideTests {
         #expect(policies.description.contains("exports.ceiling"))
     }
 
+    @Test("policies: the commands of the reference page")
+    func policiesPage() throws {
+        let guide = try Guide("docs/policies.md")
+        #expect(guide.commands.count == 2)
+        let desk = try Desk(try RunningServer())
+        for script in guide.scripts where script.contains("exequatur ") {
+            let result = try desk.run(script, token: nil)
+            #expect(result.status == 0, "\(script): \(result.err)\(result.out)")
+            #expect(result.out == "1 policies, no problems\n")
+        }
+    }
+
     @Test("the README's commands to set a server up")
     func readme() throws {
         let commands = try Guide("README.md").commands
