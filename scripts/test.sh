@@ -46,6 +46,11 @@ if ! [[ "$closing" =~ with\ ([0-9]+)\ tests?\ .*\ passed ]] || [[ "${BASH_REMATC
     echo "No test ran, or the closing line is not understood: counted as a failure."
     exit 1
 fi
+if [[ -n "${EXEQUATUR_TEST_FULL-}" ]] && ! scripts/libraries-alone.sh >.build/alone.log 2>&1; then
+    echo "The libraries do not build and test by themselves:"
+    tail -n 40 .build/alone.log
+    exit 1
+fi
 demonstration=.build/demo-test.log
 if ! scripts/demo-test >"$demonstration" 2>&1; then
     echo "The demonstration does not work with a scripted reviewer:"
