@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ApprovalCore
 internal import ArgumentParser
 internal import CanonicalJSON
 internal import Foundation
@@ -29,7 +30,8 @@ struct Doctor: AsyncParsableCommand {
             }
             let status = await check("server") { try await server(api) }
             let log = await check("ledger") { try await ledger(api) }
-            return [status, identity, log] + Self.standing
+            let set = await check("policies") { try await policies(api) }
+            return [status, identity, log, set] + Self.standing
         }
         try report(findings)
     }
@@ -72,6 +74,24 @@ struct Doctor: AsyncParsableCommand {
         return Finding(
             check: "ledger", level: .ok,
             detail: "\(checkpoint.origin), \(checkpoint.size) entries, signature verified")
+    }
+
+    /// The schema that a set was published with stays in force, also under newer software.
+    private func policies(_ api: APIClient) async throws -> Finding {
+        let answer = try await api.get(APIPath("/v1/policies"))
+        let files = answer["files"]?.arrayValue ?? []
+        let shipped = ProductSchema.file
+        let inForce = files.first { $0["name"]?.stringValue == shipped.name }
+        guard inForce?["text"]?.stringValue == shipped.text else {
+            return Finding(
+                check: "policies", level: .warning,
+                detail: "published with another shipped schema than that of this version: publish "
+                    + "them again, or actions with new parts are denied")
+        }
+        let digest = answer["digest"]?.stringValue ?? ""
+        return Finding(
+            check: "policies", level: .ok,
+            detail: "set \(digest.prefix(16)), with the shipped schema of this version")
     }
 
     private func text(_ api: APIClient, _ path: APIPath) async throws -> String {
