@@ -154,6 +154,8 @@ package struct PolicyEnvironment: Sendable {
         }
         members += shared(action, at: now)
         members.append(("omitted", .set(ValueSet(omitted))))
+        // A set that was published before a member was added knows nothing of it.
+        members.removeAll { declared.context[$0.key] == nil }
         return (Value.Record(members), entities)
     }
 
@@ -167,6 +169,15 @@ package struct PolicyEnvironment: Sendable {
                 "gate",
                 .record([
                     "enforcing": .bool(action.gate.enforcing), "id": .string(action.gate.id.text),
+                ])
+            ),
+            // What nobody looked up counts as new: an older action, or one whose policies did not
+            // ask, must not pass for a familiar one.
+            (
+                "behavior",
+                .record([
+                    "firstUse": .bool(
+                        action.facts["behavior"]?["firstUse"]?.boolValue ?? true)
                 ])
             ),
             ("hour", .long(now.hour)),

@@ -30,6 +30,8 @@ package struct PublishedPolicies: Sendable {
     package let schema: Schema
     /// What was odd and no reason to refuse; empty for a set that was read back.
     package let warnings: [String]
+    /// Whether a policy looks at `context.behavior`, which costs a look into the ledger.
+    package let asksForBehavior: Bool
     /// SHA-256 of the canonical JSON of `files`.
     package let digest: Hash256
     private let markers: [String: ReviewMarker]
@@ -129,6 +131,7 @@ package struct PublishedPolicies: Sendable {
         self.files = sorted
         self.schema = schema
         self.warnings = warnings
+        asksForBehavior = read.policies.contains { $0.names("behavior") }
         self.markers = markers
         forbids = Set(read.policies.filter { $0.effect == .forbid }.map(\.id))
         digest = .sha256(canonical)
@@ -155,6 +158,21 @@ package struct PublishedPolicies: Sendable {
         markers.sorted { $0.key < $1.key }.flatMap { policy, marker in
             (marker.requirement?.slots ?? []).map { (policy, $0) }
         }
+    }
+}
+
+extension Policy {
+    /// Whether a condition asks for an attribute of that name, of whatever.
+    fileprivate func names(_ attribute: String) -> Bool {
+        var found = false
+        walk { expression in
+            switch expression.kind {
+            case .attribute(_, let name): found = found || name == attribute
+            case .has(_, let path): found = found || path.contains(attribute)
+            default: break
+            }
+        }
+        return found
     }
 }
 

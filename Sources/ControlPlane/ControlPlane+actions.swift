@@ -160,7 +160,8 @@ extension ControlPlane {
             }
             return LedgerPlan(
                 CommandValue(state: machine.state, body: body, refusal: result.refusal),
-                drafts: drafts, state: result.events.isEmpty ? nil : machine.state)
+                drafts: drafts, state: result.events.isEmpty ? nil : machine.state,
+                operational: try ResourceUse.rows(result.events, of: body.action, view))
         }
         guard let value = recorded.value else {
             counters.add("exequatur_refusals_total")

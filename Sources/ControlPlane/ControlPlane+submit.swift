@@ -80,7 +80,7 @@ extension ControlPlane {
         let action = try Action(
             id: id, nonce: randomness.hashes(1)[0], operation: command.operation,
             intent: command.intent, requester: submitter.requester, gate: submitter.gate,
-            facts: effects.facts(command.operation))
+            facts: try await facts(command.operation, by: submitter.requester.agent))
         let prepared = try prepare(action, command, submitter, governance, now)
         let recorded = try await writer.submit(priority: .intake) { [self] view in
             if let earlier = try attach(action, command, submitter, view) {
@@ -165,7 +165,7 @@ extension ControlPlane {
     ) throws -> LedgerPlan<SubmitValue> {
         var state = try ActionState(prepared.header, prepared.events[0], at: view.now)
         for event in prepared.events.dropFirst() { try state.apply(event, at: view.now) }
-        var operational: [OperationalRow] = []
+        var operational = try ResourceUse.rows(prepared.events, of: prepared.action, view)
         if let key = command.idempotencyKey {
             let value: JSON = [
                 "action": .string(state.id.text), "request": .string(command.requestDigest.hex),

@@ -82,7 +82,7 @@ struct PolicyChecksTests {
                 "\(scope) when { context.facts has effect && context.facts.effect in [\"a\"] };",
                 "write `[\"…\"].contains(…)` for text"
             ),
-            ("\(scope) when { context.behavior.firstTime };", "`behavior` does not exist"),
+            ("\(scope) when { context.usage.amount > 5 };", "`usage` does not exist"),
             (
                 "forbid (principal, action == Action::\"comand.run\", resource);",
                 "did you mean `Action::\"command.run\"`?"
@@ -115,7 +115,7 @@ struct PolicyChecksTests {
             permit (principal, action in [Action::"db", Action::"db.named"], resource)
             when { context.input.rows < 10 && context.hour > 8 && context.gate.enforcing };
             """, schema: schema)
-        let shared = ["gate", "hour", "intent", "now", "omitted", "onBehalfOf", "weekday"]
+        let shared = ["behavior", "gate", "hour", "intent", "now", "omitted", "onBehalfOf", "weekday"]
         for (name, own) in [("db.export", ["input"]), ("db.named", ["input"]), ("db.bare", [])] {
             let action = published.schema.actions[EntityUID(type: "Action", id: name)]
             let names = action?.context.attributes.map(\.name) ?? []
