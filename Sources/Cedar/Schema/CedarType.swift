@@ -53,6 +53,7 @@ public indirect enum CedarType: Sendable, Hashable {
         switch self {
         case .set(let element): 1 + element.size
         case .record(let record): record.size
+        case .entity(let union): union.names.count
         default: 1
         }
     }
@@ -116,12 +117,16 @@ public struct EntityTypeUnion: Sendable, Hashable {
     }
 
     func isSubset(of other: EntityTypeUnion) -> Bool {
-        names.allSatisfy(other.contains)
+        if single != nil || other.single != nil { return names.allSatisfy(other.contains) }
+        return keys.isSubset(of: other.keys)
     }
 
     func isDisjoint(with other: EntityTypeUnion) -> Bool {
-        !names.contains(where: other.contains)
+        if single != nil || other.single != nil { return !names.contains(where: other.contains) }
+        return keys.isDisjoint(with: other.keys)
     }
+
+    private var keys: Set<ByteKey> { Set(names.map { ByteKey($0) }) }
 }
 
 /// The attributes of a record or an entity, each name once.
@@ -222,8 +227,15 @@ extension CedarType: CustomStringConvertible {
 extension CedarType {
     /// The type for messages: of a large record only the names of the first attributes.
     var summary: String {
-        let whole = description
-        guard case .record(let record) = self, whole.utf8.count > 120 else { return whole }
+        if case .set(let element) = self { return "Set<\(element.summary)>" }
+        if case .entity(let union) = self, union.names.count > 16 {
+            return "one of \(union.names.count) entity types"
+        }
+        // What has so many parts is never short; its whole text may take megabytes.
+        let whole = size > 120 ? nil : description
+        guard case .record(let record) = self, whole?.utf8.count ?? .max > 120 else {
+            return whole ?? description
+        }
         let names = record.attributes.prefix(6).map { attribute in
             TypeName.isPlainIdentifier(attribute.name)
                 ? attribute.name : attribute.name.cedarLiteral

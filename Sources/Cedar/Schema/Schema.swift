@@ -22,8 +22,24 @@ public struct Schema: Sendable {
         public let tags: CedarType?
         /// The only identifiers there are, where they are enumerated (RFC 53).
         public let enumeration: [String]?
+        /// The same as a set: an enumeration may be long, and data name it often.
+        private let allowed: Set<ByteKey>?
         /// The annotations, sorted by name (RFC 48).
         public let annotations: [SchemaFragment.Annotation]
+
+        init(
+            name: String, parents: Set<String>, ancestors: Set<String>, attributes: RecordType,
+            tags: CedarType?, enumeration: [String]?, annotations: [SchemaFragment.Annotation]
+        ) {
+            self.name = name
+            self.parents = parents
+            self.ancestors = ancestors
+            self.attributes = attributes
+            self.tags = tags
+            self.enumeration = enumeration
+            self.annotations = annotations
+            allowed = enumeration.map { Set($0.map { ByteKey($0) }) }
+        }
 
         /// Whether both are declared the same.
         public static func == (left: EntityType, right: EntityType) -> Bool {
@@ -43,7 +59,7 @@ public struct Schema: Sendable {
 
         /// Whether there may be an entity with that identifier.
         func allows(id: String) -> Bool {
-            enumeration?.contains { Bytes.equal($0, id) } ?? true
+            allowed?.contains(ByteKey(id)) ?? true
         }
     }
 
@@ -75,6 +91,8 @@ public struct Schema: Sendable {
     let sortedActions: [Action]
     /// The actions in each group and the group itself.
     let membersOfAction: [EntityUID: Set<EntityUID>]
+    /// The types of the groups that actions of each type are in.
+    let actionTypeAncestors: [String: Set<String>]
 
     init(
         entityTypes: [String: EntityType], actions: [EntityUID: Action], warnings: [SchemaWarning]
@@ -88,12 +106,15 @@ public struct Schema: Sendable {
                     && Bytes.precedes($0.uid.id, $1.uid.id))
         }
         var members: [EntityUID: Set<EntityUID>] = [:]
+        var types: [String: Set<String>] = [:]
         for action in actions.values {
+            types[action.uid.type, default: []].formUnion(action.ancestors.map(\.type))
             for group in action.ancestors.union([action.uid]) {
                 members[group, default: []].insert(action.uid)
             }
         }
         membersOfAction = members
+        actionTypeAncestors = types
     }
 
     /// Looks up the names of one or more fragments that belong together.

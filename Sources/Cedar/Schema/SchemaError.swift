@@ -1,24 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A place in a schema.
-public enum SchemaLocation: Sendable, Hashable, CustomStringConvertible {
-    /// A stretch of Cedar syntax.
-    case text(SourceSpan)
-    /// A value of JSON, by its JSON pointer (RFC 6901).
-    case json(pointer: String)
+public struct SchemaLocation: Sendable, Hashable, CustomStringConvertible {
+    private enum Place: Hashable {
+        case text(SourceSpan)
+        case json(JSONPlace)
+    }
 
-    /// `line:column`, or the pointer; `/` for the whole document.
+    /// The name of the text or document, where it has one; such as that of a file.
+    public let source: String?
+    private let place: Place
+
+    /// A stretch of Cedar syntax.
+    static func text(_ span: SourceSpan, in source: String?) -> SchemaLocation {
+        SchemaLocation(source: source, place: .text(span))
+    }
+
+    /// A value of JSON.
+    static func json(pointer: JSONPlace, in source: String?) -> SchemaLocation {
+        SchemaLocation(source: source, place: .json(pointer))
+    }
+
+    /// `source:line:column`, or `source:` and the pointer, `/` for the whole document; without a
+    /// source only what is behind it.
     public var description: String {
-        switch self {
-        case .text(let span): span.description
-        case .json(let pointer): pointer.isEmpty ? "/" : pointer
+        let prefix = source.map { "\($0):" } ?? ""
+        switch place {
+        case .text(let span): return "\(prefix)\(span)"
+        case .json(let place):
+            let pointer = place.pointer
+            return prefix + (pointer.isEmpty ? "/" : pointer)
         }
     }
 
     /// The stretch of text, where it is text.
     public var span: SourceSpan? {
-        guard case .text(let span) = self else { return nil }
+        guard case .text(let span) = place else { return nil }
         return span
+    }
+
+    /// The JSON pointer (RFC 6901), where it is JSON; empty for the whole document.
+    public var pointer: String? {
+        guard case .json(let place) = place else { return nil }
+        return place.pointer
     }
 }
 
@@ -76,7 +100,10 @@ public struct SchemaError: Error, Sendable, Hashable, CustomStringConvertible {
         self.hint = hint
     }
 
-    /// `place: message; hint`.
+    /// The name of the text or document, where it has one; such as that of a file.
+    public var source: String? { location.source }
+
+    /// `source:place: message; hint`.
     public var description: String {
         "\(location): \(message)\(hint.map { "; \($0)" } ?? "")"
     }
@@ -117,6 +144,6 @@ public struct SchemaWarning: Sendable, Hashable, CustomStringConvertible {
     /// One lowercase line.
     public let message: String
 
-    /// `place: message`.
+    /// `source:place: message`.
     public var description: String { "\(location): \(message)" }
 }

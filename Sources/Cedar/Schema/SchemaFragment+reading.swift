@@ -7,18 +7,21 @@ extension SchemaFragment {
     ///
     /// - Parameters:
     ///   - text: any number of namespaces and declarations (RFC 24).
+    ///   - source: how errors and warnings call the text, such as the name of a file.
     ///   - limits: how much is read.
     /// - Throws: ``SchemaErrors`` with every error that the syntax alone shows.
-    public init(parsing text: String, limits: SchemaLimits = .init()) throws(SchemaErrors) {
+    public init(
+        parsing text: String, named source: String? = nil, limits: SchemaLimits = .init()
+    ) throws(SchemaErrors) {
         // Places in a text are kept in 32 bits.
         guard text.utf8.count <= min(limits.maximumBytes, Int(Int32.max)) else {
             let start = SourcePosition(offset: 0, line: 1, column: 1)
             let error = SchemaError(
-                .limit, at: .text(SourceSpan(start, start)),
+                .limit, at: .text(SourceSpan(start, start), in: source),
                 "schema is longer than \(limits.maximumBytes) bytes")
             throw SchemaErrors([error], limits: limits)
         }
-        var parser = SchemaParser(text, limits: limits)
+        var parser = SchemaParser(text, named: source, limits: limits)
         self = parser.fragment()
         guard parser.errors.isEmpty else {
             let sorted = parser.errors.sorted { left, right in
@@ -32,11 +35,14 @@ extension SchemaFragment {
     ///
     /// - Parameters:
     ///   - json: an object with the namespaces, `""` for declarations outside of any.
+    ///   - source: how errors and warnings call the document, such as the name of a file.
     ///   - limits: how much is read; of them only those on declarations, depth and errors count.
     /// - Throws: ``SchemaErrors`` with every error that the shape alone shows, at most one for
     ///   each declaration.
-    public init(json: JSON, limits: SchemaLimits = .init()) throws(SchemaErrors) {
-        var reader = SchemaJSONReader(limits: limits)
+    public init(
+        json: JSON, named source: String? = nil, limits: SchemaLimits = .init()
+    ) throws(SchemaErrors) {
+        var reader = SchemaJSONReader(named: source, limits: limits)
         namespaces = reader.namespaces(json)
         guard reader.errors.isEmpty else { throw SchemaErrors(reader.errors, limits: limits) }
     }
@@ -46,17 +52,19 @@ extension SchemaFragment {
 private struct SchemaJSONReader {
     typealias Fragment = SchemaFragment
 
+    let source: String?
     let limits: SchemaLimits
     private(set) var errors: [SchemaError] = []
     private var declarations = 0
 
-    init(limits: SchemaLimits) {
+    init(named source: String?, limits: SchemaLimits) {
+        self.source = source
         self.limits = limits
     }
 
     mutating func namespaces(_ json: JSON) -> [Fragment.Namespace] {
         var namespaces: [Fragment.Namespace] = []
-        let root = Place(json, "")
+        let root = Place(json, .root(""), source)
         attempt { reader throws(SchemaError) in
             for (name, value) in try root.object() {
                 let place = root.child(name, value)
@@ -298,25 +306,27 @@ private struct SchemaJSONReader {
 /// A value with its pointer.
 private struct Place {
     let json: JSON
-    let pointer: String
+    private let pointer: JSONPlace
+    private let source: String?
 
     private static let typeMembers = [
         "type", "element", "attributes", "additionalAttributes", "name",
     ]
 
-    init(_ json: JSON, _ pointer: String) {
+    init(_ json: JSON, _ pointer: JSONPlace, _ source: String?) {
         self.json = json
         self.pointer = pointer
+        self.source = source
     }
 
-    var location: SchemaLocation { .json(pointer: pointer) }
+    var location: SchemaLocation { .json(pointer: pointer, in: source) }
 
     func error(_ message: String, _ kind: SchemaError.Kind = .shape) -> SchemaError {
         SchemaError(kind, at: location, message)
     }
 
     func child(_ key: String, _ json: JSON) -> Place {
-        Place(json, "\(pointer)/\(JSONPointer.escape(key))")
+        Place(json, .member(pointer, key), source)
     }
 
     func object() throws(SchemaError) -> JSONObject {
@@ -330,7 +340,9 @@ private struct Place {
 
     func array() throws(SchemaError) -> [Place] {
         guard let array = json.arrayValue else { throw error("expected an array") }
-        return array.enumerated().map { child(String($0.offset), $0.element) }
+        return array.enumerated().map { index, json in
+            Place(json, .element(pointer, index), source)
+        }
     }
 
     func string() throws(SchemaError) -> String {

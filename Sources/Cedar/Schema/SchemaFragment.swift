@@ -171,6 +171,18 @@ public struct SchemaLimits: Sendable, Hashable {
     /// Common types that use each other twice double in size with each; without a limit forty
     /// short lines would take all memory.
     public var maximumTypeSize = 100_000
+    /// The words of declarations with several names, again for each name but the first; 1,000,000
+    /// unless set.
+    ///
+    /// Such a declaration stands for as many as it has names. With a thousand names and a
+    /// thousand attributes, a small text would be a schema of a million attributes.
+    public var maximumRepeatedWords = 1_000_000
+    /// The steps from entity types and actions to what they are in, directly or not; 2,000,000
+    /// unless set.
+    ///
+    /// Everything that something is in is kept with it, which in long chains goes with the square
+    /// of their length.
+    public var maximumMemberships = 2_000_000
     /// The number of errors after which reading stops; 1,000 unless set.
     public var maximumErrors = 1_000
 

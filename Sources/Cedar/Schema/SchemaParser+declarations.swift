@@ -66,7 +66,7 @@ extension SchemaParser {
 
     private mutating func declaredName() throws(Recovery) -> Reference {
         let token = current
-        let name = Reference(name: try identifier(), location: .text(token.span))
+        let name = Reference(name: try identifier(), location: .text(token.span, in: source))
         if Bytes.equal(name.name, TypeName.reservedNamespace) { noteReserved(name) }
         return name
     }
@@ -79,8 +79,10 @@ extension SchemaParser {
     ) throws(Recovery) {
         advance()
         let names = try separated { parser throws(Recovery) in try parser.declaredName() }
+        let start = index
         let kind = try takeWord("enum") ? enumeration() : standard()
         try expect(.semicolon)
+        guard mayRepeat(names.count, from: start) else { return }
         for name in names {
             gathered.add(
                 SchemaFragment.EntityType(
@@ -164,7 +166,7 @@ extension SchemaParser {
             attributes.append(
                 .init(
                     name: name, type: type, isRequired: isRequired, annotations: annotations,
-                    location: .text(start.span)))
+                    location: .text(start.span, in: source)))
             guard take(.comma) else { break }
         }
         try expect(.closeBrace, or: "`,`")
@@ -182,6 +184,7 @@ extension SchemaParser {
             let token = parser.current
             return (try parser.name("the name of an action"), token)
         }
+        let start = index
         var parents: [SchemaFragment.ActionReference] = []
         if takeWord("in") { parents = try actionReferences() }
         let appliesTo = try takeWord("appliesTo") ? appliesTo(names[0].0) : nil
@@ -190,11 +193,12 @@ extension SchemaParser {
             try expect(.closeBrace)
         }
         try expect(.semicolon)
+        guard mayRepeat(names.count, from: start) else { return }
         for (name, token) in names {
             gathered.add(
                 SchemaFragment.Action(
                     name: name, memberOf: parents, appliesTo: appliesTo,
-                    annotations: annotations, location: .text(token.span)),
+                    annotations: annotations, location: .text(token.span, in: source)),
                 in: place)
         }
     }
@@ -213,7 +217,7 @@ extension SchemaParser {
         let start = current
         if start.kind == .string {
             let id = try string()
-            return .init(type: nil, id: id, location: .text(start.span))
+            return .init(type: nil, id: id, location: .text(start.span, in: source))
         }
         let type = try path("the name of an action")
         guard take(.doubleColon) else {

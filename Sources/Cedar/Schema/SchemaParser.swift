@@ -8,15 +8,19 @@ struct SchemaParser {
     /// Thrown after an error has been noted, to leave the declaration that cannot be read.
     struct Recovery: Error {}
 
+    /// The name of the text, where it has one.
+    let source: String?
     let limits: SchemaLimits
     private let bytes: [UInt8]
     private let tokens: [Token]
-    private var index = 0
+    private(set) var index = 0
     private(set) var errors: [SchemaError] = []
     private var depth = 0
     private var declarations = 0
+    private var repeatedWords = 0
 
-    init(_ text: String, limits: SchemaLimits) {
+    init(_ text: String, named source: String?, limits: SchemaLimits) {
+        self.source = source
         self.limits = limits
         bytes = Array(text.utf8)
         var lexer = Lexer(bytes, isSchema: true)
@@ -79,7 +83,7 @@ struct SchemaParser {
     }
 
     func location(from start: Token) -> SchemaLocation {
-        .text(start.span.through(previous.span))
+        .text(start.span.through(previous.span), in: source)
     }
 
     // MARK: errors
@@ -87,7 +91,7 @@ struct SchemaParser {
     mutating func note(
         _ kind: SchemaError.Kind, _ message: String, at span: SourceSpan, hint: String? = nil
     ) {
-        errors.append(SchemaError(kind, at: .text(span), message, hint: hint))
+        errors.append(SchemaError(kind, at: .text(span, in: source), message, hint: hint))
     }
 
     mutating func unexpected(_ expected: String, hint: String? = nil) -> Recovery {
@@ -138,6 +142,22 @@ struct SchemaParser {
             }
             throw Recovery()
         }
+    }
+
+    /// Whether a declaration may be repeated for each of its names, behind which it goes on.
+    mutating func mayRepeat(_ names: Int, from start: Int) -> Bool {
+        guard names > 1 else { return true }
+        let isWithin = repeatedWords <= limits.maximumRepeatedWords
+        repeatedWords += (names - 1) * (index - start)
+        guard repeatedWords > limits.maximumRepeatedWords else { return true }
+        if isWithin {
+            note(
+                .limit,
+                "declarations of several names repeat more than \(limits.maximumRepeatedWords) "
+                    + "words",
+                at: tokens[start].span, hint: "give their types names, or raise the limit")
+        }
+        return false
     }
 
     // MARK: names and literals
@@ -208,6 +228,7 @@ struct SchemaParser {
 
     mutating func annotations() throws(Recovery) -> [SchemaFragment.Annotation] {
         var annotations: [SchemaFragment.Annotation] = []
+        var names: Set<ByteKey> = []
         while current.kind == .at {
             let start = advance()
             let name = text(try expect(.identifier))
@@ -216,7 +237,7 @@ struct SchemaParser {
                 value = try string()
                 try expect(.closeParenthesis)
             }
-            if annotations.contains(where: { Bytes.equal($0.name, name) }) {
+            if !names.insert(ByteKey(name)).inserted {
                 note(
                     .duplicate, "duplicate annotation: `@\(name)`",
                     at: start.span.through(previous.span),

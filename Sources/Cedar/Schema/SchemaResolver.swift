@@ -16,6 +16,7 @@ struct SchemaResolver {
     private let namespaces: [Fragment.Namespace]
     private(set) var errors: [SchemaError] = []
     private var warnings: [SchemaWarning] = []
+    private var memberships = 0
     private(set) var entities: [String: Fragment.EntityType] = [:]
     /// The declarations with the namespaces they are in.
     private(set) var commons: [String: (type: Fragment.CommonType, namespace: String)] = [:]
@@ -195,9 +196,16 @@ struct SchemaResolver {
         return nil
     }
 
+    /// The name that was likely meant; only the first errors have one.
+    private func suggestion(for name: String, among known: () -> [String]) -> String? {
+        guard errors.count < Suggestion.mostInOneText else { return nil }
+        return Suggestion.nearest(to: name, among: known())
+    }
+
     mutating func noteUndeclared(
         _ reference: Fragment.Reference, in namespace: String, as sort: Sort
     ) {
+        guard errors.count <= limits.maximumErrors else { return }
         let words =
             switch sort {
             case .common: "a common type"
@@ -205,8 +213,9 @@ struct SchemaResolver {
             case .commonOrEntity: "a common or entity type"
             }
         let candidates = Self.candidates(reference.name, namespace).map { "`\($0)`" }
-        let known = Array(entities.keys) + (sort == .entity ? [] : Array(commons.keys))
-        let near = Suggestion.nearest(to: reference.name, among: known)
+        let near = suggestion(for: reference.name) {
+            Array(entities.keys) + (sort == .entity ? [] : Array(commons.keys))
+        }
         note(
             .undeclaredType, at: reference.location,
             "\(candidates.joined(separator: " and ")) not declared as \(words)",
@@ -254,14 +263,14 @@ struct SchemaResolver {
                 shapes[name] = (record, tags.flatMap { self.type($0, in: namespace.name) })
             }
         }
-        let closure = Closure(parents)
+        let ancestors = ancestors(parents)
         var types: [String: Schema.EntityType] = [:]
         for (name, declared) in entities {
             let (attributes, tags) = shapes[name] ?? (RecordType([]), nil)
             var choices: [String]?
             if case .enumeration(let all) = declared.kind { choices = all }
             types[name] = Schema.EntityType(
-                name: name, parents: parents[name] ?? [], ancestors: closure.reachable(from: name),
+                name: name, parents: parents[name] ?? [], ancestors: ancestors[name] ?? [],
                 attributes: attributes, tags: tags, enumeration: choices,
                 annotations: Self.sorted(declared.annotations))
         }
@@ -285,13 +294,13 @@ struct SchemaResolver {
                 }
             }
         }
-        let closure = Closure(parents)
+        let reachable = ancestors(parents)
         var all: [EntityUID: Schema.Action] = [:]
         for namespace in namespaces {
             let type = Self.qualified("Action", namespace.name)
             for action in namespace.actions {
                 let uid = EntityUID(type: type, id: action.name)
-                let ancestors = closure.reachable(from: uid)
+                let ancestors = reachable[uid] ?? []
                 if ancestors.contains(uid) {
                     note(
                         .actionCycle, at: action.location, "action `\(uid)` is in itself",
@@ -317,7 +326,7 @@ struct SchemaResolver {
     }
 
     private mutating func noteUndeclared(_ group: Fragment.ActionReference) {
-        let near = Suggestion.nearest(to: group.id, among: actions.keys.map(\.id))
+        let near = suggestion(for: group.id) { actions.keys.map(\.id) }
         note(
             .undeclaredAction, at: group.location,
             "action `\((group.type.map { "\($0)::" } ?? "") + group.id.cedarLiteral)` is not "
@@ -334,22 +343,34 @@ struct SchemaResolver {
         }
         return names.sorted()
     }
-}
 
-/// Everything that can be reached from something over one or more steps.
-private struct Closure<Node: Hashable> {
-    private let steps: [Node: Set<Node>]
-
-    init(_ steps: [Node: Set<Node>]) {
-        self.steps = steps
+    /// What can be reached from each over one or more steps.
+    private mutating func ancestors<Node: Hashable>(
+        _ parents: [Node: Set<Node>]
+    ) -> [Node: Set<Node>] {
+        var all: [Node: Set<Node>] = [:]
+        for start in parents.keys {
+            var reached: Set<Node> = []
+            var pending = Array(parents[start] ?? [])
+            while let node = pending.popLast() {
+                memberships += 1
+                if reached.insert(node).inserted { pending += parents[node] ?? [] }
+                guard memberships <= limits.maximumMemberships else {
+                    noteMemberships()
+                    return all
+                }
+            }
+            all[start] = reached
+        }
+        return all
     }
 
-    func reachable(from start: Node) -> Set<Node> {
-        var reached: Set<Node> = []
-        var pending = Array(steps[start] ?? [])
-        while let node = pending.popLast() {
-            if reached.insert(node).inserted { pending += steps[node] ?? [] }
-        }
-        return reached
+    private mutating func noteMemberships() {
+        guard let first = namespaces.first else { return }
+        note(
+            .limit, at: first.location,
+            "it takes more than \(limits.maximumMemberships) steps to find out what entity types "
+                + "and actions are in",
+            hint: "use fewer groups in groups, or raise the limit")
     }
 }

@@ -8,6 +8,9 @@ struct Capability: Hashable {
     /// The expression, what is asked for, and whether that is an attribute or a tag.
     private let key: [UInt8]
 
+    /// The length of the key; about as long as the expression.
+    var size: Int { key.count }
+
     init(_ target: Expression, attribute: String) {
         var writer = ShapeWriter()
         writer.write(target)
@@ -21,6 +24,23 @@ struct Capability: Hashable {
         writer.write("t", "")
         writer.write(tag)
         key = writer.bytes
+    }
+}
+
+/// Stands for a capability; sets of these are cheap to compare and join.
+struct CapabilityID: Hashable {
+    fileprivate let number: Int
+}
+
+/// The capabilities that have come up in one policy.
+struct CapabilityTable {
+    private var ids: [Capability: CapabilityID] = [:]
+
+    mutating func id(_ capability: Capability) -> CapabilityID {
+        if let known = ids[capability] { return known }
+        let id = CapabilityID(number: ids.count)
+        ids[capability] = id
+        return id
     }
 }
 

@@ -12,8 +12,9 @@ public struct TypeMismatch: Error, Sendable, Hashable, CustomStringConvertible {
     /// One lowercase line.
     public var description: String {
         let place = path.isEmpty ? "" : " at `\(path.cedarEscaped)`"
-        guard let actual else { return "value is missing\(place): expected `\(expected)`" }
-        return "type mismatch\(place): expected `\(expected)`, found \(actual)"
+        let type = expected.summary
+        guard let actual else { return "value is missing\(place): expected `\(type)`" }
+        return "type mismatch\(place): expected `\(type)`, found \(actual)"
     }
 }
 
@@ -132,7 +133,7 @@ public struct RequestValidationError: Error, Sendable, Hashable, CustomStringCon
     private static func notValid(
         _ part: String, _ type: String, _ action: EntityUID, _ valid: [String]
     ) -> String {
-        let names = valid.map { "`\($0)`" }.joined(separator: ", ")
+        let names = valid.prefix(16).map { "`\($0)`" }.joined(separator: ", ")
         let hint = valid.isEmpty ? "it applies to nothing" : "valid are \(names)"
         return "\(part) type `\(type)` is not valid for `\(action)`: \(hint)"
     }

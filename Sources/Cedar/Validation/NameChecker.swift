@@ -10,63 +10,49 @@ struct NameChecker {
         self.policy = policy
     }
 
-    func errors() -> [ValidationError] {
-        var errors: [ValidationError] = []
+    /// Adds what is wrong, as far as there is room for it.
+    func check(_ findings: inout Findings) {
         for (place, constraint) in [(0, policy.principal), (2, policy.resource)] {
             let span = policy.scopeSpan(place)
-            if let uid = constraint.entity { check(uid, at: span, &errors) }
-            if let type = constraint.type { check(type: type, at: span, &errors) }
+            if let uid = constraint.entity { check(uid, at: span, &findings) }
+            if let type = constraint.type { check(type: type, at: span, &findings) }
         }
-        for uid in policy.action.entities { check(uid, at: policy.scopeSpan(1), &errors) }
+        for uid in policy.action.entities { check(uid, at: policy.scopeSpan(1), &findings) }
         for body in policy.bodies {
             body.walk { expression in
                 switch expression.kind {
-                case .literal(.entity(let uid)): check(uid, at: expression.span, &errors)
-                case .isType(_, let type, _): check(type: type, at: expression.span, &errors)
+                case .literal(.entity(let uid)): check(uid, at: expression.span, &findings)
+                case .isType(_, let type, _): check(type: type, at: expression.span, &findings)
                 default: break
                 }
             }
         }
         if let kind = scopeError() {
-            errors.append(ValidationError(policyID: policy.id, span: policy.span, kind: kind))
+            findings.add(ValidationError(policyID: policy.id, span: policy.span, kind: kind))
         }
-        return errors
     }
 
-    private func check(
-        _ uid: EntityUID, at span: SourceSpan, _ errors: inout [ValidationError]
-    ) {
-        check(type: uid.type, at: span, &errors)
+    private func check(_ uid: EntityUID, at span: SourceSpan, _ findings: inout Findings) {
+        check(type: uid.type, at: span, &findings)
         let kind: ValidationError.Kind
         if uid.isAction {
             guard schema.actions[uid] == nil else { return }
-            kind = .unrecognizedActionID(uid, suggestion: suggestion(for: uid))
+            kind = .unrecognizedActionID(uid, suggestion: nil)
         } else {
             guard let type = schema.entityType(uid.type), let choices = type.enumeration,
                 !type.allows(id: uid.id)
             else { return }
             kind = .invalidEnumEntity(uid, choices: choices)
         }
-        errors.append(ValidationError(policyID: policy.id, span: span, kind: kind))
+        findings.add(ValidationError(policyID: policy.id, span: span, kind: kind))
     }
 
-    private func check(
-        type: String, at span: SourceSpan, _ errors: inout [ValidationError]
-    ) {
+    private func check(type: String, at span: SourceSpan, _ findings: inout Findings) {
         guard !schema.isKnownEntityType(type) else { return }
-        let near = Suggestion.nearest(to: type, among: schema.entityTypes.keys)
-        errors.append(
+        findings.add(
             ValidationError(
                 policyID: policy.id, span: span,
-                kind: .unrecognizedEntityType(type, suggestion: near)))
-    }
-
-    private func suggestion(for uid: EntityUID) -> EntityUID? {
-        let same = schema.sortedActions.map(\.uid).filter { Bytes.equal($0.type, uid.type) }
-        if let id = Suggestion.nearest(to: uid.id, among: same.map(\.id)) {
-            return EntityUID(type: uid.type, id: id)
-        }
-        return schema.sortedActions.map(\.uid).first { Bytes.equal($0.id, uid.id) }
+                kind: .unrecognizedEntityType(type, suggestion: nil)))
     }
 
     // MARK: scope

@@ -12,6 +12,13 @@ struct PolicyUnderValidation {
     let bodies: [Expression]
     let depth: Int
 
+    /// What it takes to put the conditions together for one request environment.
+    var partCount: Int { bodies.count + action.entities.count }
+
+    func error(_ kind: ValidationError.Kind) -> ValidationError {
+        ValidationError(policyID: id, span: span, kind: kind)
+    }
+
     init(_ policy: Policy) {
         id = policy.id
         span = policy.span
@@ -98,26 +105,26 @@ struct PolicyUnderValidation {
 
     // MARK: slots
 
-    /// What the slots may be filled with in a request environment.
+    /// What the slots may be filled with in a request environment, one choice after the other:
+    /// of two slots there may be far more than fit into memory.
     func slotChoices(
         _ environment: RequestEnvironment, _ schema: Schema
-    ) -> [[Template.Slot: EntityUID]] {
-        guard principal.hasSlot || resource.hasSlot else { return [[:]] }
-        var choices: [[Template.Slot: EntityUID]] = [[:]]
-        for (slot, constraint, type) in [
-            (Template.Slot.principal, principal, environment.principal),
-            (Template.Slot.resource, resource, environment.resource),
-        ] where constraint.hasSlot {
-            let types = Self.types(constraint, type, schema)
-            choices = choices.flatMap { choice in
-                types.map { name in
-                    var filled = choice
-                    filled[slot] = EntityUID(type: name, id: slot.rawValue)
-                    return filled
-                }
-            }
+    ) -> some Sequence<[Template.Slot: EntityUID]> {
+        let principals = Self.choices(.principal, principal, environment.principal, schema)
+        let resources = Self.choices(.resource, resource, environment.resource, schema)
+        return principals.lazy.flatMap { one in
+            resources.lazy.map { two in one.merging(two) { _, new in new } }
         }
-        return choices
+    }
+
+    private static func choices(
+        _ slot: Template.Slot, _ constraint: Template.Constraint, _ type: CedarType,
+        _ schema: Schema
+    ) -> [[Template.Slot: EntityUID]] {
+        guard constraint.hasSlot else { return [[:]] }
+        return types(constraint, type, schema).map { name in
+            [slot: EntityUID(type: name, id: slot.rawValue)]
+        }
     }
 
     private static func types(

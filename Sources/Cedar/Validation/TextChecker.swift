@@ -5,12 +5,17 @@ struct TextChecker {
     private let policyID: String
     private var warnings: [ValidationWarning] = []
 
-    private init(_ policyID: String) {
+    private let maximum: Int
+
+    private init(_ policyID: String, _ maximum: Int) {
         self.policyID = policyID
+        self.maximum = maximum
     }
 
-    static func warnings(of policy: PolicyUnderValidation) -> [ValidationWarning] {
-        var checker = TextChecker(policy.id)
+    static func warnings(
+        of policy: PolicyUnderValidation, atMost maximum: Int
+    ) -> [ValidationWarning] {
+        var checker = TextChecker(policy.id, maximum)
         for condition in policy.conditions([:]) {
             condition.walk { checker.check($0) }
         }
@@ -18,6 +23,7 @@ struct TextChecker {
     }
 
     private mutating func check(_ expression: Expression) {
+        guard warnings.count < maximum else { return }
         let span = expression.span
         switch expression.kind {
         case .literal(.string(let text)): string(text, at: span)

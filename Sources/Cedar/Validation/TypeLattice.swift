@@ -45,15 +45,6 @@ extension CedarType {
         }
     }
 
-    static func leastUpperBound(_ types: [CedarType], _ mode: ValidationMode) -> CedarType? {
-        var bound = CedarType.never
-        for type in types {
-            guard let next = bound.leastUpperBound(type, mode) else { return nil }
-            bound = next
-        }
-        return bound
-    }
-
     /// Whether no value has both types; only entity types are ever sure of that.
     func isDisjoint(with other: CedarType) -> Bool {
         guard case .entity(let one) = self, case .entity(let two) = other else { return false }
@@ -106,6 +97,15 @@ extension Schema {
         }
     }
 
+    /// What it takes to look up an attribute or the tags of a type, beyond one step.
+    func lookupCost(of type: CedarType) -> Int {
+        guard case .entity(let union) = type, union.single == nil else { return 0 }
+        return union.names.reduce(0) { cost, name in
+            let type = entityTypes[name]
+            return cost + 1 + (type?.attributes.size ?? 0) + (type?.tags?.size ?? 0)
+        }
+    }
+
     /// The attribute of that name, if values of the type are known to have it.
     func attribute(_ name: String, of type: CedarType) -> RecordType.Attribute? {
         switch type {
@@ -144,6 +144,7 @@ extension Schema {
     /// The types of the tags that entities of these types may have, each once.
     func tagTypes(of type: CedarType) -> [CedarType] {
         var found: [CedarType] = []
+        var seen: Set<CedarType> = []
         let names: [String]
         switch type {
         case .entity(let union): names = union.names
@@ -151,7 +152,7 @@ extension Schema {
         default: names = []
         }
         for name in names {
-            guard let tags = entityTypes[name]?.tags, !found.contains(tags) else { continue }
+            guard let tags = entityTypes[name]?.tags, seen.insert(tags).inserted else { continue }
             found.append(tags)
         }
         return found
@@ -169,9 +170,6 @@ extension Schema {
 
     private func canActionBe(_ one: String, in two: String) -> Bool {
         guard EntityUID.isActionType(one), EntityUID.isActionType(two) else { return false }
-        return sortedActions.contains { action in
-            Bytes.equal(action.uid.type, one)
-                && action.ancestors.contains { Bytes.equal($0.type, two) }
-        }
+        return actionTypeAncestors[one]?.contains(two) == true
     }
 }

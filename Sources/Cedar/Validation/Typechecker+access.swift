@@ -10,23 +10,23 @@ extension Typechecker {
     }
 
     mutating func attribute(
-        _ expression: Expression, _ target: Expression, _ name: String, _ prior: Set<Capability>
+        _ expression: Expression, _ target: Expression, _ name: String
     ) -> Answer {
-        let inner = expect(target, [.anyEntity, .anyRecord], prior)
+        let inner = expect(target, [.anyEntity, .anyRecord])
         let node = TypedNode.attribute(
             inner.node, Self.target(inner.type), name, expression.span)
         guard let type = inner.type else { return .failed(nil, node) }
+        charge(schema.lookupCost(of: type))
+        guard !isExhausted else { return .failed(nil, node) }
         guard let found = schema.attribute(name, of: type) else {
-            let near = Suggestion.nearest(to: name, among: schema.attributeNames(of: type))
             note(
                 .unsafeAttributeAccess(
-                    type: type, attribute: name, suggestion: near,
+                    type: type, attribute: name, suggestion: nil,
                     mayExist: schema.mayHave(name, type)),
                 at: expression.span)
             return .failed(nil, node)
         }
-        let isSafe =
-            found.isRequired || prior.contains(Capability(target, attribute: name))
+        let isSafe = found.isRequired || isKnown(capability(target, attribute: name))
         if !isSafe {
             note(
                 .unsafeOptionalAttributeAccess(type: type, attribute: name), at: expression.span)
@@ -35,17 +35,19 @@ extension Typechecker {
     }
 
     mutating func has(
-        _ expression: Expression, _ target: Expression, _ name: String, _ prior: Set<Capability>
+        _ expression: Expression, _ target: Expression, _ name: String
     ) -> Answer {
-        let inner = expect(target, [.anyEntity, .anyRecord], prior)
+        let inner = expect(target, [.anyEntity, .anyRecord])
         let node = TypedNode.has(inner.node, Self.target(inner.type), expression.span)
         guard let type = inner.type else { return .failed(.bool, node) }
+        charge(schema.lookupCost(of: type))
+        guard !isExhausted else { return .failed(.bool, node) }
         guard let found = schema.attribute(name, of: type) else {
             let answer = schema.mayHave(name, type) ? CedarType.bool : .false
             return Answer(answer, isValid: inner.isValid, node)
         }
-        let capability = Capability(target, attribute: name)
-        var isCertain = prior.contains(capability)
+        let capability = capability(target, attribute: name)
+        var isCertain = isKnown(capability)
         // An entity may be missing altogether, a record is always there.
         if case .record = type, found.isRequired { isCertain = true }
         var answer = Answer(isCertain ? .true : .bool, isValid: inner.isValid, node)
@@ -53,11 +55,11 @@ extension Typechecker {
         return answer
     }
 
-    mutating func isType(_ expression: Expression, _ prior: Set<Capability>) -> Answer {
+    mutating func isType(_ expression: Expression) -> Answer {
         guard case .isType(let target, let name, _) = expression.kind else {
             return .failed(.bool, .constant)
         }
-        let inner = expect(target, [.anyEntity], prior)
+        let inner = expect(target, [.anyEntity])
         let node = TypedNode.operands([inner.node])
         switch inner.type {
         case .entity(let union):
@@ -75,18 +77,18 @@ extension Typechecker {
 
     mutating func method(
         _ expression: Expression, _ method: Expression.Method, _ receiver: Expression,
-        _ argument: Expression?, _ prior: Set<Capability>
+        _ argument: Expression?
     ) -> Answer {
         guard let argument else {
-            let inner = expect(receiver, [.anySet], prior)
+            let inner = expect(receiver, [.anySet])
             return Answer(.bool, isValid: inner.isValid, .operands([inner.node]))
         }
         switch method {
-        case .getTag, .hasTag: return tag(expression, method, receiver, argument, prior)
-        case .contains, .isEmpty: return contains(expression, receiver, argument, prior)
+        case .getTag, .hasTag: return tag(expression, method, receiver, argument)
+        case .contains, .isEmpty: return contains(expression, receiver, argument)
         case .containsAll, .containsAny:
-            let one = expect(receiver, [.anySet], prior)
-            let two = expect(argument, [.anySet], prior)
+            let one = expect(receiver, [.anySet])
+            let two = expect(argument, [.anySet])
             let isCompatible =
                 mode == .permissive
                 || areCompatible(one.type, two.type, .containsAnyAll, at: expression.span)
@@ -97,11 +99,10 @@ extension Typechecker {
     }
 
     private mutating func contains(
-        _ expression: Expression, _ receiver: Expression, _ argument: Expression,
-        _ prior: Set<Capability>
+        _ expression: Expression, _ receiver: Expression, _ argument: Expression
     ) -> Answer {
-        let set = expect(receiver, [.anySet], prior)
-        let element = check(argument, prior)
+        let set = expect(receiver, [.anySet])
+        let element = check(argument)
         var elementType: CedarType?
         if case .set(let type) = set.type { elementType = type }
         let isCompatible =
@@ -117,33 +118,37 @@ extension Typechecker {
         _ one: CedarType?, _ two: CedarType?, _ context: ValidationError.Context,
         at span: SourceSpan
     ) -> Bool {
-        guard let one, let two, one.leastUpperBound(two, mode) == nil else { return true }
+        guard let one, let two else { return true }
+        charge(one.size + two.size)
+        guard !isExhausted, one.leastUpperBound(two, mode) == nil else { return true }
         note(.incompatibleTypes([one, two], context), at: span)
         return false
     }
 
     private mutating func tag(
         _ expression: Expression, _ method: Expression.Method, _ receiver: Expression,
-        _ argument: Expression, _ prior: Set<Capability>
+        _ argument: Expression
     ) -> Answer {
-        let entity = expect(receiver, [.anyEntity], prior)
-        let key = expect(argument, [.string], prior)
+        let entity = expect(receiver, [.anyEntity])
+        let key = expect(argument, [.string])
         let isValid = entity.isValid && key.isValid
         let node: TypedNode =
             method == .getTag
             ? .tag(entity.node, key.node, expression.span)
             : .lookup(entity.node, key.node, expression.span)
         guard let type = entity.type else { return .failed(nil, node) }
+        charge(schema.lookupCost(of: type))
+        guard !isExhausted else { return .failed(nil, node) }
         let types = schema.tagTypes(of: type)
-        let capability = Capability(receiver, tag: argument)
+        let capability = capability(receiver, tag: argument)
         if method == .hasTag {
-            let isCertain = prior.contains(capability)
+            let isCertain = isKnown(capability)
             let answer: CedarType = types.isEmpty ? .false : isCertain ? .true : .bool
             var result = Answer(answer, isValid: isValid, node)
             if isValid { result.capabilities = [capability] }
             return result
         }
-        guard prior.contains(capability) else {
+        guard isKnown(capability) else {
             note(.unsafeTagAccess(type: type), at: expression.span)
             return .failed(nil, node)
         }
@@ -160,9 +165,9 @@ extension Typechecker {
     // MARK: sets and records
 
     mutating func set(
-        _ expression: Expression, _ elements: [Expression], _ prior: Set<Capability>
+        _ expression: Expression, _ elements: [Expression]
     ) -> Answer {
-        let answers = elements.map { check($0, prior) }
+        let answers = elements.map { check($0) }
         let node = TypedNode.operands(answers.map(\.node))
         let element = bound(answers.map(\.type), .set, at: expression.span)
         if mode == .strict, elements.isEmpty {
@@ -174,13 +179,13 @@ extension Typechecker {
     }
 
     mutating func record(
-        _ fields: [Expression.RecordField], _ prior: Set<Capability>
+        _ fields: [Expression.RecordField]
     ) -> Answer {
         var attributes: [RecordType.Attribute] = []
         var nodes: [(name: String, value: TypedNode)] = []
         var isValid = true
         for field in fields {
-            let answer = check(field.value, prior)
+            let answer = check(field.value)
             isValid = isValid && answer.isValid
             nodes.append((field.key, answer.node))
             guard let type = answer.type else { continue }
@@ -193,8 +198,7 @@ extension Typechecker {
     // MARK: extension functions
 
     mutating func call(
-        _ expression: Expression, _ function: ExtensionFunction, _ arguments: [Expression],
-        _ prior: Set<Capability>
+        _ expression: Expression, _ function: ExtensionFunction, _ arguments: [Expression]
     ) -> Answer {
         let (expected, result) = function.signature
         var isValid = true
@@ -213,7 +217,7 @@ extension Typechecker {
         var nodes: [TypedNode] = []
         for (place, argument) in arguments.enumerated() {
             let answer =
-                isGoodCall ? expect(argument, [expected[place]], prior) : check(argument, prior)
+                isGoodCall ? expect(argument, [expected[place]]) : check(argument)
             nodes.append(answer.node)
             isValid = isValid && answer.isValid
         }

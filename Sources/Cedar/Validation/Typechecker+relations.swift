@@ -3,12 +3,12 @@
 extension Typechecker {
     mutating func relation(
         _ relation: Expression.Relation, _ expression: Expression, _ left: Expression,
-        _ right: Expression, _ prior: Set<Capability>
+        _ right: Expression
     ) -> Answer {
         switch relation {
-        case .equal: return equality(expression, left, right, prior)
+        case .equal: return equality(expression, left, right)
         case .notEqual:
-            var answer = equality(expression, left, right, prior)
+            var answer = equality(expression, left, right)
             switch answer.type {
             case .true: answer.type = .false
             case .false: answer.type = .true
@@ -16,25 +16,31 @@ extension Typechecker {
             }
             return answer
         case .less, .lessOrEqual, .greater, .greaterOrEqual:
-            return comparison(left, right, prior)
-        case .in: return membership(expression, left, right, prior)
+            return comparison(left, right)
+        case .in: return membership(expression, left, right)
         }
     }
 
     // MARK: equality
 
     private mutating func equality(
-        _ expression: Expression, _ left: Expression, _ right: Expression,
-        _ prior: Set<Capability>
+        _ expression: Expression, _ left: Expression, _ right: Expression
     ) -> Answer {
-        let one = check(left, prior)
-        let two = check(right, prior)
+        let one = check(left)
+        let two = check(right)
+        charge(Self.unionCost(one.type) + Self.unionCost(two.type))
         let type = equalityType(left, one.type, right, two.type)
         let answer = Answer(
             type, isValid: one.isValid && two.isValid, .operands([one.node, two.node]))
         guard mode == .strict, type == .bool else { return answer }
         let isCompatible = areCompatible(one.type, two.type, .equality, at: expression.span)
         return isCompatible ? answer : answer.failed
+    }
+
+    /// What it takes to go through the entity types of a union.
+    private static func unionCost(_ type: CedarType?) -> Int {
+        guard case .entity(let union) = type, union.single == nil else { return 0 }
+        return union.names.count
     }
 
     private func equalityType(
@@ -79,17 +85,17 @@ extension Typechecker {
     private static let ordered: [CedarType] = [.extension(.datetime), .extension(.duration), .long]
 
     private mutating func comparison(
-        _ left: Expression, _ right: Expression, _ prior: Set<Capability>
+        _ left: Expression, _ right: Expression
     ) -> Answer {
-        let one = check(left, prior)
-        let two = check(right, prior)
+        let one = check(left)
+        let two = check(right)
         let answer = Answer(
             .bool, isValid: one.isValid && two.isValid, .operands([one.node, two.node]))
         guard let leftType = one.type, let rightType = two.type else {
             return answer.failed
         }
         let isFine =
-            (leftType == rightType && Self.isOrdered(leftType))
+            (Self.isOrdered(leftType) && leftType == rightType)
             || (leftType == .never && Self.isOrdered(rightType))
             || (rightType == .never && Self.isOrdered(leftType))
         if isFine { return answer }
@@ -107,22 +113,20 @@ extension Typechecker {
     // MARK: in
 
     private mutating func membership(
-        _ expression: Expression, _ left: Expression, _ right: Expression,
-        _ prior: Set<Capability>
+        _ expression: Expression, _ left: Expression, _ right: Expression
     ) -> Answer {
-        let one = expect(left, [.anyEntity], prior)
-        let two = expect(right, [.set(.anyEntity), .anyEntity], prior)
+        let one = expect(left, [.anyEntity])
+        let two = expect(right, [.set(.anyEntity), .anyEntity])
         let node = TypedNode.lookup(one.node, two.node, expression.span)
         guard one.isValid, two.isValid else { return .failed(.bool, node) }
         if let uid = entity(left), uid.isAction, let others = entities(right) {
             return Answer(actionMembership(uid, others), node)
         }
-        if case .entity(let leftTypes) = one.type, let rightTypes = Self.entityTypes(two.type),
-            !schema.canBe(leftTypes, in: rightTypes)
-        {
-            return Answer(.false, node)
-        }
-        return Answer(.bool, node)
+        guard case .entity(let leftTypes) = one.type, let rightTypes = Self.entityTypes(two.type)
+        else { return Answer(.bool, node) }
+        charge(leftTypes.names.count * rightTypes.names.count)
+        guard !isExhausted else { return .failed(.bool, node) }
+        return Answer(schema.canBe(leftTypes, in: rightTypes) ? .bool : .false, node)
     }
 
     private static func entityTypes(_ type: CedarType?) -> EntityTypeUnion? {

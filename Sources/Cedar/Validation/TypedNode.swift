@@ -30,16 +30,10 @@ struct LevelChecker {
     let policyID: String
     let maximumLevel: Int
     let action: EntityUID
-    private(set) var errors: [ValidationError] = []
-
-    init(policyID: String, maximumLevel: Int, action: EntityUID) {
-        self.policyID = policyID
-        self.maximumLevel = maximumLevel
-        self.action = action
-    }
+    var findings: Findings
 
     private mutating func note(_ kind: ValidationError.Kind, at span: SourceSpan) {
-        errors.append(ValidationError(policyID: policyID, span: span, kind: kind))
+        findings.add(ValidationError(policyID: policyID, span: span, kind: kind))
     }
 
     mutating func check(_ node: TypedNode) {

@@ -112,7 +112,7 @@ extension ValidationError.Kind {
                 + "`\(attribute.cedarEscaped)` on `\(type.summary)`"
         case .unsafeTagAccess(let type):
             "unable to guarantee safety of access to a tag on `\(type.summary)`"
-        case .noTagsAllowed(let type): "`\(type)` has no tags"
+        case .noTagsAllowed(let type): "`\(type.summary)` has no tags"
         case .wrongNumberOfArguments(let function, let expected, let actual):
             "call to `\(function.rawValue)` takes \(expected) "
                 + (expected == 1 ? "argument" : "arguments") + ", but got \(actual)"

@@ -19,9 +19,16 @@ public struct Validator: Sendable {
     /// The expressions that are looked at for one policy, in all request environments together;
     /// 10,000,000 unless set.
     ///
+    /// Types that are compared count with all their parts, and so does what goes with the size of
+    /// something else.
     /// It is far more than a policy needs that a person can read, and a few seconds of work. With
     /// more the policy is not valid.
     public var maximumSteps = 10_000_000
+    /// The errors, and the warnings, that are kept for one policy; 1,000 unless set.
+    ///
+    /// With more errors the rest of the policy is not looked at; the result says so in
+    /// ``ValidationResult/isTruncated``. One that says which limit ended validation comes on top.
+    public var maximumErrors = 1_000
 
     /// Validates against a schema.
     public init(_ schema: Schema) {
@@ -70,20 +77,19 @@ public struct Validator: Sendable {
     /// Validates the values of a link: their types, and that some action applies to them.
     private func validateLink(_ policy: Policy) -> ValidationResult {
         let subject = PolicyUnderValidation(policy)
-        var errors: [ValidationError] = []
+        var findings = Findings(maximum: maximumErrors)
         for slot in Template.Slot.allCases {
             guard let type = policy.link?.values[slot]?.type, !schema.isKnownEntityType(type)
             else { continue }
-            let near = Suggestion.nearest(to: type, among: schema.entityTypes.keys)
-            errors.append(
+            findings.add(
                 ValidationError(
                     policyID: policy.id, span: nil,
-                    kind: .unrecognizedEntityType(type, suggestion: near)))
+                    kind: .unrecognizedEntityType(type, suggestion: nil)))
         }
         if let kind = NameChecker(schema, subject).scopeError() {
-            errors.append(ValidationError(policyID: policy.id, span: policy.span, kind: kind))
+            findings.add(ValidationError(policyID: policy.id, span: policy.span, kind: kind))
         }
-        return ValidationResult(errors: errors)
+        return findings.result(warnings: [], schema)
     }
 
     /// Validates one policy.
@@ -103,65 +109,85 @@ public struct Validator: Sendable {
     func validate(
         _ policy: PolicyUnderValidation, _ mode: ValidationMode, _ maximumLevel: Int?
     ) -> ValidationResult {
-        var findings = Findings()
+        var findings = Findings(maximum: maximumErrors)
         guard policy.depth <= Self.maximumDepth else {
-            findings.add(
-                ValidationError(
-                    policyID: policy.id, span: policy.span,
-                    kind: .recursionLimit(Self.maximumDepth)))
-            return findings.result(warnings: [])
+            findings.end(with: policy.error(.recursionLimit(Self.maximumDepth)))
+            return findings.result(warnings: [], schema)
         }
-        for error in NameChecker(schema, policy).errors() { findings.add(error) }
+        NameChecker(schema, policy).check(&findings)
+        let outcome = check(policy, mode, maximumLevel, &findings)
+        switch outcome {
+        case .ended: return findings.result(warnings: [], schema)
+        case .possible, .impossible:
+            var warnings = TextChecker.warnings(of: policy, atMost: maximumErrors + 1)
+            if outcome == .impossible {
+                warnings.insert(
+                    .init(policyID: policy.id, span: policy.span, kind: .impossiblePolicy), at: 0)
+            }
+            return findings.result(warnings: warnings, schema)
+        }
+    }
+
+    private enum Outcome {
+        /// A limit was passed.
+        case ended
+        /// Some request may satisfy the policy.
+        case possible
+        /// No request can.
+        case impossible
+    }
+
+    /// Checks a policy for every request environment.
+    private func check(
+        _ policy: PolicyUnderValidation, _ mode: ValidationMode, _ maximumLevel: Int?,
+        _ findings: inout Findings
+    ) -> Outcome {
+        var all = environments().makeIterator()
+        guard let first = all.next() else { return .impossible }
+        var checker = Typechecker(
+            schema, mode, policyID: policy.id, environment: first, steps: maximumSteps,
+            findings: findings)
+        defer { findings = checker.findings }
         var isImpossible = true
-        var steps = maximumSteps
         var count = 0
-        for environment in environments() {
+        var next: RequestEnvironment? = first
+        while let environment = next {
+            checker.environment = environment
             for slots in policy.slotChoices(environment, schema) {
                 count += 1
                 guard count <= maximumRequestEnvironments else {
-                    findings.add(
-                        ValidationError(
-                            policyID: policy.id, span: policy.span,
-                            kind: .tooManyRequestEnvironments(maximumRequestEnvironments)))
-                    return findings.result(warnings: [])
+                    let limit = maximumRequestEnvironments
+                    checker.findings.end(with: policy.error(.tooManyRequestEnvironments(limit)))
+                    return .ended
                 }
-                let isFalse = check(
-                    policy, mode, maximumLevel, environment, slots, &steps, &findings)
+                let isFalse = check(policy, maximumLevel, slots, &checker)
                 isImpossible = isImpossible && isFalse
-                guard steps > 0 else {
-                    findings.add(
-                        ValidationError(
-                            policyID: policy.id, span: policy.span,
-                            kind: .tooManySteps(maximumSteps)))
-                    return findings.result(warnings: [])
+                guard !checker.findings.isTruncated else { return .ended }
+                guard checker.steps > 0 else {
+                    checker.findings.end(with: policy.error(.tooManySteps(maximumSteps)))
+                    return .ended
                 }
             }
+            next = all.next()
         }
-        var warnings = TextChecker.warnings(of: policy)
-        if isImpossible {
-            warnings.insert(
-                .init(policyID: policy.id, span: policy.span, kind: .impossiblePolicy), at: 0)
-        }
-        return findings.result(warnings: warnings)
+        return isImpossible ? .impossible : .possible
     }
 
     /// Checks a policy for one request environment and says whether it surely does not apply.
     private func check(
-        _ policy: PolicyUnderValidation, _ mode: ValidationMode, _ maximumLevel: Int?,
-        _ environment: RequestEnvironment, _ slots: [Template.Slot: EntityUID],
-        _ steps: inout Int, _ findings: inout Findings
+        _ policy: PolicyUnderValidation, _ maximumLevel: Int?,
+        _ slots: [Template.Slot: EntityUID], _ checker: inout Typechecker
     ) -> Bool {
-        var typechecker = Typechecker(
-            schema, mode, policyID: policy.id, environment: environment, steps: steps)
-        let answer = typechecker.check(all: policy.conditions(slots))
-        steps = typechecker.steps
-        for error in typechecker.errors { findings.add(error) }
+        checker.charge(policy.partCount)
+        let answer = checker.check(all: policy.conditions(slots))
         let isFalse = answer.type == .false
         if let maximumLevel, answer.isValid || isFalse {
+            let action = checker.environment.action.uid
             var levels = LevelChecker(
-                policyID: policy.id, maximumLevel: maximumLevel, action: environment.action.uid)
+                policyID: policy.id, maximumLevel: maximumLevel, action: action,
+                findings: checker.findings)
             levels.check(answer.node)
-            for error in levels.errors { findings.add(error) }
+            checker.findings = levels.findings
         }
         return isFalse
     }
@@ -184,10 +210,16 @@ public struct ValidationResult: Sendable, Hashable {
     public private(set) var errors: [ValidationError] = []
     /// What is likely a mistake all the same.
     public private(set) var warnings: [ValidationWarning] = []
+    /// Whether some policy has more errors or warnings than ``Validator/maximumErrors``.
+    public private(set) var isTruncated = false
 
-    init(errors: [ValidationError] = [], warnings: [ValidationWarning] = []) {
+    init(
+        errors: [ValidationError] = [], warnings: [ValidationWarning] = [],
+        isTruncated: Bool = false
+    ) {
         self.errors = errors
         self.warnings = warnings
+        self.isTruncated = isTruncated
     }
 
     /// Whether there are no errors; warnings do not count.
@@ -196,24 +228,6 @@ public struct ValidationResult: Sendable, Hashable {
     mutating func add(_ other: ValidationResult) {
         errors += other.errors
         warnings += other.warnings
-    }
-}
-
-/// Gathers errors, each once: most come up in several request environments.
-private struct Findings {
-    private var errors: [ValidationError] = []
-    private var seen: Set<ValidationError> = []
-
-    mutating func add(_ error: ValidationError) {
-        if seen.insert(error).inserted { errors.append(error) }
-    }
-
-    func result(warnings: [ValidationWarning]) -> ValidationResult {
-        let sorted = errors.enumerated().sorted { left, right in
-            let one = left.element.span?.start.offset ?? 0
-            let two = right.element.span?.start.offset ?? 0
-            return (one, left.offset) < (two, right.offset)
-        }
-        return ValidationResult(errors: sorted.map(\.element), warnings: warnings)
+        isTruncated = isTruncated || other.isTruncated
     }
 }

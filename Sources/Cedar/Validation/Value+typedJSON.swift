@@ -10,38 +10,45 @@ extension Value {
     /// enough; where a record is, every object is one.
     ///
     /// A call may hold calls, so the type alone does not bound how deep it goes.
-    init(json: JSON, type: CedarType, path: String, depth: Int = 0) throws(JSONShapeError) {
+    init(
+        json: JSON, type: CedarType, place: JSONPlace, depth: Int = 0
+    ) throws(JSONShapeError) {
         guard depth < Self.maximumJSONDepth else {
             throw JSONShapeError(
-                path: path, message: "nested more than \(Self.maximumJSONDepth) levels deep")
+                path: place.path, message: "nested more than \(Self.maximumJSONDepth) levels deep")
         }
         switch type {
-        case .entity, .anyEntity: self = .entity(try EntityUID(json: json, path: path))
+        case .entity, .anyEntity:
+            self = try place.reading { () throws(JSONShapeError) in
+                .entity(try EntityUID(json: json))
+            }
         case .extension(let type):
             self = try Self.call(
-                json, constructor: type.constructor, path: path, depth: depth + 1)
+                json, constructor: type.constructor, place: place, depth: depth + 1)
         case .set(let element):
             guard let elements = json.arrayValue else {
                 throw JSONShapeError(
-                    path: path, message: "expected an array: a set of `\(element)`")
+                    path: place.path,
+                    message: "expected an array: a set of `\(element.summary)`")
             }
             var values: [Value] = []
-            for (place, inner) in elements.enumerated() {
+            for (index, inner) in elements.enumerated() {
                 values.append(
                     try Value(
-                        json: inner, type: element, path: "\(path)[\(place)]", depth: depth + 1))
+                        json: inner, type: element, place: .element(place, index),
+                        depth: depth + 1))
             }
             self = .set(ValueSet(values))
         case .record(let record):
             self = .record(
-                try Value.Record(json: json, type: record, path: path, depth: depth + 1))
+                try Value.Record(json: json, type: record, place: place, depth: depth + 1))
         case .never, .bool, .true, .false, .long, .string, .anySet:
-            self = try Value(json: json, path: path)
+            self = try Value(json: json, place: place)
         }
     }
 
     private static func call(
-        _ json: JSON, constructor: ExtensionFunction, path: String, depth: Int
+        _ json: JSON, constructor: ExtensionFunction, place: JSONPlace, depth: Int
     ) throws(JSONShapeError) -> Value {
         var inner = json
         if let object = json.objectValue, object.count == 1, let escaped = object["__extn"] {
@@ -51,63 +58,74 @@ extension Value {
         let function: ExtensionFunction
         let arguments: [JSON]
         if isCall {
-            var reader = try JSONReader(inner, path: path)
-            let name = try reader.string("fn")
-            let single = reader.optionalValue("arg").map { [$0] }
-            let several = try reader.optionalArray("args")
-            try reader.finish()
-            guard let known = ExtensionFunction(rawValue: name) else {
-                throw JSONShapeError(
-                    path: path, message: "extension function `\(name.cedarEscaped)` does not exist")
+            (function, arguments) = try place.reading { () throws(JSONShapeError) in
+                try known(inner)
             }
-            guard let given = several ?? single, single == nil || several == nil else {
-                throw JSONShapeError(path: path, message: "give `arg` or `args`, not both")
-            }
-            (function, arguments) = (known, given)
         } else {
             (function, arguments) = (constructor, [json])
         }
         let expected = function.signature.arguments
         guard arguments.count == expected.count else {
             throw JSONShapeError(
-                path: path,
+                path: place.path,
                 message: "`\(function.rawValue)` takes \(expected.count) arguments, "
                     + "found \(arguments.count)")
         }
         var values: [Value] = []
         for (argument, type) in zip(arguments, expected) {
-            values.append(try Value(json: argument, type: type, path: path, depth: depth))
+            values.append(try Value(json: argument, type: type, place: place, depth: depth))
         }
         do throws(EvaluationError.Kind) {
             return try function.call(values)
         } catch {
-            throw JSONShapeError(path: path, message: error.message)
+            throw JSONShapeError(path: place.path, message: error.message)
         }
+    }
+
+    /// The function and the arguments of a call.
+    private static func known(
+        _ json: JSON
+    ) throws(JSONShapeError) -> (ExtensionFunction, [JSON]) {
+        var reader = try JSONReader(json)
+        let name = try reader.string("fn")
+        let single = reader.optionalValue("arg").map { [$0] }
+        let several = try reader.optionalArray("args")
+        try reader.finish()
+        guard let known = ExtensionFunction(rawValue: name) else {
+            throw JSONShapeError(
+                path: "", message: "extension function `\(name.cedarEscaped)` does not exist")
+        }
+        guard let given = several ?? single, single == nil || several == nil else {
+            throw JSONShapeError(path: "", message: "give `arg` or `args`, not both")
+        }
+        return (known, given)
     }
 }
 
 extension Value.Record {
     /// Reads a record whose type a schema gives; it must have all that is required and no more.
     init(
-        json: JSON, type: RecordType, path: String, depth: Int = 0
+        json: JSON, type: RecordType, place: JSONPlace, depth: Int = 0
     ) throws(JSONShapeError) {
         guard let object = json.objectValue else {
-            throw JSONShapeError(path: path, message: "expected an object")
+            throw JSONShapeError(path: place.path, message: "expected an object")
         }
         var pairs: [(String, Value)] = []
         for (key, value) in object {
-            let place = path.isEmpty ? key : "\(path).\(key)"
+            let inner = JSONPlace.member(place, key)
             guard let attribute = type[key] else {
-                throw JSONShapeError(path: place, message: "the schema declares no such attribute")
+                throw JSONShapeError(
+                    path: inner.path, message: "the schema declares no such attribute")
             }
             pairs.append(
-                (key, try Value(json: value, type: attribute.type, path: place, depth: depth)))
+                (key, try Value(json: value, type: attribute.type, place: inner, depth: depth)))
         }
         self.init(pairs)
         for attribute in type.attributes where attribute.isRequired {
             guard self[attribute.name] != nil else {
                 throw JSONShapeError(
-                    path: path, message: "lacks the attribute `\(attribute.name.cedarEscaped)`")
+                    path: place.path,
+                    message: "lacks the attribute `\(attribute.name.cedarEscaped)`")
             }
         }
     }
@@ -184,7 +202,7 @@ extension Entity {
         self.init(
             uid: uid,
             attributes: try Value.Record(
-                json: attributes, type: type.attributes, path: "\(path).attrs"),
+                json: attributes, type: type.attributes, place: .root("\(path).attrs")),
             parents: parents, tags: try Self.tags(tags, type, path: "\(path).tags"))
     }
 
@@ -199,7 +217,8 @@ extension Entity {
             guard let tags = type.tags else {
                 throw JSONShapeError(path: path, message: "`\(type.name)` has no tags")
             }
-            pairs.append((key, try Value(json: value, type: tags, path: "\(path).\(key)")))
+            pairs.append(
+                (key, try Value(json: value, type: tags, place: .member(.root(path), key))))
         }
         return Value.Record(pairs)
     }
@@ -228,7 +247,8 @@ extension Request {
         }
         let action = try schema.validateScope(of: self)
         do throws(JSONShapeError) {
-            self.context = try Value.Record(json: context, type: action.context, path: "context")
+            self.context = try Value.Record(
+                json: context, type: action.context, place: .root("context"))
         } catch {
             throw RequestValidationError(.malformed(path: error.path, message: error.message))
         }

@@ -28,7 +28,11 @@ extension Value {
     /// - Throws: `JSONShapeError` for `null`, numbers that are not 64-bit integers, escapes that
     ///   are not whole, and text that an extension function refuses.
     public init(json: JSON, path: String = "") throws(JSONShapeError) {
-        try self.init(json, path, depth: 0, escapes: true) {
+        try self.init(json: json, place: .root(path))
+    }
+
+    init(json: JSON, place: JSONPlace) throws(JSONShapeError) {
+        try self.init(json, place, escapes: true) {
             json, path throws(JSONShapeError) in
             throw JSONShapeError(path: path, message: Self.refusal(of: json))
         }
@@ -41,7 +45,7 @@ extension Value {
     ///   - path: where it is in its document, for messages.
     /// - Throws: `JSONShapeError` for `null` and numbers that are not 64-bit integers.
     public init(data json: JSON, path: String = "") throws(JSONShapeError) {
-        try self.init(json, path, depth: 0, escapes: false) {
+        try self.init(json, .root(path), escapes: false) {
             json, path throws(JSONShapeError) in
             throw JSONShapeError(path: path, message: Self.refusal(of: json))
         }
@@ -60,7 +64,7 @@ extension Value {
         data json: JSON, path: String = "",
         unrepresentable: (JSON, _ path: String) throws(JSONShapeError) -> Value?
     ) throws(JSONShapeError) {
-        try self.init(json, path, depth: 0, escapes: false, unrepresentable)
+        try self.init(json, .root(path), escapes: false, unrepresentable)
     }
 
     private static func refusal(of json: JSON) -> String {
@@ -70,46 +74,47 @@ extension Value {
     }
 
     private init(
-        _ json: JSON, _ path: String, depth: Int, escapes: Bool,
+        _ json: JSON, _ place: JSONPlace, escapes: Bool,
         _ other: (JSON, String) throws(JSONShapeError) -> Value?
     ) throws(JSONShapeError) {
-        let value = try Self.read(json, path, depth, escapes, other)
+        let value = try Self.read(json, place, 0, escapes, other)
         guard let value else {
-            throw JSONShapeError(path: path, message: Self.refusal(of: json))
+            throw JSONShapeError(path: place.path, message: Self.refusal(of: json))
         }
         self = value
     }
 
     private static func read(
-        _ json: JSON, _ path: String, _ depth: Int, _ escapes: Bool,
+        _ json: JSON, _ place: JSONPlace, _ depth: Int, _ escapes: Bool,
         _ other: (JSON, String) throws(JSONShapeError) -> Value?
     ) throws(JSONShapeError) -> Value? {
         guard depth < maximumJSONDepth else {
             throw JSONShapeError(
-                path: path, message: "nested more than \(maximumJSONDepth) levels deep")
+                path: place.path, message: "nested more than \(maximumJSONDepth) levels deep")
         }
         switch json {
         case .bool(let value): return .bool(value)
         case .string(let value): return .string(value)
-        case .null: return try other(json, path)
+        case .null: return try other(json, place.path)
         case .number(let number):
             if let value = number.int64 { return .long(value) }
-            return try other(json, path)
+            return try other(json, place.path)
         case .array(let elements):
             var values: [Value] = []
             values.reserveCapacity(elements.count)
-            for (place, element) in elements.enumerated() {
-                let value = try read(element, "\(path)[\(place)]", depth + 1, escapes, other)
+            for (index, element) in elements.enumerated() {
+                let value = try read(
+                    element, .element(place, index), depth + 1, escapes, other)
                 if let value { values.append(value) }
             }
             return .set(ValueSet(values))
         case .object(let object):
-            if escapes, let value = try escaped(object, path, depth) { return value }
+            if escapes, let value = try escaped(object, place, depth) { return value }
             var pairs: [(String, Value)] = []
             pairs.reserveCapacity(object.count)
             for member in object {
-                let place = path.isEmpty ? member.key : "\(path).\(member.key)"
-                let value = try read(member.value, place, depth + 1, escapes, other)
+                let value = try read(
+                    member.value, .member(place, member.key), depth + 1, escapes, other)
                 if let value { pairs.append((member.key, value)) }
             }
             return .record(Record(pairs))
@@ -118,31 +123,29 @@ extension Value {
 
     /// The value that an escape stands for; `nil` for an ordinary record.
     private static func escaped(
-        _ object: JSONObject, _ path: String, _ depth: Int
+        _ object: JSONObject, _ outer: JSONPlace, _ depth: Int
     ) throws(JSONShapeError) -> Value? {
         guard object.contains(where: { Escape.isReserved($0.key) }) else { return nil }
         guard object.count == 1, let member = object.first, member.key != Escape.expression else {
             throw JSONShapeError(
-                path: path,
+                path: outer.path,
                 message: "`\(Escape.entity)`, `\(Escape.call)` and `\(Escape.expression)` are "
                     + "reserved: use one of the first two, as the only key")
         }
-        let place = path.isEmpty ? member.key : "\(path).\(member.key)"
+        let place = JSONPlace.member(outer, member.key)
         if member.key == Escape.entity {
-            return .entity(try EntityUID(typeAndID: member.value, path: place))
+            return try place.reading { () throws(JSONShapeError) in
+                .entity(try EntityUID(typeAndID: member.value, path: ""))
+            }
         }
-        var reader = try JSONReader(member.value, path: place)
-        let name = try reader.string("fn")
-        let arguments = [try? reader.value("arg")].compactMap(\.self)
-        let all = try reader.optionalArray("args") ?? arguments
-        try reader.finish()
-        guard arguments.isEmpty || all.count == arguments.count else {
-            throw reader.error("args", "give `arg` or `args`, not both")
+        let (name, all) = try place.reading { () throws(JSONShapeError) in
+            try call(member.value)
         }
         var values: [Value] = []
         for (index, argument) in all.enumerated() {
-            let value = try read(argument, "\(place).args[\(index)]", depth + 1, true) {
-                json, path throws(JSONShapeError) in
+            let value = try read(
+                argument, .element(.member(place, "args"), index), depth + 1, true
+            ) { json, path throws(JSONShapeError) in
                 throw JSONShapeError(path: path, message: refusal(of: json))
             }
             if let value { values.append(value) }
@@ -153,8 +156,21 @@ extension Value {
             }
             return try function.call(values)
         } catch {
-            throw JSONShapeError(path: place, message: error.message)
+            throw JSONShapeError(path: place.path, message: error.message)
         }
+    }
+
+    /// The name and the arguments of a call.
+    private static func call(_ json: JSON) throws(JSONShapeError) -> (String, [JSON]) {
+        var reader = try JSONReader(json)
+        let name = try reader.string("fn")
+        let arguments = [try? reader.value("arg")].compactMap(\.self)
+        let all = try reader.optionalArray("args") ?? arguments
+        try reader.finish()
+        guard arguments.isEmpty || all.count == arguments.count else {
+            throw reader.error("args", "give `arg` or `args`, not both")
+        }
+        return (name, all)
     }
 
     /// The value in the JSON format of Cedar; reading it back gives the same value.
@@ -162,10 +178,10 @@ extension Value {
     /// - Throws: `JSONShapeError` for a record with a key that the format reserves, which would
     ///   read back as something else.
     public var json: JSON {
-        get throws(JSONShapeError) { try rendered(path: "") }
+        get throws(JSONShapeError) { try rendered(.root("")) }
     }
 
-    private func rendered(path: String) throws(JSONShapeError) -> JSON {
+    private func rendered(_ place: JSONPlace) throws(JSONShapeError) -> JSON {
         switch self {
         case .bool(let value): return .bool(value)
         case .long(let value): return .int(value)
@@ -173,16 +189,19 @@ extension Value {
         case .entity(let uid): return ["__entity": uid.json]
         case .set(let elements):
             var array: [JSON] = []
-            for element in elements { array.append(try element.rendered(path: "\(path)[]")) }
+            for (index, element) in elements.enumerated() {
+                array.append(try element.rendered(.element(place, index)))
+            }
             return .array(array)
         case .record(let record):
             var pairs: [(String, JSON)] = []
             for (key, value) in record {
-                let place = path.isEmpty ? key : "\(path).\(key)"
+                let place = JSONPlace.member(place, key)
                 guard !Escape.isReserved(key) else {
-                    throw JSONShapeError(path: place, message: "this key is reserved, rename it")
+                    throw JSONShapeError(
+                        path: place.path, message: "this key is reserved, rename it")
                 }
-                pairs.append((key, try value.rendered(path: place)))
+                pairs.append((key, try value.rendered(place)))
             }
             return .object(JSONObject(pairs))
         case .extension(let value): return value.json
