@@ -45,7 +45,7 @@ package enum ProductSchema {
                 // for where it was written.
                 _ = try Schema(written)
             } catch {
-                throw PolicyProblems(problems: error.errors.map { "schema: \($0)" })
+                throw PolicyProblems(problems: error.errors.map(\.description))
             }
             throw PolicyProblems(problems: mergedErrors.errors.map { "schema: \($0)" })
         }
@@ -69,9 +69,9 @@ package enum ProductSchema {
         var fragments: [SchemaFragment] = []
         for file in files {
             do throws(SchemaErrors) {
-                fragments.append(try SchemaFragment(parsing: file.text))
+                fragments.append(try SchemaFragment(parsing: file.text, named: file.name))
             } catch {
-                problems += error.errors.map { "\(file.name):\($0)" }
+                problems += error.errors.map(\.description)
             }
         }
         guard problems.isEmpty else { throw PolicyProblems(problems: problems) }

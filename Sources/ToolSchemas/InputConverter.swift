@@ -196,7 +196,7 @@ struct InputConverter {
         for member in object where type[member.key] == nil {
             var advice = "leave it out or declare it"
             if trials == 0,
-                let near = Hint.nearest(to: member.key, among: type.attributes.map(\.name))
+                let near = Suggestion.nearest(to: member.key, among: type.attributes.map(\.name))
             {
                 advice = "did you mean `\(Shown.text(near))`?"
             }

@@ -3,7 +3,7 @@
 /// Finds what somebody likely meant.
 ///
 /// A hint is not worth seconds: long texts and lists are not looked at.
-enum Suggestion {
+package enum Suggestion {
     /// The names that are compared; with more there is no suggestion.
     static let mostCandidates = 2_000
     /// The errors in one text that get a suggestion.
@@ -12,7 +12,9 @@ enum Suggestion {
     private static let longest = 64
 
     /// The text with the fewest differences, if it is close; of several the first in order.
-    static func nearest(to text: String, among candidates: some Collection<String>) -> String? {
+    package static func nearest(
+        to text: String, among candidates: some Collection<String>
+    ) -> String? {
         let wanted = Array(text.utf8.prefix(longest + 1))
         guard (1...longest).contains(wanted.count), candidates.count <= mostCandidates else {
             return nil
