@@ -177,12 +177,12 @@ public struct SchemaLimits: Sendable, Hashable {
     /// Such a declaration stands for as many as it has names. With a thousand names and a
     /// thousand attributes, a small text would be a schema of a million attributes.
     public var maximumRepeatedWords = 1_000_000
-    /// The steps from entity types and actions to what they are in, directly or not; 2,000,000
+    /// The steps from entity types and actions to what they are in, directly or not; 1,000,000
     /// unless set.
     ///
     /// Everything that something is in is kept with it, which in long chains goes with the square
     /// of their length.
-    public var maximumMemberships = 2_000_000
+    public var maximumMemberships = 1_000_000
     /// The number of errors after which reading stops; 1,000 unless set.
     public var maximumErrors = 1_000
 

@@ -12,6 +12,8 @@ struct PolicyUnderValidation {
     let bodies: [Expression]
     let depth: Int
 
+    var hasSlots: Bool { principal.hasSlot || resource.hasSlot }
+
     /// What it takes to put the conditions together for one request environment.
     var partCount: Int { bodies.count + action.entities.count }
 

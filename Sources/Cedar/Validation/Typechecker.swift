@@ -3,17 +3,28 @@
 /// One combination that a request may have, for which a policy is checked.
 struct RequestEnvironment {
     let action: Schema.Action
-    let principal: CedarType
+    private(set) var principal = CedarType.anyEntity
     let actionType: CedarType
-    let resource: CedarType
+    private(set) var resource = CedarType.anyEntity
     let context: CedarType
 
-    init(_ action: Schema.Action, principal: String, resource: String) {
+    /// The part that all requests with an action share.
+    init(_ action: Schema.Action) {
         self.action = action
-        self.principal = .entity(principal)
-        self.resource = .entity(resource)
         actionType = .entity(action.uid.type)
         context = .record(action.context)
+    }
+
+    func with(principal: String) -> RequestEnvironment {
+        var environment = self
+        environment.principal = .entity(principal)
+        return environment
+    }
+
+    func with(resource: String) -> RequestEnvironment {
+        var environment = self
+        environment.resource = .entity(resource)
+        return environment
     }
 }
 

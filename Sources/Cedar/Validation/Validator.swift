@@ -148,6 +148,7 @@ public struct Validator: Sendable {
             schema, mode, policyID: policy.id, environment: first, steps: maximumSteps,
             findings: findings)
         defer { findings = checker.findings }
+        let conditions = policy.hasSlots ? nil : policy.conditions([:])
         var isImpossible = true
         var count = 0
         var next: RequestEnvironment? = first
@@ -160,7 +161,8 @@ public struct Validator: Sendable {
                     checker.findings.end(with: policy.error(.tooManyRequestEnvironments(limit)))
                     return .ended
                 }
-                let isFalse = check(policy, maximumLevel, slots, &checker)
+                let isFalse = check(
+                    policy, conditions ?? policy.conditions(slots), maximumLevel, &checker)
                 isImpossible = isImpossible && isFalse
                 guard !checker.findings.isTruncated else { return .ended }
                 guard checker.steps > 0 else {
@@ -175,11 +177,11 @@ public struct Validator: Sendable {
 
     /// Checks a policy for one request environment and says whether it surely does not apply.
     private func check(
-        _ policy: PolicyUnderValidation, _ maximumLevel: Int?,
-        _ slots: [Template.Slot: EntityUID], _ checker: inout Typechecker
+        _ policy: PolicyUnderValidation, _ conditions: [Expression], _ maximumLevel: Int?,
+        _ checker: inout Typechecker
     ) -> Bool {
-        checker.charge(policy.partCount)
-        let answer = checker.check(all: policy.conditions(slots))
+        if policy.hasSlots { checker.charge(policy.partCount) }
+        let answer = checker.check(all: conditions)
         let isFalse = answer.type == .false
         if let maximumLevel, answer.isValid || isFalse {
             let action = checker.environment.action.uid
@@ -195,10 +197,10 @@ public struct Validator: Sendable {
     /// Every combination that a request may have.
     private func environments() -> some Sequence<RequestEnvironment> {
         schema.sortedActions.lazy.flatMap { action in
-            action.principals.lazy.flatMap { principal in
-                action.resources.lazy.map { resource in
-                    RequestEnvironment(action, principal: principal, resource: resource)
-                }
+            let pattern = RequestEnvironment(action)
+            return action.principals.lazy.flatMap { principal in
+                let half = pattern.with(principal: principal)
+                return action.resources.lazy.map { half.with(resource: $0) }
             }
         }
     }
