@@ -149,6 +149,11 @@ package struct PolicyEnvironment: Sendable {
             default: break
             }
         }
+        guard declared.context["input"] != nil || action.operation.input.isEmpty else {
+            throw CoreError(
+                "action `\(VisibleText.escape(request.action.id))` is declared without input, and "
+                    + "has some: declare `input` in its context")
+        }
         guard omitted.count <= Self.omittedLimit else {
             throw CoreError("the input has more than \(Self.omittedLimit) members that are `null`")
         }

@@ -226,7 +226,7 @@ struct InputConverter {
             guard let name = union.single, let entity = schema.entityTypes[name] else {
                 return false
             }
-            guard case .opaque = EntityConvention(entity, buildsEntities: options.buildsEntities)
+            guard case .opaque = EntityConvention(entity, options)
             else { return false }
             return true
         case .record(let record):
@@ -253,7 +253,7 @@ struct InputConverter {
             }
             return .entity(uid)
         }
-        switch EntityConvention(type, buildsEntities: options.buildsEntities) {
+        switch EntityConvention(type, options) {
         case .enumeration(let choices):
             steps += choices.count
             return .entity(try choice(json, name, choices))
@@ -298,6 +298,7 @@ struct InputConverter {
     }
 
     private func reference(_ json: JSON, _ type: String) throws(TypedInputError) -> EntityUID {
+        if let id = json.stringValue { return EntityUID(type: type, id: id) }
         var inner = json
         if let object = json.objectValue, object.count == 1, let escaped = object["__entity"] {
             inner = escaped
@@ -305,7 +306,8 @@ struct InputConverter {
         guard let object = inner.objectValue, object.count == 2,
             let given = object["type"]?.stringValue, let id = object["id"]?.stringValue
         else {
-            throw wrong(json, "`{\"type\": \"\(Shown.text(type))\", \"id\": …}`")
+            throw wrong(
+                json, "the id of a `\(Shown.text(type))`, or `{\"type\": …, \"id\": …}`")
         }
         guard UTF8Bytes.areEqual(given, type) else {
             throw error(

@@ -45,7 +45,7 @@ enum EntityConvention {
     /// A reference to an entity that exists elsewhere.
     case reference
 
-    init(_ type: Schema.EntityType, buildsEntities: Bool) {
+    init(_ type: Schema.EntityType, _ options: TypedInput.Options) {
         if let choices = type.enumeration {
             self = .enumeration(choices)
             return
@@ -56,8 +56,15 @@ enum EntityConvention {
         }
         switch (type.attributes.attributes.isEmpty, type.tags) {
         case (_, _?): self = .built(type)
-        case (true, nil): self = .opaque
-        case (false, nil): self = buildsEntities ? .built(type) : .reference
+        case (true, nil): self = Self.isOpaque(type.name, options) ? .opaque : .reference
+        case (false, nil): self = options.buildsEntities ? .built(type) : .reference
         }
+    }
+
+    /// By its name, without namespaces: other types without parts, such as that of a host, are
+    /// names of things, and `"web1"` has to be the host `web1`.
+    private static func isOpaque(_ name: String, _ options: TypedInput.Options) -> Bool {
+        let base = name.utf8.split(separator: UInt8(ascii: ":")).last ?? name.utf8[...]
+        return options.opaqueTypes.contains { $0.utf8.elementsEqual(base) }
     }
 }

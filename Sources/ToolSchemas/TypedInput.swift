@@ -26,6 +26,12 @@ public struct TypedInput: Sendable, Hashable {
         /// Otherwise such an entity is named by `{"type": …, "id": …}`, as one that has parents
         /// always is; a type with tags and without parents always takes objects.
         public var buildsEntities = false
+        /// The entity types that stand for any JSON, by their names without namespaces; `Opaque`
+        /// unless set.
+        ///
+        /// They must have no attributes, tags and parents. Schemas of cedar-for-agents also have
+        /// `Number`, `Float`, `Null` and `Unknown`.
+        public var opaqueTypes: Set<String> = ["Opaque"]
         /// How deeply arguments and their types may nest; 100 unless set.
         public var maximumDepth = 100
         /// The number of values that may be looked at, each choice of a union counted; 1,000,000
@@ -52,10 +58,11 @@ public struct TypedInput: Sendable, Hashable {
     ///   length. One with exactly the optional attributes `typeChoice0`, `typeChoice1`, … is a
     ///   union: the first choice that takes the value holds, and the keys of an object never say
     ///   which. Both are conventions of cedar-for-agents.
-    /// - An enumerated entity type takes its choices as text. A type without attributes, tags and
-    ///   parents takes any JSON, of which the canonical form (RFC 8785) is the identifier. A type
-    ///   with tags and without parents takes an object: members that are no attributes are tags.
-    ///   Every other one takes `{"type": …, "id": …}`, with or without `__entity` around it.
+    /// - An enumerated entity type takes its choices as text. An opaque one takes any JSON, of
+    ///   which the canonical form (RFC 8785) is the identifier; see ``Options/opaqueTypes``. A
+    ///   type with tags and without parents takes an object: members that are no attributes are
+    ///   tags. Every other one takes its identifier as text or `{"type": …, "id": …}`, with or
+    ///   without `__entity` around it.
     /// - `null` goes where the type has a place for it, such as an opaque type; for another
     ///   optional attribute it means that the attribute is absent.
     /// - Parameters:

@@ -64,6 +64,7 @@ enum Fixtures {
             facts: CommandFacts,
           },
         };
+        action "mcp.bare" in [Action::"mcp"] appliesTo { principal: [Agent], resource: [Host] };
         """
 
     /// A requirement of an hour with nothing special about it.

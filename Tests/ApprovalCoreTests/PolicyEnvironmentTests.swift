@@ -132,6 +132,18 @@ struct PolicyEnvironmentTests {
         }
     }
 
+    @Test("invariant8: input of an action that declares none is denied, because nobody sees it")
+    func undeclaredInput() throws {
+        let environment = try Fixtures.environment("permit (principal, action, resource);")
+        func decision(_ input: JSONObject) throws -> Verdict.Decision {
+            environment.evaluate(
+                try Fixtures.action(input: input, actionName: "mcp.bare"), at: .start
+            ).decision
+        }
+        #expect(try decision([:]) == .allow)
+        #expect(try decision(["force": true]) == .deny)
+    }
+
     @Test("facts of newer software are left out; facts of older software are absent")
     func factsOfOtherVersions() throws {
         let environment = try Fixtures.environment(

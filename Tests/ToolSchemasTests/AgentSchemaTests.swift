@@ -111,6 +111,7 @@ extension AgentSchemaTests {
         #expect(generated.actions.map(\.uid) == [uid])
         var options = TypedInput.Options()
         options.buildsEntities = true
+        options.opaqueTypes = ["Number", "Float", "Null", "Unknown"]
         let json: JSON = [
             "bool_attr": true, "int_attr": 3, "num_attr": 7, "enum_attr": "variant1",
             "dt_attr": "2026-01-01T00:00:00Z", "dur_attr": "1h", "ipv4_attr": "10.0.0.1",

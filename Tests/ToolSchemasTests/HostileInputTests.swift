@@ -108,7 +108,7 @@ import ToolSchemas
     }
 
     @Test func longTextIsCutInMessages() throws {
-        for type in ["Long", "decimal", "ipaddr", "datetime", "duration", "Color", "Agent"] {
+        for type in ["Long", "decimal", "ipaddr", "datetime", "duration", "Color", "Bag"] {
             let inputs = try Inputs(type)
             let error = try #require(throws: TypedInputError.self) {
                 try inputs.convert(.string(String(repeating: "x", count: 100_000)))
