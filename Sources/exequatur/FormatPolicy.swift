@@ -42,7 +42,9 @@ struct PolicyReport: Sendable {
 
     var lines: [String] {
         let odd = warnings.map { TerminalText.escaped("warning: \($0)") }
-        if problems.isEmpty { return odd + ["\(policies) policies, no problems"] }
+        if problems.isEmpty {
+            return odd + ["\(policies) \(policies == 1 ? "policy" : "policies"), no problems"]
+        }
         return problems.map(TerminalText.escaped) + odd
     }
 }

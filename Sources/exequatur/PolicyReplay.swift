@@ -131,15 +131,27 @@ struct ReplayReport {
                 ?? Said(entry.decision, entry.requirement)
             let now = Said(new.decision, new.requirement)
             guard was != now else { continue }
-            let reasons =
-                new.errors.map { $0.policy == "request" ? $0.message : $0.policy }
-                + new.reasons.filter { $0.permits == (new.decision == .allow) }.map(\.policy)
-            changes.append(Change(entry: entry, before: was, after: now, reasons: reasons))
+            changes.append(
+                Change(entry: entry, before: was, after: now, reasons: Self.reasons(new)))
         }
         total = history.entries.count
         erased = history.erased
         self.changes = changes
         self.counts = counts
+    }
+
+    /// What made the verdict: the policies that fired for it, or that none permits.
+    private static func reasons(_ verdict: Verdict) -> [String] {
+        let errors = verdict.errors.map { $0.policy == "request" ? $0.message : $0.policy }
+        switch verdict.decision {
+        case .allow: return verdict.reasons.filter(\.permits).map(\.policy)
+        case .review: return errors + verdict.reasons.filter(\.review).map(\.policy)
+        case .deny:
+            let forbids = verdict.reasons.filter { !$0.permits && !$0.review }.map(\.policy)
+            let isPermitted = verdict.reasons.contains(where: \.permits)
+            return errors + forbids
+                + (isPermitted || !errors.isEmpty ? [] : ["nothing permits it"])
+        }
     }
 
     private func count(_ from: Verdict.Decision?, _ to: Verdict.Decision?) -> Int {

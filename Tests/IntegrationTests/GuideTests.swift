@@ -162,7 +162,7 @@ struct GuideTests {
         for script in guide.scripts where script.contains("exequatur ") {
             let result = try desk.run(script, token: nil)
             #expect(result.status == 0, "\(script): \(result.err)\(result.out)")
-            #expect(result.out == "1 policies, no problems\n")
+            #expect(result.out == "1 policy, no problems\n")
         }
     }
 
