@@ -131,6 +131,37 @@ import Testing
         #expect(read.attributes.count == 1)
     }
 
+    @Test(.timeLimit(.minutes(1))) func longNamesAroundManyExpressions() throws {
+        let long = String(repeating: "n", count: 400_000)
+        let one: JSON = ["Value": 1]
+        let set: JSON = ["Set": .array(Array(repeating: one, count: 10_000))]
+        let numbers = JSON.array(Array(repeating: 1, count: 10_000))
+        for body in [["Record": [long: set]], ["Value": [long: numbers]]] as [JSON] {
+            let policy: JSON = [
+                "effect": "permit", "principal": ["op": "All"], "action": ["op": "All"],
+                "resource": ["op": "All"], "conditions": [["kind": "when", "body": body]],
+            ]
+            #expect(try Policy(json: policy, id: "a").text.utf8.count > 400_000)
+        }
+    }
+
+    @Test func placesInPoliciesStayTheSame() throws {
+        for (body, path) in [
+            (#"{"Value":null}"#, "Value"), ("1", ""), (#"{"!":{"arg":{"Var":"x"}}}"#, "!.arg.Var"),
+            (#"{"&&":{"left":{"Value":true}}}"#, "&&.right"),
+            (#"{"Set":[{"Value":1},{"Value":[1,null]}]}"#, "Set[1].Value[1]"),
+            (#"{"Record":{"a":{"Value":{"b":1.5}}}}"#, "Record.a.Value.b"),
+            (#"{"ip":[{"Value":{"__extn":{"fn":"f","arg":1}}}]}"#, "ip[0].Value.fn"),
+        ] {
+            let text = PolicyJSONTests.policy(body)
+            let error = try #require(throws: JSONShapeError.self, "\(body)") {
+                try Policy(json: JSON(parsing: text), id: "a")
+            }
+            let whole = "conditions[0].body" + (path.isEmpty ? "" : ".\(path)")
+            #expect(error.path == whole, "\(body): \(error)")
+        }
+    }
+
     @Test func placesInJSONStayTheSame() throws {
         for (text, path) in [
             (#"{"a":{"b":[1,null]}}"#, "a.b[1]"), (#"[[null]]"#, "[0][0]"), ("null", ""),

@@ -19,49 +19,68 @@ struct ExpressionReader {
     }
 
     /// Reads an object with one member, which names the operator.
-    static func read(
-        _ json: JSON, path: String, depth: Int = 0
+    static func read(_ json: JSON, path: String) throws(JSONShapeError) -> Expression {
+        try within(.root(path), json, depth: 0)
+    }
+
+    /// Reads an expression at a place.
+    ///
+    /// Paths in errors get longer on the way out: spelled out on the way in, one long name around
+    /// many expressions would cost the square of its length.
+    private static func within(
+        _ place: JSONPlace, _ json: JSON, depth: Int
     ) throws(JSONShapeError) -> Expression {
+        do throws(JSONShapeError) {
+            return try read(json, depth: depth)
+        } catch {
+            throw place.containing(error)
+        }
+    }
+
+    private static func read(_ json: JSON, depth: Int) throws(JSONShapeError) -> Expression {
         guard depth < maximumDepth else {
             throw JSONShapeError(
-                path: path, message: "expression is nested more than \(maximumDepth) levels deep")
+                path: "", message: "expression is nested more than \(maximumDepth) levels deep")
         }
         guard let object = json.objectValue, object.count == 1, let member = object.first else {
             throw JSONShapeError(
-                path: path, message: "expected an expression: an object with one member")
+                path: "", message: "expected an expression: an object with one member")
         }
-        let reader = Operation(
-            name: member.key, json: member.value, path: "\(path).\(member.key)", depth: depth + 1)
-        return make(try reader.kind())
+        let reader = Operation(name: member.key, json: member.value, depth: depth + 1)
+        do throws(JSONShapeError) {
+            return make(try reader.kind())
+        } catch {
+            throw JSONPlace.member(.root(""), member.key).containing(error)
+        }
     }
 
     /// One operator with what belongs to it.
     private struct Operation {
         let name: String
         let json: JSON
-        let path: String
         let depth: Int
 
         func error(_ message: String) -> JSONShapeError {
-            JSONShapeError(path: path, message: message)
+            JSONShapeError(path: "", message: message)
         }
 
         private func read(_ json: JSON, _ key: String) throws(JSONShapeError) -> Expression {
-            try ExpressionReader.read(json, path: "\(path).\(key)", depth: depth)
+            try ExpressionReader.within(.member(.root(""), key), json, depth: depth)
         }
 
         private func read(all elements: [JSON]) throws(JSONShapeError) -> [Expression] {
             var expressions: [Expression] = []
-            for (place, element) in elements.enumerated() {
+            for (index, element) in elements.enumerated() {
                 expressions.append(
-                    try ExpressionReader.read(element, path: "\(path)[\(place)]", depth: depth))
+                    try ExpressionReader.within(
+                        .element(.root(""), index), element, depth: depth))
             }
             return expressions
         }
 
         func kind() throws(JSONShapeError) -> Expression.Kind {
             switch name {
-            case "Value": return try value(json, path, depth).kind
+            case "Value": return try value(json, .root(""), depth).kind
             case "Var":
                 guard let name = json.stringValue,
                     let variable = Expression.Variable(rawValue: name)
@@ -85,14 +104,14 @@ struct ExpressionReader {
         }
 
         private func argument() throws(JSONShapeError) -> Expression {
-            var reader = try JSONReader(json, path: path)
+            var reader = try JSONReader(json)
             let argument = try reader.value("arg")
             try reader.finish()
             return try read(argument, "arg")
         }
 
         private func operands() throws(JSONShapeError) -> (Expression, Expression) {
-            var reader = try JSONReader(json, path: path)
+            var reader = try JSONReader(json)
             let left = try reader.value("left")
             let right = try reader.value("right")
             try reader.finish()
@@ -140,7 +159,7 @@ struct ExpressionReader {
         }
 
         private func conditional() throws(JSONShapeError) -> Expression.Kind {
-            var reader = try JSONReader(json, path: path)
+            var reader = try JSONReader(json)
             let test = try reader.value("if")
             let first = try reader.value("then")
             let second = try reader.value("else")
@@ -151,7 +170,7 @@ struct ExpressionReader {
         }
 
         private func attribute() throws(JSONShapeError) -> Expression.Kind {
-            var reader = try JSONReader(json, path: path)
+            var reader = try JSONReader(json)
             let left = try reader.value("left")
             let name = try reader.string("attr")
             try reader.finish()
@@ -159,7 +178,7 @@ struct ExpressionReader {
         }
 
         private func has() throws(JSONShapeError) -> Expression.Kind {
-            var reader = try JSONReader(json, path: path)
+            var reader = try JSONReader(json)
             let left = try reader.value("left")
             let attribute = try reader.value("attr")
             let names =
@@ -177,7 +196,7 @@ struct ExpressionReader {
         }
 
         private func like() throws(JSONShapeError) -> Expression.Kind {
-            var reader = try JSONReader(json, path: path)
+            var reader = try JSONReader(json)
             let left = try reader.value("left")
             let parts = try reader.array("pattern")
             try reader.finish()
@@ -197,7 +216,7 @@ struct ExpressionReader {
         }
 
         private func isType() throws(JSONShapeError) -> Expression.Kind {
-            var reader = try JSONReader(json, path: path)
+            var reader = try JSONReader(json)
             let left = try reader.value("left")
             let type = try reader.string("entity_type")
             let container = reader.optionalValue("in")
@@ -222,39 +241,51 @@ struct ExpressionReader {
 
         /// A literal, which may hold sets, records and calls of literals.
         private func value(
-            _ json: JSON, _ path: String, _ depth: Int
+            _ json: JSON, _ place: JSONPlace, _ depth: Int
         ) throws(JSONShapeError) -> Expression {
             guard depth < ExpressionReader.maximumDepth else { throw error("value is too deep") }
             switch json {
             case .array(let elements):
                 var values: [Expression] = []
-                for (place, element) in elements.enumerated() {
-                    values.append(try value(element, "\(path)[\(place)]", depth + 1))
+                for (index, element) in elements.enumerated() {
+                    values.append(try value(element, .element(place, index), depth + 1))
                 }
                 return ExpressionReader.make(.set(values))
             case .object(let object):
                 if let call = object["__extn"], object.count == 1 {
-                    return try self.call(call, path, depth)
+                    return try self.call(call, place, depth)
                 }
                 let isReserved = object.contains { $0.key.hasPrefix("__e") }
                 if isReserved {
-                    return ExpressionReader.make(.literal(try Value(json: json, path: path)))
+                    return ExpressionReader.make(.literal(try Value(json: json, place: place)))
                 }
                 var fields: [Expression.RecordField] = []
                 for (key, inner) in object {
                     fields.append(
-                        .init(key: key, value: try value(inner, "\(path).\(key)", depth + 1)))
+                        .init(key: key, value: try value(inner, .member(place, key), depth + 1)))
                 }
                 return ExpressionReader.make(.record(fields))
             case .null, .bool, .number, .string:
-                return ExpressionReader.make(.literal(try Value(json: json, path: path)))
+                return ExpressionReader.make(.literal(try Value(json: json, place: place)))
             }
         }
 
         private func call(
-            _ json: JSON, _ path: String, _ depth: Int
+            _ json: JSON, _ place: JSONPlace, _ depth: Int
         ) throws(JSONShapeError) -> Expression {
-            var reader = try JSONReader(json, path: path)
+            let (function, arguments) = try place.reading { () throws(JSONShapeError) in
+                try Self.parts(json)
+            }
+            var values: [Expression] = []
+            for argument in arguments { values.append(try value(argument, place, depth + 1)) }
+            return ExpressionReader.make(.extensionCall(function, values))
+        }
+
+        /// The function and the arguments of a call.
+        private static func parts(
+            _ json: JSON
+        ) throws(JSONShapeError) -> (ExtensionFunction, [JSON]) {
+            var reader = try JSONReader(json)
             let name = try reader.string("fn")
             let single = reader.optionalValue("arg").map { [$0] }
             let several = try reader.optionalArray("args")
@@ -267,9 +298,7 @@ struct ExpressionReader {
             else {
                 throw reader.error("fn", "`\(name.cedarEscaped)` is not an extension function")
             }
-            var values: [Expression] = []
-            for argument in arguments { values.append(try value(argument, path, depth + 1)) }
-            return ExpressionReader.make(.extensionCall(function, values))
+            return (function, arguments)
         }
     }
 }

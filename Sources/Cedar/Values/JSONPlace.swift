@@ -31,13 +31,17 @@ indirect enum JSONPlace: Sendable, Hashable {
     func reading<Result>(
         _ body: () throws(JSONShapeError) -> Result
     ) throws(JSONShapeError) -> Result {
-        do throws(JSONShapeError) {
-            return try body()
-        } catch {
-            let inner = error.path
-            let joint = inner.isEmpty || inner.hasPrefix(".") || path.isEmpty ? "" : "."
-            throw JSONShapeError(path: path + joint + inner, message: error.message)
-        }
+        do throws(JSONShapeError) { return try body() } catch { throw containing(error) }
+    }
+
+    /// An error whose path started here, with the whole path.
+    func containing(_ error: JSONShapeError) -> JSONShapeError {
+        let outer = path
+        let inner = error.path
+        let isJoined =
+            outer.isEmpty || inner.isEmpty || inner.hasPrefix(".") || inner.hasPrefix("[")
+        return JSONShapeError(
+            path: outer + (isJoined ? "" : ".") + inner, message: error.message)
     }
 
     /// The JSON pointer (RFC 6901).
