@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 .DEFAULT_GOAL := help
-.PHONY: demo test test-full check format build release bench bench-cedar docs help
+.PHONY: demo test test-full check format build release bench bench-cedar fuzz docs help
 
 RELEASE := swift build -c release --static-swift-stdlib --scratch-path .build-release
 
@@ -17,7 +17,7 @@ check: ## formatting and scripts, without building
 	@scripts/check.sh
 
 format: ## format all Swift code in place
-	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
+	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks Fuzz/Package.swift $(wildcard Fuzz/Sources/Fuzz*)
 
 build: ## debug build of everything, tests included
 	@scripts/bootstrap --build
@@ -36,6 +36,10 @@ bench: ## measure the server, optimised, beside a bare route and the disk
 bench-cedar: ## measure the policy engine beside the Rust one, on the same files
 	@scripts/bootstrap --bench
 	Benchmarks/cedar.sh
+
+fuzz: ## run the readers of policies, schemas and entities under libFuzzer, a minute each
+	@scripts/bootstrap --build
+	Fuzz/run.sh
 
 docs: ## reference documentation of the libraries: .build/docs
 	@scripts/docs.sh

@@ -6,7 +6,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
+swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks \
+    Fuzz/Package.swift Fuzz/Sources/Fuzz*
 
 # Every script in the folders that hold scripts, by its first line.
 while IFS= read -r script; do
@@ -26,5 +27,5 @@ while IFS= read -r script; do
         echo "$script: a script must be executable: chmod +x $script" >&2
         exit 1
     fi
-done < <(find .ci scripts demo -type f)
+done < <(find .ci scripts demo Benchmarks/*.sh Benchmarks/*.py Fuzz/run.sh -type f)
 echo "Formatting and scripts are in order."
