@@ -45,7 +45,9 @@ enum PolicyChecks {
         let result = Validator(schema).validate(set, mode: .strict)
         var problems = result.errors.map { text($0, set) }
         var warnings = result.warnings.map { place($0.policyID, $0.span, set) + $0.message }
-        if result.isTruncated { problems.append("some policies have more mistakes than are listed") }
+        if result.isTruncated {
+            problems.append("some policies have more mistakes than are listed")
+        }
         problems += unsupplied(schema)
         for policy in set.policies {
             if let line = tooBroad(policy) { warnings.append(line) }
