@@ -161,7 +161,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ApprovalCoreTests",
-            dependencies: ["ApprovalCore", "CanonicalJSON", "Cedar", "TestSupport", crypto],
+            dependencies: [
+                "ApprovalCore", "CanonicalJSON", "Cedar", "TestSupport", "ToolSchemas", crypto,
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "FactsTests", dependencies: ["CanonicalJSON", "Facts", "TestSupport"],

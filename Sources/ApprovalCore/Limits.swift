@@ -38,6 +38,17 @@ package enum Limits {
     package static let storedJSON = JSONLimits(
         maximumBytes: receiptBytes, maximumDepth: 96, maximumMembers: 10_000,
         maximumValues: 4_000_000)
+    /// Files of a policy set.
+    package static let policyFiles = 256
+    /// Declarations in the schemas of a set; each action is tried for each policy.
+    package static let schemaDeclarations = 10_000
+    /// Policies times combinations of action, principal and resource: a second of work or two.
+    package static let policyCombinations = 1_000_000
+    /// Expressions that validation looks at for a whole set, and at least for each policy.
+    package static let policySteps = 20_000_000
+    package static let leastPolicySteps = 20_000
+    /// Mistakes of one policy that are reported.
+    package static let policyErrors = 100
     /// The grant of an action that policy allows without a review.
     package static let allowedGrantSeconds: Int64 = 600
     /// How long before its entry a verdict may have been made.

@@ -16,6 +16,9 @@ enum PolicyChecks {
                 "`\(VisibleText.escape(file.name))`: not a file name of at most "
                     + "128 letters, digits and `. _ -`")
         }
+        if files.count > Limits.policyFiles {
+            problems.append("\(files.count) files; the limit is \(Limits.policyFiles)")
+        }
         for file in files where !file.isPolicy && !file.isSchema {
             problems.append(
                 "`\(VisibleText.escape(file.name))`: neither policies (`.cedar`) nor a schema "
@@ -42,13 +45,31 @@ enum PolicyChecks {
     static func findings(
         _ set: PolicySet, _ schema: Schema
     ) -> (problems: [String], warnings: [String]) {
-        let result = Validator(schema).validate(set, mode: .strict)
+        let combinations = schema.actions.values.reduce(0) {
+            $0 + $1.principals.count * $1.resources.count
+        }
+        guard set.policies.count * combinations <= Limits.policyCombinations else {
+            return (
+                [
+                    "\(set.policies.count) policies for \(combinations) combinations of action, "
+                        + "principal and resource are more than can be checked: at most "
+                        + "\(Limits.policyCombinations) in all"
+                ], []
+            )
+        }
+        var validator = Validator(schema)
+        validator.maximumErrors = Limits.policyErrors
+        // All policies together may take as much work as one of them could by itself.
+        validator.maximumSteps = max(
+            Limits.leastPolicySteps, Limits.policySteps / max(set.policies.count, 1))
+        let result = validator.validate(set, mode: .strict)
         var problems = result.errors.map { text($0, set) }
         var warnings = result.warnings.map { place($0.policyID, $0.span, set) + $0.message }
         if result.isTruncated {
             problems.append("some policies have more mistakes than are listed")
         }
         problems += unsupplied(schema)
+        warnings += unreachable(schema)
         for policy in set.policies {
             if let line = tooBroad(policy) { warnings.append(line) }
             warnings += mayFail(policy)
@@ -70,18 +91,44 @@ enum PolicyChecks {
             + (hint.map { "; \($0)" } ?? "")
     }
 
-    /// Resources are names only: an attribute that a type requires would never be there, and
-    /// every policy that reads it would fail.
+    /// Types whose entities would lack what they require, or have what agents write.
+    ///
+    /// Entities are names only, but for agents and for what objects of the input become: an
+    /// attribute that another type requires would never be there, and every policy that reads it
+    /// would fail. And what the input becomes must not be a resource, or agents would describe it.
     private static func unsupplied(_ schema: Schema) -> [String] {
-        schema.entityTypes.values.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+        let resources = Set(schema.actions.values.flatMap(\.resources))
+        let types = schema.entityTypes.values
+            .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
             .filter { $0.name != PolicyEnvironment.agentType }
-            .flatMap { type in
-                type.attributes.attributes.filter(\.isRequired).map {
-                    "entity type `\(type.name)` requires the attribute "
-                        + "`\(VisibleText.escape($0.name))`, and nothing supplies it in this "
-                        + "version: make it optional, or put it into the input"
-                }
+        return types.flatMap { type -> [String] in
+            let isBuilt = type.tags != nil && type.parents.isEmpty
+            if isBuilt {
+                return resources.contains(type.name)
+                    ? [
+                        "entity type `\(type.name)` has tags, which only input has, and is the "
+                            + "type of a resource: take the tags away, or use another type"
+                    ] : []
             }
+            return type.attributes.attributes.filter(\.isRequired).map {
+                "entity type `\(type.name)` requires the attribute "
+                    + "`\(VisibleText.escape($0.name))`, and nothing supplies it in this "
+                    + "version: make it optional, or put it into the input"
+            }
+        }
+    }
+
+    /// Actions that no request can be about: the server asks for `Action::"…"`, for agents and for
+    /// persons.
+    private static func unreachable(_ schema: Schema) -> [String] {
+        schema.actions.values.filter { action in
+            !action.principals.isEmpty
+                && (!action.uid.type.utf8.elementsEqual("Action".utf8)
+                    || !action.principals.contains { $0 == "Agent" || $0 == "Person" })
+        }.map {
+            "action `\($0.uid)` is never asked for: actions are declared outside of namespaces, "
+                + "for agents"
+        }.sorted()
     }
 
     /// A `permit` for whatever action, that nothing but a `forbid` holds.

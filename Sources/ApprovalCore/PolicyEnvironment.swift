@@ -114,6 +114,10 @@ package struct PolicyEnvironment: Sendable {
         // The resource is named by the agent and gets no entity of its own: one of the directory,
         // such as the agent itself, would be replaced and lose its groups.
         let (context, made) = try context(of: action, as: request, at: now)
+        // What the agent sent must not become the entity that it names as resource.
+        guard !made.contains(where: { $0.uid == request.resource }) else {
+            throw CoreError("the resource has the name of a part of the input: name it otherwise")
+        }
         request.context = context
         try policies.schema.validate(request)
         return (request, made.isEmpty ? base : base.adding(made))

@@ -38,12 +38,12 @@ package enum ProductSchema {
         let written = try written(files)
         let merged = try merged(files, written)
         do throws(SchemaErrors) {
-            return try Schema(merged)
+            return try Schema(merged, limits: limits)
         } catch let mergedErrors {
             do throws(SchemaErrors) {
                 // Places in what is merged are no longer those of a file, so the mistake is looked
                 // for where it was written.
-                _ = try Schema(written)
+                _ = try Schema(written, limits: limits)
             } catch {
                 throw PolicyProblems(problems: error.errors.map(\.description))
             }
@@ -51,15 +51,29 @@ package enum ProductSchema {
         }
     }
 
-    /// The schema files of a set with the shared members in every context, file by file.
+    /// The schema files of a set as one, with the shared members in every context.
     ///
     /// - Parameter files: Cedar's syntax; among them the one named ``fileName``.
-    /// - Returns: what together makes the set's schema, for other Cedar tools as well.
+    /// - Returns: the set's schema, for other Cedar tools as well.
     /// - Throws: ``PolicyProblems`` with every mistake, each with its file.
-    package static func fragments(
-        _ files: [PolicyFile]
-    ) throws(PolicyProblems) -> [SchemaFragment] {
-        try merged(files, try written(files))
+    package static func merged(_ files: [PolicyFile]) throws(PolicyProblems) -> SchemaFragment {
+        var namespaces = JSONObject()
+        for fragment in try merged(files, try written(files)) {
+            for (name, json) in fragment.json.objectValue ?? [:] {
+                var namespace = namespaces[name]?.objectValue ?? [:]
+                for (part, members) in json.objectValue ?? [:] {
+                    var all = namespace[part]?.objectValue ?? [:]
+                    for (name, member) in members.objectValue ?? [:] { all[name] = member }
+                    namespace[part] = .object(all)
+                }
+                namespaces[name] = .object(namespace)
+            }
+        }
+        do throws(SchemaErrors) {
+            return try SchemaFragment(json: .object(namespaces))
+        } catch {
+            throw PolicyProblems(problems: error.errors.map(\.description))
+        }
     }
 
     private static func written(
@@ -69,13 +83,39 @@ package enum ProductSchema {
         var fragments: [SchemaFragment] = []
         for file in files {
             do throws(SchemaErrors) {
-                fragments.append(try SchemaFragment(parsing: file.text, named: file.name))
+                fragments.append(
+                    try SchemaFragment(parsing: file.text, named: file.name, limits: limits))
             } catch {
                 problems += error.errors.map(\.description)
             }
         }
+        for (file, fragment) in zip(files, fragments) {
+            problems += shadowing(fragment).map { "\(file.name): \($0)" }
+        }
         guard problems.isEmpty else { throw PolicyProblems(problems: problems) }
         return fragments
+    }
+
+    private static var limits: SchemaLimits {
+        var limits = SchemaLimits()
+        limits.maximumDeclarations = Limits.schemaDeclarations
+        limits.maximumErrors = Limits.policyErrors
+        return limits
+    }
+
+    private static let languageTypes: Set<String> = [
+        "Bool", "Boolean", "Entity", "Extension", "Long", "Record", "Set", "String", "datetime",
+        "decimal", "duration", "ipaddr",
+    ]
+
+    /// Declarations that take the name of a type of the language: the shared members would then
+    /// mean another type, and no request would fit.
+    private static func shadowing(_ fragment: SchemaFragment) -> [String] {
+        fragment.namespaces.flatMap { namespace in
+            (namespace.commonTypes.map(\.name) + namespace.entityTypes.map(\.name))
+                .filter(languageTypes.contains)
+                .map { "`\($0)` is a type of the language: give yours another name" }
+        }
     }
 
     private static func merged(

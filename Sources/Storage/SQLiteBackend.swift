@@ -92,7 +92,14 @@ private final class FileLock: Sendable {
         guard descriptor >= 0 else {
             throw StorageError("`\(path)` can't be opened: \(String(cString: strerror(errno)))")
         }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        // A program that is just being started shares our descriptors until it executes, so a lock
+        // that was let go a moment ago may still be held.
+        var isLocked = flock(descriptor, LOCK_EX | LOCK_NB) == 0
+        for _ in 0..<10 where !isLocked {
+            usleep(20_000)
+            isLocked = flock(descriptor, LOCK_EX | LOCK_NB) == 0
+        }
+        guard isLocked else {
             Foundation.close(descriptor)
             throw StorageError(
                 "`\(path)` is locked: another server uses this data directory; "

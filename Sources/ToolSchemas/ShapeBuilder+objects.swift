@@ -101,12 +101,13 @@ extension ShapeBuilder {
         guard let (name, definition, place) = definition(reference) else {
             return opaque("a reference that leads nowhere in `$defs`: taken as any JSON")
         }
-        switch read[.string(name)] {
+        let key = JSON.string(JSONPointer(tokens: place).description)
+        switch read[key] {
         case .underway?: return opaque("a type that is part of itself: taken as any JSON here")
         case .done(let reading)?: return reading
         case nil: break
         }
-        read[.string(name)] = .underway
+        read[key] = .underway
         // The name of a definition does not depend on who refers to it first.
         let outer = (name: self.name, tokens: tokens)
         tokens = place
@@ -122,7 +123,7 @@ extension ShapeBuilder {
             }
         }
         (self.name, tokens) = outer
-        read[.string(name)] = .done(reading)
+        read[key] = .done(reading)
         return reading
     }
 
@@ -134,7 +135,9 @@ extension ShapeBuilder {
             pointer.tokens.count == 2, let name = pointer.tokens.last,
             ["$defs", "definitions"].contains(pointer.tokens[0])
         else { return nil }
-        for (place, members) in definitions {
+        // Both words may be there with different definitions of one name.
+        let meant = definitions.filter { $0.tokens.last == pointer.tokens[0] }
+        for (place, members) in meant + definitions {
             if let found = members[name] { return (name, found, place + [name]) }
         }
         return nil

@@ -64,6 +64,7 @@ struct PolicyCommands: AsyncParsableCommand {
                 for line in report.lines { Output.standardError(line) }
                 throw CLIError("nothing was published: mend the policies in `\(directory)` first")
             }
+            for warning in report.warnings { Output.note(warning) }
             let answer = try await api.post(APIPath("/v1/policies"), files.json)
             try output.print(answer, or: RecordText.block(answer, first: ["digest"]))
             await api.noteUnsealed()

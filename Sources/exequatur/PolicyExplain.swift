@@ -155,6 +155,10 @@ struct PolicyExplanationPage {
 
     var json: JSON {
         [
+            "errors": .array(
+                verdict.errors.map { error in
+                    ["message": .string(error.message), "policy": .string(error.policy)]
+                }),
             "policies": .array(explanations.map(json)),
             "requirement": verdict.requirement?.json ?? .null,
             "verdict": .string(verdict.decision.rawValue),

@@ -14,6 +14,8 @@ struct PolicyFiles: Sendable {
     }
 
     var files: [PolicyFile]
+    /// What looks as if it should be part of the set and is not.
+    private(set) var ignored: [String] = []
 
     /// Reads the folder itself, not its subfolders; a folder without policies is an error, because
     /// publishing it would forbid everything.
@@ -34,11 +36,27 @@ struct PolicyFiles: Sendable {
         guard wanted.count <= Limits.files else {
             throw CLIError("`\(directory)` has more than \(Limits.files) policy files")
         }
+        ignored = Self.ignored(names, in: directory).filter { !wanted.contains($0) }
         files = try wanted.map { name in
             let path = directory.hasSuffix("/") ? directory + name : "\(directory)/\(name)"
+            // A pipe would never end.
+            guard
+                try FileManager.default.attributesOfItem(
+                    atPath: URL(fileURLWithPath: path).resolvingSymlinksInPath().path)[.type]
+                    as? FileAttributeType == .typeRegular
+            else { throw CLIError("`\(path)` is not a regular file") }
             return PolicyFile(
                 name: name, text: try LocalFile.readText(path, limit: Limits.fileBytes))
         }
+    }
+
+    /// Names that somebody may take for policies: other endings, hidden files, subfolders.
+    private static func ignored(_ names: [String], in directory: String) -> [String] {
+        names.filter { name in
+            if name.lowercased().contains(".cedar") { return true }
+            let inner = try? FileManager.default.contentsOfDirectory(atPath: "\(directory)/\(name)")
+            return (inner ?? []).contains { $0.lowercased().contains(".cedar") }
+        }.sorted()
     }
 
     /// Everything that can be found wrong without a server: it compiles the set as the server will.
@@ -47,7 +65,11 @@ struct PolicyFiles: Sendable {
             let published = try PublishedPolicies(files: files)
             return PolicyReport(
                 policies: Int64(published.policySet.policies.count), problems: [],
-                warnings: published.warnings)
+                warnings: published.warnings
+                    + ignored.map {
+                        "`\($0)` is not part of the set: names end in `.cedar` or "
+                            + "`.cedarschema`, in the folder itself"
+                    })
         } catch {
             return PolicyReport(policies: 0, problems: error.problems, warnings: [])
         }

@@ -34,20 +34,30 @@ extension PolicyCommands {
             var formatter = PolicyFormatter()
             formatter.lineWidth = width
             if paths == ["-"] {
-                let input = FileHandle.standardInput.readData(ofLength: CedarFiles.maximumBytes)
-                let text = String(decoding: input, as: UTF8.self)
+                let limit = CedarFiles.maximumBytes
+                let input = FileHandle.standardInput.readData(ofLength: limit + 1)
+                guard input.count <= limit else {
+                    throw CLIError("standard input is too large: at most \(limit) bytes are read")
+                }
+                guard let text = String(validating: input, as: UTF8.self) else {
+                    throw CLIError("standard input is not UTF-8 text: convert it first")
+                }
                 try Output.bytes(Array(try formatted(text, "standard input", formatter).utf8))
                 return
             }
-            var changed: [String] = []
+            // All are read before any is written, so that a mistake in the last changes nothing.
+            var changed: [(file: String, text: String)] = []
             for file in try paths.flatMap(Self.files) {
                 let text = try LocalFile.readText(file, limit: CedarFiles.maximumBytes)
                 let result = try formatted(text, file, formatter)
-                guard !result.utf8.elementsEqual(text.utf8) else { continue }
-                changed.append(file)
-                if !check { try LocalFile.write(Array(result.utf8), to: file) }
+                if !result.utf8.elementsEqual(text.utf8) { changed.append((file, result)) }
             }
-            try Output.lines(changed.map(TerminalText.escaped))
+            for (file, text) in changed where !check {
+                // Through a link, not in its place.
+                let target = URL(fileURLWithPath: file).resolvingSymlinksInPath().path
+                try LocalFile.write(Array(text.utf8), to: target)
+            }
+            try Output.lines(changed.map { TerminalText.escaped($0.file) })
             if check, !changed.isEmpty { throw ExitCode(ExitStatus.failure.rawValue) }
         }
 

@@ -39,10 +39,14 @@ struct PolicyQuestion {
                 throw CLIError("action `\(action)` is not declared")
             }
             let (context, made) = try Self.context(named["context"], declared.context, schema)
-            self.request = Request(
+            let asked = Request(
                 principal: try uid("principal"), action: action, resource: try uid("resource"),
                 context: context)
-            try schema.validate(self.request)
+            guard !made.contains(where: { $0.uid == asked.resource }) else {
+                throw CLIError("the resource has the name of a part of the input")
+            }
+            try schema.validate(asked)
+            self.request = asked
             self.entities = made.isEmpty ? known : known.adding(made)
         } catch {
             let cause = (error as? CLIError)?.message ?? "\(error)"

@@ -57,8 +57,7 @@ extension PolicyCommands {
             } else {
                 throw CLIError("no policies are in force in `\(options.data)`: give --against DIR")
             }
-            let report = ReplayReport(
-                history, before: try history.verdicts(old), after: try history.verdicts(draft))
+            let report = try ReplayReport(history, draft, before: try history.verdicts(old))
             let edits = PolicyEdits(old, draft)
             try options.output.print(
                 .object(JSONObject((edits.json + report.json).map { ($0.0, $0.1) })),
@@ -83,7 +82,7 @@ extension PolicyCommands {
         func run() throws {
             let draft = try PolicyFiles(directory: directory).published()
             let history = try options.history()
-            let report = ReplayReport(history, after: try history.verdicts(draft))
+            let report = try ReplayReport(history, draft)
             try options.output.print(
                 .object(JSONObject(report.json.map { ($0.0, $0.1) })), or: report.lines)
         }
@@ -92,19 +91,32 @@ extension PolicyCommands {
 
 /// What two sets say of the same actions.
 struct ReplayReport {
-    /// A verdict as far as it is compared.
+    /// A verdict with all that a review asks.
     struct Said: Equatable {
         let decision: Verdict.Decision
-        let groups: [String]
+        let requirement: Requirement?
 
         init(_ decision: Verdict.Decision, _ requirement: Requirement?) {
             self.decision = decision
-            groups = (requirement?.slots ?? []).map { "\($0.quorum) of \($0.group)" }.sorted()
+            self.requirement = requirement
         }
 
-        var text: String {
-            groups.isEmpty
-                ? decision.rawValue : "\(decision.rawValue) (\(groups.joined(separator: ", ")))"
+        var groups: [String] {
+            (requirement?.slots ?? []).map { "\($0.quorum) of \($0.group)" }.sorted()
+        }
+
+        /// The decision with the groups; with the rest where another verdict differs in that alone.
+        func text(beside other: Said) -> String {
+            guard let requirement else { return decision.rawValue }
+            var parts = groups
+            if other.decision == decision, other.groups == groups {
+                parts += [
+                    requirement.severity.rawValue, requirement.assurance.rawValue,
+                    "expires \(requirement.expires.seconds) s",
+                    "grant \(requirement.grant.seconds) s",
+                ]
+            }
+            return "\(decision.rawValue) (\(parts.joined(separator: ", ")))"
         }
     }
 
@@ -119,8 +131,14 @@ struct ReplayReport {
     private let erased: Int
     private let changes: [Change]
     private let counts: [Verdict.Decision: Int]
+    /// Actions that came when no policy asked for behaviour, which now look like first uses.
+    private let unasked: Int
 
-    init(_ history: RecordedHistory, before: [Verdict]? = nil, after: [Verdict]) {
+    init(
+        _ history: RecordedHistory, _ draft: PublishedPolicies, before: [Verdict]? = nil
+    ) throws {
+        let after = try history.verdicts(draft)
+        let asksForBehavior = draft.asksForBehavior
         var changes: [Change] = []
         var counts: [Verdict.Decision: Int] = [:]
         for (place, entry) in history.entries.enumerated() {
@@ -138,11 +156,17 @@ struct ReplayReport {
         erased = history.erased
         self.changes = changes
         self.counts = counts
+        unasked =
+            asksForBehavior
+            ? history.entries.count { $0.action.facts["behavior"] == nil } : 0
     }
 
     /// What made the verdict: the policies that fired for it, or that none permits.
     private static func reasons(_ verdict: Verdict) -> [String] {
-        let errors = verdict.errors.map { $0.policy == "request" ? $0.message : $0.policy }
+        // Two names stand for no policy: the request itself, and a review nobody can meet.
+        let errors = verdict.errors.map {
+            ["request", "review"].contains($0.policy) ? $0.message : $0.policy
+        }
         switch verdict.decision {
         case .allow: return verdict.reasons.filter(\.permits).map(\.policy)
         case .review: return errors + verdict.reasons.filter(\.review).map(\.policy)
@@ -169,7 +193,8 @@ struct ReplayReport {
             return TerminalText.escaped(
                 "\(change.entry.at)  \(action.id.text)  \(action.requester.agent.text)  "
                     + "\(action.operation.action)  \(action.operation.resourceID): "
-                    + "\(change.before.text) → \(change.after.text)"
+                    + "\(change.before.text(beside: change.after)) → "
+                    + change.after.text(beside: change.before)
                     + (change.reasons.isEmpty
                         ? "" : "  [\(change.reasons.joined(separator: ", "))]"))
         }
@@ -180,7 +205,13 @@ struct ReplayReport {
         lines.append(
             "\(changes.count) changed: \(count(nil, .review)) more would have paused, "
                 + "\(count(.review, nil)) fewer; \(count(nil, .deny)) more denied, "
-                + "\(count(.deny, nil)) fewer; \(changes.count - count(nil, nil)) ask other groups")
+                + "\(count(.deny, nil)) fewer; "
+                + "\(changes.count - count(nil, nil)) reviews ask otherwise")
+        if unasked > 0 {
+            lines.append(
+                "\(unasked) \(Self.actions) came when no policy asked for `context.behavior`: they "
+                    + "count as first uses here")
+        }
         if erased > 0 { lines.append("\(erased) erased \(Self.actions) were left out") }
         return lines
     }
@@ -188,6 +219,7 @@ struct ReplayReport {
     var json: [(String, JSON)] {
         [
             ("actions", .integer(Int64(total))), ("erased", .integer(Int64(erased))),
+            ("withoutBehavior", .integer(Int64(unasked))),
             (
                 "verdicts",
                 .object(
@@ -203,10 +235,10 @@ struct ReplayReport {
                         [
                             "action": .string(change.entry.action.operation.action),
                             "after": .string(change.after.decision.rawValue),
-                            "afterGroups": .array(change.after.groups.map(JSON.string)),
+                            "afterRequirement": change.after.requirement?.json ?? .null,
                             "at": .string(change.entry.at.description),
                             "before": .string(change.before.decision.rawValue),
-                            "beforeGroups": .array(change.before.groups.map(JSON.string)),
+                            "beforeRequirement": change.before.requirement?.json ?? .null,
                             "id": .string(change.entry.action.id.text),
                             "reasons": .array(change.reasons.map(JSON.string)),
                         ]
@@ -221,6 +253,7 @@ struct PolicyEdits {
     private let added: [String]
     private let removed: [String]
     private let rewritten: [String]
+    private let schemas: [String]
 
     init(_ old: PublishedPolicies, _ new: PublishedPolicies) {
         added = new.policySet.policies.map(\.id).filter { old.policySet[$0] == nil }
@@ -228,11 +261,19 @@ struct PolicyEdits {
         rewritten = new.policySet.policies.filter { policy in
             old.policySet[policy.id].map { $0.canonicalText != policy.canonicalText } ?? false
         }.map(\.id)
+        let before = Dictionary(
+            uniqueKeysWithValues: old.schemaFiles.map { ($0.name, $0.text) })
+        let after = Dictionary(
+            uniqueKeysWithValues: new.schemaFiles.map { ($0.name, $0.text) })
+        schemas = Set(before.keys).union(after.keys).sorted().filter { name in
+            !(before[name] ?? "").utf8.elementsEqual((after[name] ?? "").utf8)
+        }
     }
 
     var lines: [String] {
         let all =
             added.map { "+ \($0)" } + removed.map { "- \($0)" } + rewritten.map { "~ \($0)" }
+            + schemas.map { "~ schema \($0)" }
         return all.isEmpty ? ["the policies are the same"] : all.map(TerminalText.escaped)
     }
 
@@ -241,6 +282,7 @@ struct PolicyEdits {
             ("added", .array(added.map(JSON.string))),
             ("removed", .array(removed.map(JSON.string))),
             ("rewritten", .array(rewritten.map(JSON.string))),
+            ("schemas", .array(schemas.map(JSON.string))),
         ]
     }
 }

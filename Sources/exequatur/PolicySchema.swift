@@ -30,12 +30,11 @@ extension PolicyCommands {
 
         func run() throws {
             let published = try PolicyFiles(directory: directory).published()
-            let fragments = try ProductSchema.fragments(published.schemaFiles)
-            let text = try fragments.map { try $0.text }.joined(separator: "\n")
+            let schema = try ProductSchema.merged(published.schemaFiles)
             if output.json {
-                try Output.json(try SchemaFragment(parsing: text).json)
+                try Output.json(schema.json)
             } else {
-                try Output.lines(TerminalText.lines(text))
+                try Output.lines(TerminalText.lines(try schema.text))
             }
         }
     }
@@ -64,8 +63,10 @@ extension PolicyCommands {
 
         func run() throws {
             let generated: GeneratedSchema
+            let hasMore: Bool
             do {
                 let manifest = try ToolManifest(json: try CedarFiles.json(file))
+                hasMore = manifest.nextCursor != nil
                 generated = try ToolSchemaGenerator(
                     agentcore ? .agentCore(target: server) : .exequatur(server: server)
                 ).generate(manifest)
@@ -73,6 +74,9 @@ extension PolicyCommands {
                 throw CLIError("cannot make a schema of `\(file)`: \(error)")
             }
             for note in generated.notes { Output.note("\(note)") }
+            if hasMore {
+                Output.note("the server has more tools: ask again with its `nextCursor`")
+            }
             if json {
                 try Output.json(generated.fragment.json)
             } else {

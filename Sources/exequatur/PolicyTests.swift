@@ -117,9 +117,13 @@ struct PolicyTestSuite {
         {
             return "because of \(Self.list(answer.evaluation.reasons))"
         }
-        if let count = object["num_errors"]?.intValue,
-            count != Int64(answer.evaluation.errors.count)
-        {
+        if let json = object["num_errors"] {
+            guard let count = json.intValue, count >= 0 else {
+                throw CLIError("`num_errors` must be a number")
+            }
+            guard count != Int64(answer.evaluation.errors.count) else {
+                return try verdictDifference(object, answer.verdict)
+            }
             return "\(answer.evaluation.errors.count) policies failed: "
                 + Self.list(answer.evaluation.errors.map(\.id))
         }
@@ -127,10 +131,9 @@ struct PolicyTestSuite {
     }
 
     private func verdictDifference(_ test: JSONObject, _ verdict: Verdict) throws -> String? {
-        if let expected = test["verdict"]?.stringValue {
-            guard Verdict.Decision(rawValue: expected) != nil else {
-                throw CLIError("`verdict` must be `allow`, `review` or `deny`")
-            }
+        if let json = test["verdict"] {
+            guard let expected = json.stringValue, Verdict.Decision(rawValue: expected) != nil
+            else { throw CLIError("`verdict` must be `allow`, `review` or `deny`") }
             if expected != verdict.decision.rawValue {
                 return "the verdict is \(verdict.decision.rawValue)"
             }

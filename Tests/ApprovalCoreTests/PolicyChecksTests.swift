@@ -4,6 +4,7 @@ import CanonicalJSON
 import Cedar
 import TestSupport
 import Testing
+import ToolSchemas
 
 @testable import ApprovalCore
 
@@ -180,6 +181,74 @@ struct PolicyChecksTests {
                 Self.permit + "@id(\"g\") permit (principal, action == "
                     + "Action::\"command.run\", resource) when { context.hour + 1 > 2 };"
             ).isEmpty)
+    }
+
+    @Test("names of the language can't be taken, in whatever namespace")
+    func languageNames() {
+        for declaration in [
+            "entity datetime;", "type datetime = Long;", "entity String;", "type Bool = String;",
+            "namespace Foo { type decimal = Long; }", "namespace Foo { entity Record; }",
+        ] {
+            let found = problems(Self.permit, schema: declaration)
+            #expect(found.contains { $0.contains("type of the language") }, "\(declaration)")
+        }
+        #expect(problems(Self.permit, schema: "entity Datetime;").isEmpty)
+    }
+
+    @Test("hole: what the input becomes is no type of a resource, so agents can't describe theirs")
+    func builtResources() {
+        let action = "action x appliesTo { principal: [Agent], resource: [Box], "
+        let found = problems(
+            Self.permit,
+            schema: "entity Box tags String; \(action) context: { input: { labels: Box } } };")
+        #expect(found.contains { $0.contains("`Box` has tags") }, "\(found)")
+        // As a part of the input it may be anything.
+        let part = """
+            entity Bag = { repo: String } tags String;
+            action x appliesTo { principal: [Agent], resource: [Host],
+              context: { input: { labels: Bag } } };
+            """
+        #expect(problems(Self.permit, schema: part).isEmpty)
+    }
+
+    @Test("schemas made of tools pass the checks, open objects with required members too")
+    func generatedSchemas() throws {
+        let manifest = try ToolManifest(
+            json: try JSON(
+                parsing: """
+                    {"tools":[{"name":"open","inputSchema":{"type":"object","required":["repo"],
+                    "properties":{"repo":{"type":"string"},"meta":{"type":"object","required":["a"],
+                    "properties":{"a":{"type":"integer"}},"additionalProperties":{"type":"string"}}},
+                    "additionalProperties":true}}]}
+                    """))
+        let schema = try ToolSchemaGenerator(.exequatur(server: "gh")).generate(manifest)
+        let text = "permit (principal, action == Action::\"mcp.gh___open\", resource);"
+        #expect(problems(text, schema: try schema.fragment.text) == [])
+    }
+
+    @Test("a set with more combinations than can be checked is refused at once")
+    func tooMuchToCheck() {
+        let actions = (0..<3_000).map { "a\($0)" }.joined(separator: ", ")
+        let schema = "action \(actions) appliesTo { principal: [Agent], resource: [Host] };"
+        let text = (0..<400).map { "@id(\"f\($0)\") forbid (principal, action, resource);" }
+        let found = problems(Self.permit + text.joined(separator: "\n"), schema: schema)
+        #expect(found.count == 1 && found[0].contains("more than can be checked"), "\(found)")
+        let more = (0..<10_001).map { "a\($0)" }.joined(separator: ", ")
+        #expect(!problems(Self.permit, schema: "action \(more);").isEmpty)
+    }
+
+    @Test("actions that are never asked for are named")
+    func unreachable() throws {
+        let found = try set(
+            Self.permit,
+            schema: """
+                namespace Foo { action x appliesTo { principal: [Agent], resource: [Host] }; }
+                action y appliesTo { principal: [Host], resource: [Host] };
+                action z appliesTo { principal: [Agent], resource: [Host] };
+                """
+        ).warnings
+        #expect(found.count == 2, "\(found)")
+        #expect(found.contains { $0.contains("Foo::Action::\"x\"") })
     }
 
     @Test("a review that can never be met, unknown annotations and a zero quorum are refused")

@@ -144,6 +144,47 @@ struct PolicyEnvironmentTests {
         #expect(try decision(["force": true]) == .deny)
     }
 
+    @Test("hole: a resource named like a part of the input does not get what the agent wrote there")
+    func resourceNamedLikeInput() throws {
+        // Such a set is refused at publish; stored by other software it must not be a way in.
+        let json: JSON = [
+            "files": [
+                [
+                    "name": "a.cedar",
+                    "text": """
+                    permit (principal, action, resource);
+                    @id("hold") forbid (principal, action, resource)
+                    unless { resource has kind && resource.kind == "public" };
+                    """,
+                ],
+                ["name": "exequatur.cedarschema", "text": .string(ProductSchema.file.text)],
+                [
+                    "name": "own.cedarschema",
+                    "text": """
+                    entity Box = { kind?: String } tags String;
+                    action "box.use" appliesTo { principal: [Agent], resource: [Box],
+                      context: { input: { labels: Box } } };
+                    """,
+                ],
+            ], "v": 2,
+        ]
+        let environment = try PolicyEnvironment(
+            policies: try PublishedPolicies(json), directory: try Fixtures.directory(),
+            singleOperator: false)
+        for resource in ["prod", "/input/labels"] {
+            let action = try Action(
+                id: ActionID(now: .start, random: (1, 1)), nonce: .of("n"),
+                operation: try Operation(
+                    action: "box.use", resourceType: "Box", resourceID: resource,
+                    input: ["labels": ["kind": "public"]]),
+                intent: .none,
+                requester: Requester(
+                    agent: .bot, owner: .alice, onBehalfOf: nil, credential: "c"),
+                gate: GateReference(id: .advisoryGate, enforcing: false), facts: [:])
+            #expect(environment.evaluate(action, at: .start).decision == .deny, "\(resource)")
+        }
+    }
+
     @Test("facts of newer software are left out; facts of older software are absent")
     func factsOfOtherVersions() throws {
         let environment = try Fixtures.environment(

@@ -66,6 +66,8 @@ struct PolicyToolTests {
               {"name": "groups", \(request), "decision": "deny", "groups": ["sre"]},
               {"name": "errors", \(request), "decision": "deny", "num_errors": 1},
               {"name": "misspelt", \(request), "decision": "deny", "resaon": []},
+              {"name": "number", \(request), "decision": "deny", "num_errors": "7"},
+              {"name": "list", \(request), "decision": "deny", "verdict": ["deny"]},
               {"request": {"principal": "Agent::\\"bot\\"", "action": "Action::\\"no.such\\"",
                "resource": "Host::\\"web1\\""}, "entities": [], "decision": "deny"}
             ]
@@ -73,12 +75,13 @@ struct PolicyToolTests {
         let result = try Program.run(["policy", "test", folder.path])
         #expect(result.status == 1)
         let lines = result.out.split(separator: "\n").map(String.init)
-        #expect(lines.last == "1 passed, 7 failed", "\(result.out)\(result.err)")
+        #expect(lines.last == "1 passed, 9 failed", "\(result.out)\(result.err)")
         for (place, start) in [
             "decision: decided deny, because of `held`", "reason: because of `held`",
             "verdict: the verdict is review", "groups: the review asks",
             "errors: 0 policies failed", "misspelt: unknown member `resaon`",
-            "test 8: the request does not fit the schema",
+            "number: `num_errors` must be a number", "list: `verdict` must be",
+            "test 10: the request does not fit the schema",
         ].enumerated() {
             #expect(lines[place].hasPrefix(start), "\(lines[place])")
         }
@@ -131,7 +134,7 @@ struct PolicyToolTests {
             @id("commands") permit (principal is Agent, action in Action::"command", resource);
             @id("two") @review("reviewers") @quorum("2")
             forbid (principal, action in Action::"command", resource)
-            when { context.input.argv.contains("two") };
+            when { context.input.argv.contains("/srv/two") };
             """)
         // While the server runs: reading takes no lock.
         let replayed = try Program.run([
@@ -143,11 +146,16 @@ struct PolicyToolTests {
         let after = (report["changes"]?.arrayValue ?? []).map {
             "\($0["before"]?.stringValue ?? "") \($0["after"]?.stringValue ?? "")"
         }
-        #expect(Set(after).isSubset(of: ["review allow", "review review"]), "\(report)")
+        #expect(after == ["review allow", "review review"], "\(report)")
+        #expect(report["verdicts"] == ["allow": 1, "deny": 0, "review": 1])
         let diff = try Program.run(["policy", "diff", draft.path, "--data", server.data])
         #expect(diff.status == 0, "\(diff.err)")
         #expect(diff.out.contains("- commands.review\n"))
         #expect(diff.out.contains("+ two\n"))
+        #expect(
+            diff.out.contains(
+                "2 changed: 0 more would have paused, 1 fewer; 0 more denied, 0 fewer; "
+                    + "1 reviews ask otherwise"), "\(diff.out)")
         let same = try Program.run([
             "policy", "diff", draft.path, "--against", draft.path, "--data", server.data,
         ])
@@ -158,6 +166,61 @@ struct PolicyToolTests {
             "policy", "explain", draft.path, "--action", action, "--data", server.data,
         ])
         #expect(why.status == 0 && why.out.contains("permit  commands"), "\(why.out)\(why.err)")
+    }
+
+    @Test("a weaker review and another schema are changes that diff shows")
+    func weakerReview() throws {
+        let server = try RunningServer()
+        let cast = try Cast(server)
+        _ = try cast.submit("one", server)
+        let strict = try TemporaryFolder()
+        let loose = try TemporaryFolder()
+        func text(_ annotations: String) -> String {
+            """
+            @id("commands") permit (principal is Agent, action in Action::"command", resource);
+            @id("held") @review("reviewers") \(annotations)
+            forbid (principal, action in Action::"command", resource);
+            """
+        }
+        _ = try strict.write("a.cedar", text("@severity(\"high\") @assurance(\"console\")"))
+        _ = try loose.write("a.cedar", text("@severity(\"low\") @grant(\"24h\")"))
+        _ = try loose.write("own.cedarschema", "entity Database;")
+        let diff = try Program.run([
+            "policy", "diff", loose.path, "--against", strict.path, "--data", server.data,
+        ])
+        #expect(diff.out.contains("~ held\n") && diff.out.contains("~ schema own.cedarschema\n"))
+        #expect(diff.out.contains("(1 of reviewers, high, console"), "\(diff.out)")
+        #expect(diff.out.contains("1 reviews ask otherwise"), "\(diff.out)")
+    }
+
+    @Test("what looks like a policy and is left out is said; a pipe is refused")
+    func ignoredFiles() throws {
+        let folder = try TemporaryFolder()
+        _ = try folder.write(
+            "p.cedar", "permit (principal is Agent, action in Action::\"command\", resource);")
+        for name in ["99-forbid.Cedar", "f.cedar.json", ".hidden.cedar"] {
+            _ = try folder.write(name, "")
+        }
+        let report = try json(try Program.run(["policy", "check", folder.path, "--json"]))
+        let warnings = (report["warnings"]?.arrayValue ?? []).compactMap(\.stringValue)
+        #expect(warnings.count == 3, "\(warnings)")
+        #expect(mkfifo(folder.path + "/pipe.cedar", 0o600) == 0)
+        let pipe = try Program.run(["policy", "check", folder.path], seconds: 10)
+        #expect(pipe.status == 1 && pipe.err.contains("not a regular file"), "\(pipe.err)")
+    }
+
+    @Test("one schema is shown, also where two files open the same namespace")
+    func mergedSchema() throws {
+        let folder = try TemporaryFolder()
+        _ = try folder.write(
+            "p.cedar", "permit (principal is Agent, action in Action::\"command\", resource);")
+        _ = try folder.write("a.cedarschema", "namespace Foo { entity A; }")
+        _ = try folder.write("b.cedarschema", "namespace Foo { entity B; }")
+        let shown = try Program.run(["policy", "schema", "show", folder.path])
+        #expect(shown.status == 0 && shown.out.ranges(of: "namespace Foo").count == 1)
+        let schema = try json(
+            try Program.run(["policy", "schema", "show", folder.path, "--json"]))
+        #expect(schema["Foo"]?["entityTypes"]?.objectValue?.keys == ["A", "B"])
     }
 
     @Test("a corpus test fails on validation too, and on a JSON schema that differs")
