@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Cedar
+internal import ToolSchemas
 
 /// What is looked at before a policy set is published, beside its syntax.
 enum PolicyChecks {
@@ -72,7 +73,7 @@ enum PolicyChecks {
         warnings += unreachable(schema)
         for policy in set.policies {
             if let line = tooBroad(policy) { warnings.append(line) }
-            warnings += mayFail(policy)
+            warnings += mayFail(policy, set)
         }
         return (problems, warnings)
     }
@@ -102,8 +103,7 @@ enum PolicyChecks {
             .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
             .filter { $0.name != PolicyEnvironment.agentType }
         return types.flatMap { type -> [String] in
-            let isBuilt = type.tags != nil && type.parents.isEmpty
-            if isBuilt {
+            if type.isMadeOfInput() {
                 return resources.contains(type.name)
                     ? [
                         "entity type `\(type.name)` has tags, which only input has, and is the "
@@ -141,15 +141,15 @@ enum PolicyChecks {
     }
 
     /// Parts of a `forbid` that can fail although it is valid; it then counts as fired.
-    private static func mayFail(_ policy: Policy) -> [String] {
+    private static func mayFail(_ policy: Policy, _ set: PolicySet) -> [String] {
         guard policy.effect == .forbid else { return [] }
         var lines: [String] = []
         policy.walk { expression in
             guard let cause = expression.failure else { return }
             lines.append(
-                "\(policy.source.map { "\($0):" } ?? "")\(expression.span): policy "
-                    + "`\(VisibleText.escape(policy.id))`: `\(VisibleText.escape("\(expression)"))`"
-                    + " \(cause); the `forbid` then counts as fired")
+                place(policy.id, expression.span, set)
+                    + "`\(VisibleText.escape("\(expression)"))` \(cause); the `forbid` then counts "
+                    + "as fired")
         }
         return lines
     }

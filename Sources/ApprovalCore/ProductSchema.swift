@@ -89,9 +89,6 @@ package enum ProductSchema {
                 problems += error.errors.map(\.description)
             }
         }
-        for (file, fragment) in zip(files, fragments) {
-            problems += shadowing(fragment).map { "\(file.name): \($0)" }
-        }
         guard problems.isEmpty else { throw PolicyProblems(problems: problems) }
         return fragments
     }
@@ -110,11 +107,18 @@ package enum ProductSchema {
 
     /// Declarations that take the name of a type of the language: the shared members would then
     /// mean another type, and no request would fit.
-    private static func shadowing(_ fragment: SchemaFragment) -> [String] {
-        fragment.namespaces.flatMap { namespace in
-            (namespace.commonTypes.map(\.name) + namespace.entityTypes.map(\.name))
-                .filter(languageTypes.contains)
-                .map { "`\($0)` is a type of the language: give yours another name" }
+    ///
+    /// Files that cannot be read have none; what is wrong with them is said elsewhere.
+    static func shadowing(_ files: [PolicyFile]) -> [String] {
+        files.flatMap { file -> [String] in
+            let fragment = try? SchemaFragment(parsing: file.text, limits: limits)
+            return (fragment?.namespaces ?? []).flatMap { namespace in
+                (namespace.commonTypes.map(\.name) + namespace.entityTypes.map(\.name))
+                    .filter(languageTypes.contains)
+                    .map {
+                        "\(file.name): `\($0)` is a type of the language: give yours another name"
+                    }
+            }
         }
     }
 

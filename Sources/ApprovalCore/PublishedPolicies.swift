@@ -52,6 +52,7 @@ package struct PublishedPolicies: Sendable {
         if !given.contains(where: \.isPolicy) {
             problems.append("a policy set needs at least one file that ends in `.cedar`")
         }
+        problems += ProductSchema.shadowing(given.filter(\.isSchema))
         guard problems.isEmpty else { throw PolicyProblems(problems: problems) }
         try self.init(stored: given + [shipped], checks: true)
     }

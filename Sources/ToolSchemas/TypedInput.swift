@@ -84,6 +84,15 @@ public struct TypedInput: Sendable, Hashable {
     }
 }
 
+extension Schema.EntityType {
+    /// Whether an object of the input becomes an entity of this type, so that whoever sends the
+    /// input decides what the entity is like.
+    public func isMadeOfInput(_ options: TypedInput.Options = .init()) -> Bool {
+        if case .built = EntityConvention(self, options) { return true }
+        return false
+    }
+}
+
 extension Schema {
     /// The type of one attribute of an action's context, by convention `input`.
     ///

@@ -8,10 +8,7 @@ internal import Foundation
 /// A folder of policies and schemas as it is checked and published: whole, in the order of its
 /// names.
 struct PolicyFiles: Sendable {
-    enum Limits {
-        static let files = 256
-        static let fileBytes = 1_048_576
-    }
+    private static let fileBytes = 1_048_576
 
     var files: [PolicyFile]
     /// What looks as if it should be part of the set and is not.
@@ -33,8 +30,8 @@ struct PolicyFiles: Sendable {
         guard wanted.contains(where: { $0.hasSuffix(".cedar") }) else {
             throw CLIError("`\(directory)` has no file that ends in `.cedar`")
         }
-        guard wanted.count <= Limits.files else {
-            throw CLIError("`\(directory)` has more than \(Limits.files) policy files")
+        guard wanted.count <= Limits.policyFiles else {
+            throw CLIError("`\(directory)` has more than \(Limits.policyFiles) policy files")
         }
         ignored = Self.ignored(names, in: directory).filter { !wanted.contains($0) }
         files = try wanted.map { name in
@@ -46,7 +43,7 @@ struct PolicyFiles: Sendable {
                     as? FileAttributeType == .typeRegular
             else { throw CLIError("`\(path)` is not a regular file") }
             return PolicyFile(
-                name: name, text: try LocalFile.readText(path, limit: Limits.fileBytes))
+                name: name, text: try LocalFile.readText(path, limit: Self.fileBytes))
         }
     }
 

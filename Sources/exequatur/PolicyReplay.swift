@@ -138,7 +138,6 @@ struct ReplayReport {
         _ history: RecordedHistory, _ draft: PublishedPolicies, before: [Verdict]? = nil
     ) throws {
         let after = try history.verdicts(draft)
-        let asksForBehavior = draft.asksForBehavior
         var changes: [Change] = []
         var counts: [Verdict.Decision: Int] = [:]
         for (place, entry) in history.entries.enumerated() {
@@ -157,7 +156,7 @@ struct ReplayReport {
         self.changes = changes
         self.counts = counts
         unasked =
-            asksForBehavior
+            draft.asksForBehavior
             ? history.entries.count { $0.action.facts["behavior"] == nil } : 0
     }
 
@@ -185,8 +184,6 @@ struct ReplayReport {
         }.count
     }
 
-    private static let actions = "actions"
-
     var lines: [String] {
         var lines = changes.map { change -> String in
             let action = change.entry.action
@@ -200,7 +197,7 @@ struct ReplayReport {
         }
         if !lines.isEmpty { lines.append("") }
         lines.append(
-            "\(total) \(Self.actions): \(counts[.allow] ?? 0) allowed, "
+            "\(total) actions: \(counts[.allow] ?? 0) allowed, "
                 + "\(counts[.review] ?? 0) held for review, \(counts[.deny] ?? 0) denied")
         lines.append(
             "\(changes.count) changed: \(count(nil, .review)) more would have paused, "
@@ -209,10 +206,10 @@ struct ReplayReport {
                 + "\(changes.count - count(nil, nil)) reviews ask otherwise")
         if unasked > 0 {
             lines.append(
-                "\(unasked) \(Self.actions) came when no policy asked for `context.behavior`: they "
+                "\(unasked) actions came when no policy asked for `context.behavior`: they "
                     + "count as first uses here")
         }
-        if erased > 0 { lines.append("\(erased) erased \(Self.actions) were left out") }
+        if erased > 0 { lines.append("\(erased) erased actions were left out") }
         return lines
     }
 
