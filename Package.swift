@@ -38,6 +38,7 @@ let package = Package(
         .executable(name: "exequatur", targets: ["exequatur"]),
         .library(name: "CanonicalJSON", targets: ["CanonicalJSON"]),
         .library(name: "Cedar", targets: ["Cedar"]),
+        .library(name: "ExequaturClient", targets: ["ExequaturClient"]),
         .library(name: "ToolSchemas", targets: ["ToolSchemas"]),
         .library(name: "TransparencyLog", targets: ["TransparencyLog"]),
     ],
@@ -99,10 +100,17 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
+            name: "ExequaturClient",
+            dependencies: [
+                "CLinux", "CanonicalJSON", "TransparencyLog", asyncHTTPClient, niocore,
+                niohttp1,
+            ],
+            swiftSettings: strict),
+        .target(
             name: "Gates",
             dependencies: [
-                "ApprovalCore", "CLinux", "CanonicalJSON", "Facts", "TransparencyLog",
-                asyncHTTPClient, crypto, niocore, niohttp1,
+                "ApprovalCore", "CLinux", "CanonicalJSON", "ExequaturClient", "Facts",
+                "TransparencyLog", asyncHTTPClient, crypto, niocore, niohttp1, nioposix,
             ],
             swiftSettings: strict),
         .target(
@@ -116,8 +124,9 @@ let package = Package(
             name: "exequatur",
             dependencies: [
                 "ApprovalCore", "CLinux", "CResources", "CanonicalJSON", "Cedar", "Console",
-                "ControlPlane", "Facts", "Gates", "Server", "Storage", "ToolSchemas",
-                "TransparencyLog", product("ArgumentParser", "swift-argument-parser"),
+                "ControlPlane", "ExequaturClient", "Facts", "Gates", "Server", "Storage",
+                "ToolSchemas", "TransparencyLog",
+                product("ArgumentParser", "swift-argument-parser"),
                 asyncHTTPClient, hummingbird, logging, lifecycle, niocore, niohttp1, nioposix,
                 unixSignals,
             ],
@@ -173,7 +182,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "GatesTests",
-            dependencies: ["CanonicalJSON", "Facts", "Gates", "TestSupport", "TransparencyLog"],
+            dependencies: [
+                "CanonicalJSON", "ExequaturClient", "Facts", "Gates", "TestSupport",
+                "TransparencyLog",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "StorageTests",

@@ -44,7 +44,9 @@ package final class SQLiteBackend: LedgerBackend {
     package func write(_ body: (any LedgerWriting) throws -> Void) throws {
         try pool.writeWithoutTransaction { db in
             // Not GRDB's `inTransaction`, which prepares both statements anew for every batch.
-            try RawStatement.run(db, "BEGIN IMMEDIATE") { try $0.execute() }
+            try SQLiteRetry.whileUnsettled {
+                try RawStatement.run(db, "BEGIN IMMEDIATE") { try $0.execute() }
+            }
             do {
                 try body(SQLiteTransaction(db))
                 try RawStatement.run(db, "COMMIT") { try $0.execute() }
@@ -58,7 +60,9 @@ package final class SQLiteBackend: LedgerBackend {
 
     package func read<Value>(_ body: (any LedgerReading) throws -> Value) throws -> Value {
         // `pool.read` is one deferred transaction, so a proof, its size and its root agree.
-        try pool.read { db in try body(SQLiteTransaction(db)) }
+        try SQLiteRetry.whileUnsettled {
+            try pool.read { db in try body(SQLiteTransaction(db)) }
+        }
     }
 
     package func close() throws {

@@ -4,6 +4,7 @@ import CanonicalJSON
 import Testing
 import TransparencyLog
 
+@testable import ExequaturClient
 @testable import Gates
 
 @Suite struct ClaimVerifierTests {

@@ -4,6 +4,7 @@ import CanonicalJSON
 import Foundation
 import Testing
 
+@testable import ExequaturClient
 @testable import Gates
 
 @Suite struct CommandExecutorTests {

@@ -4,6 +4,7 @@ import CanonicalJSON
 import Foundation
 import Testing
 
+@testable import ExequaturClient
 @testable import Gates
 
 /// A directory of its own with programs, scripts and files, and a gate that freezes in it.

@@ -4,6 +4,7 @@ import CanonicalJSON
 import Foundation
 import Testing
 
+@testable import ExequaturClient
 @testable import Gates
 
 /// What was approved is exchanged between approval and execution: each way is refused by name.

@@ -5,6 +5,7 @@ import Facts
 import Foundation
 import Testing
 
+@testable import ExequaturClient
 @testable import Gates
 
 /// What the gate freezes is what the server's analyser reads.

@@ -6,6 +6,7 @@ import Synchronization
 import Testing
 import TransparencyLog
 
+@testable import ExequaturClient
 @testable import Gates
 
 /// A gate before a service in memory.

@@ -2,6 +2,7 @@
 
 import Testing
 
+@testable import ExequaturClient
 @testable import Gates
 
 @Suite struct GateTokenTests {

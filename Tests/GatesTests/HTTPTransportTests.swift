@@ -4,6 +4,7 @@ import CanonicalJSON
 import Foundation
 import Testing
 
+@testable import ExequaturClient
 @testable import Gates
 
 /// A server for one connection at a time, on a port of its own.

@@ -6,6 +6,7 @@ import Synchronization
 import Testing
 import TransparencyLog
 
+@testable import ExequaturClient
 @testable import Gates
 
 /// A log with real hashes and signatures, in which claims are entries.

@@ -47,7 +47,14 @@ struct Layer: Sendable {
             ["ApprovalCore", "CanonicalJSON", "Cedar", "Facts", "Storage", "TransparencyLog"],
             others: platform.union(["Crypto", "Logging", "ServiceLifecycle"])),
         Layer(
-            "Gates", ["ApprovalCore", "CLinux", "CanonicalJSON", "Facts", "TransparencyLog"],
+            "ExequaturClient", ["CLinux", "CanonicalJSON", "TransparencyLog"],
+            others: platform.union(nio).union(["AsyncHTTPClient"])),
+        Layer(
+            "Gates",
+            [
+                "ApprovalCore", "CLinux", "CanonicalJSON", "ExequaturClient", "Facts",
+                "TransparencyLog",
+            ],
             others: platform.union(nio).union(["AsyncHTTPClient", "Crypto", "Logging"])),
         Layer(
             "Server",
@@ -63,8 +70,8 @@ struct Layer: Sendable {
             "exequatur",
             [
                 "ApprovalCore", "CLinux", "CResources", "CanonicalJSON", "Cedar", "Console",
-                "ControlPlane", "Facts", "Gates", "Server", "Storage", "ToolSchemas",
-                "TransparencyLog",
+                "ControlPlane", "ExequaturClient", "Facts", "Gates", "Server", "Storage",
+                "ToolSchemas", "TransparencyLog",
             ],
             others: platform.union(nio).union([
                 "ArgumentParser", "AsyncHTTPClient", "Crypto", "HTTPTypes", "Hummingbird",

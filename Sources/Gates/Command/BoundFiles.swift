@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CanonicalJSON
+internal import ExequaturClient
 internal import Foundation
 
 /// Files beside the program that a command names.

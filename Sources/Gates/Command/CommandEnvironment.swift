@@ -2,6 +2,7 @@
 
 internal import CanonicalJSON
 internal import Crypto
+internal import ExequaturClient
 internal import Facts
 
 /// The variables that a command gets, and how they are shown.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import CanonicalJSON
+public import ExequaturClient
 
 /// Builds the operation of a command from what would really be executed.
 ///

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CLinux
+public import ExequaturClient
 internal import Foundation
 
 /// What became of a command that was given to a gate.

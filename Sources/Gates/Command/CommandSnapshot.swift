@@ -3,6 +3,7 @@
 internal import CLinux
 internal import CanonicalJSON
 internal import Crypto
+internal import ExequaturClient
 internal import Foundation
 
 /// Everything a command depends on that can be bound, as it is at one moment.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ExequaturClient
 internal import Foundation
 
 /// What somebody asks a gate to run.
@@ -110,20 +111,5 @@ public struct CommandSurroundings: Sendable {
         }
         return CommandSurroundings(
             directory: directory, environment: environment, input: input, account: .current())
-    }
-}
-
-/// The key under which values that must not be shown are digested.
-///
-/// It stays on the gate's machine, so that nobody who reads a digest can try out passwords, and
-/// stays the same, so that the same command always has the same operation digest.
-public struct DigestKey: Sendable {
-    /// 32 bytes.
-    public let bytes: [UInt8]
-
-    /// Takes a key; nil unless it has 32 bytes.
-    public init?(bytes: [UInt8]) {
-        guard bytes.count == 32 else { return nil }
-        self.bytes = bytes
     }
 }

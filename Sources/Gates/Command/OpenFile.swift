@@ -2,6 +2,7 @@
 
 internal import CLinux
 internal import Crypto
+internal import ExequaturClient
 internal import Foundation
 
 /// A file descriptor that closes with its last owner.
@@ -25,15 +26,6 @@ final class Descriptor: Sendable {
         guard result == 0 else { throw SystemFailure(-result) }
         return identity
     }
-}
-
-/// An error of the system, told by its text.
-struct SystemFailure: Error, CustomStringConvertible {
-    let description: String
-
-    init(_ code: Int32) { description = String(cString: strerror(code)).lowercased() }
-
-    init(text: String) { description = text }
 }
 
 /// A regular file, open and hashed through the descriptor that is kept.
@@ -105,54 +97,5 @@ extension clinux_identity {
             && modified_nanoseconds == other.modified_nanoseconds
             && changed_seconds == other.changed_seconds
             && changed_nanoseconds == other.changed_nanoseconds
-    }
-}
-
-/// Lower-case hexadecimal.
-enum Hex {
-    static func byte(_ byte: UInt8) -> String {
-        let digits = Array("0123456789abcdef")
-        return String([digits[Int(byte >> 4)], digits[Int(byte & 15)]])
-    }
-
-    static func encode(_ bytes: some Sequence<UInt8>) -> String {
-        bytes.map(byte).joined()
-    }
-
-    static func isDigest(_ text: String) -> Bool {
-        text.utf8.count == 64
-            && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
-    }
-}
-
-/// Paths as the system sees them.
-enum SystemPath {
-    /// The path without links, or nil where there is nothing.
-    static func canonical(_ path: String) -> String? {
-        guard let found = path.withCString({ realpath($0, nil) }) else { return nil }
-        defer { free(found) }
-        return String(validatingCString: found)
-    }
-
-    static func isExecutable(_ path: String) -> Bool {
-        var status = stat()
-        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return false }
-        return access(path, X_OK) == 0
-    }
-
-    static func isRegularFile(_ path: String) -> Bool {
-        var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
-    }
-
-    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
-
-    /// Joins a path to a directory, unless it is absolute.
-    static func join(_ directory: String, _ path: String) -> String {
-        path.utf8.first == UInt8(ascii: "/") ? path : directory + "/" + path
-    }
-
-    static func lastPart(_ path: String) -> String {
-        path.utf8.split(separator: UInt8(ascii: "/")).last.flatMap { String($0) } ?? path
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ExequaturClient
 internal import Foundation
 
 /// The configuration files that `git` would obey in a directory.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ExequaturClient
 internal import Foundation
 
 /// Reading of standard input before a command is asked for.

@@ -35,8 +35,8 @@ public struct Grant: Sendable {
 /// does not take the nonce.
 public struct GateClient: Sendable {
     let transport: any GateTransport
-    let effects: GateEffects
-    let state: GateState
+    package let effects: GateEffects
+    package let state: GateState
     let fingerprint: String
 
     /// Makes a client that trusts the log whose key has the fingerprint of the tokens.
