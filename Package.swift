@@ -109,8 +109,7 @@ let package = Package(
         .target(
             name: "Gates",
             dependencies: [
-                "ApprovalCore", "CLinux", "CanonicalJSON", "ExequaturClient", "Facts",
-                "TransparencyLog", asyncHTTPClient, crypto, niocore, niohttp1, nioposix,
+                "CLinux", "CanonicalJSON", "ExequaturClient", "Facts", "TransparencyLog", crypto,
             ],
             swiftSettings: strict),
         .target(

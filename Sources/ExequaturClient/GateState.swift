@@ -123,7 +123,7 @@ public struct GateState: Sendable {
     /// whoever crashes before has executed nothing.
     /// - Throws: ``GateFailure`` when it was used before, or cannot be recorded.
     public func use(nonce: String, action: String) throws(GateFailure) {
-        guard Hex.isDigest(nonce) else { throw .refused("the nonce is malformed") }
+        guard Hash256(hex: nonce) != nil else { throw .refused("the nonce is malformed") }
         let path = "\(directory)/nonces/\(nonce.prefix(2))"
         let descriptor = try lock(path)
         defer { close(descriptor) }

@@ -44,7 +44,7 @@ package final class SQLiteBackend: LedgerBackend {
     package func write(_ body: (any LedgerWriting) throws -> Void) throws {
         try pool.writeWithoutTransaction { db in
             // Not GRDB's `inTransaction`, which prepares both statements anew for every batch.
-            try SQLiteRetry.whileUnsettled {
+            try SQLiteRetry.untilBegun { _ in
                 try RawStatement.run(db, "BEGIN IMMEDIATE") { try $0.execute() }
             }
             do {
@@ -60,8 +60,11 @@ package final class SQLiteBackend: LedgerBackend {
 
     package func read<Value>(_ body: (any LedgerReading) throws -> Value) throws -> Value {
         // `pool.read` is one deferred transaction, so a proof, its size and its root agree.
-        try SQLiteRetry.whileUnsettled {
-            try pool.read { db in try body(SQLiteTransaction(db)) }
+        try SQLiteRetry.untilBegun { hasBegun in
+            try pool.read { db in
+                hasBegun = true
+                return try body(SQLiteTransaction(db))
+            }
         }
     }
 

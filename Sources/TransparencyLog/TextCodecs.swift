@@ -86,7 +86,12 @@ public enum CanonicalBase64 {
 }
 
 /// Lower-case hexadecimal, the only form this project reads or writes.
-enum Hex {
+package enum Hex {
+    /// Two digits for each byte.
+    package static func encode(_ bytes: some Sequence<UInt8>) -> String {
+        Array(bytes).withUnsafeBytes { encode($0) }
+    }
+
     static func encode(_ bytes: UnsafeRawBufferPointer) -> String {
         String(unsafeUninitializedCapacity: bytes.count * 2) { output in
             for (index, byte) in bytes.enumerated() {

@@ -5,7 +5,6 @@ import Testing
 import TransparencyLog
 
 @testable import ExequaturClient
-@testable import Gates
 
 @Suite struct ClaimVerifierTests {
     private func expectation(_ log: StubLog, _ text: ClaimText = ClaimText()) -> ClaimExpectation {

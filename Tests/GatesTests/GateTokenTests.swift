@@ -3,7 +3,6 @@
 import Testing
 
 @testable import ExequaturClient
-@testable import Gates
 
 @Suite struct GateTokenTests {
     static let fingerprint = "0123456789abcdef0123456789abcdef"

@@ -5,7 +5,6 @@ import Foundation
 import Testing
 
 @testable import ExequaturClient
-@testable import Gates
 
 /// A server for one connection at a time, on a port of its own.
 private final class OneAnswerServer: Sendable {

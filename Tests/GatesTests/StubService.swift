@@ -7,7 +7,6 @@ import Testing
 import TransparencyLog
 
 @testable import ExequaturClient
-@testable import Gates
 
 /// A log with real hashes and signatures, in which claims are entries.
 struct StubLog {

@@ -52,10 +52,9 @@ struct Layer: Sendable {
         Layer(
             "Gates",
             [
-                "ApprovalCore", "CLinux", "CanonicalJSON", "ExequaturClient", "Facts",
-                "TransparencyLog",
+                "CLinux", "CanonicalJSON", "ExequaturClient", "Facts", "TransparencyLog",
             ],
-            others: platform.union(nio).union(["AsyncHTTPClient", "Crypto", "Logging"])),
+            others: platform.union(["Crypto"])),
         Layer(
             "Server",
             [

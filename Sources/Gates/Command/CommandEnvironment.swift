@@ -4,6 +4,7 @@ internal import CanonicalJSON
 internal import Crypto
 internal import ExequaturClient
 internal import Facts
+internal import TransparencyLog
 
 /// The variables that a command gets, and how they are shown.
 struct CommandEnvironment: Sendable {

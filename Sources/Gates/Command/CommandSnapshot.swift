@@ -5,6 +5,7 @@ internal import CanonicalJSON
 internal import Crypto
 internal import ExequaturClient
 internal import Foundation
+internal import TransparencyLog
 
 /// Everything a command depends on that can be bound, as it is at one moment.
 ///

@@ -4,6 +4,7 @@ internal import CLinux
 internal import Crypto
 internal import ExequaturClient
 internal import Foundation
+internal import TransparencyLog
 
 /// A file descriptor that closes with its last owner.
 final class Descriptor: Sendable {
@@ -82,7 +83,7 @@ struct OpenFile: Sendable {
         }
         self.path = path
         self.descriptor = descriptor
-        self.digest = "sha256:" + hash.finalize().map { Hex.byte($0) }.joined()
+        self.digest = "sha256:" + Hex.encode(hash.finalize())
         self.size = offset
         self.identity = before
         self.bytes = before.size <= keeping ? kept : nil
