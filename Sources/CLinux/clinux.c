@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -31,6 +32,14 @@ void clinux_keep_freed_memory(size_t bytes) {
 }
 
 int clinux_sync(int descriptor) { return fsync(descriptor) == 0 ? 0 : -errno; }
+
+int clinux_sync_data(int descriptor) {
+#ifdef __linux__
+    return fdatasync(descriptor) == 0 ? 0 : -errno;
+#else
+    return fsync(descriptor) == 0 ? 0 : -errno;
+#endif
+}
 
 int clinux_identify(int descriptor, struct clinux_identity *identity) {
     struct stat found;
@@ -293,9 +302,50 @@ int clinux_wait(pid_t child, int *code, int *signal) {
     return 0;
 }
 
+int clinux_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC) == 0 ? 0 : -errno; }
+
+pid_t clinux_spawn(char *const *arguments, char *const *environment, int input, int output) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    int failure = posix_spawn_file_actions_init(&actions);
+    if (failure != 0) return -failure;
+    failure = posix_spawnattr_init(&attributes);
+    if (failure != 0) {
+        posix_spawn_file_actions_destroy(&actions);
+        return -failure;
+    }
+    sigset_t defaults;
+    sigemptyset(&defaults);
+    sigaddset(&defaults, SIGPIPE);
+    for (int i = 0; i < forwarded_count; i++) sigaddset(&defaults, forwarded[i]);
+    pid_t child = -1;
+    if ((failure = posix_spawnattr_setflags(
+             &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
+            == 0
+        && (failure = posix_spawnattr_setsigmask(&attributes, &initial_mask)) == 0
+        && (failure = posix_spawnattr_setsigdefault(&attributes, &defaults)) == 0
+        && (failure = posix_spawnattr_setpgroup(&attributes, 0)) == 0
+        && (failure = posix_spawn_file_actions_adddup2(&actions, input, 0)) == 0
+        && (failure = posix_spawn_file_actions_adddup2(&actions, output, 1)) == 0
+        && (failure = posix_spawn_file_actions_addclosefrom_np(&actions, 3)) == 0) {
+        failure = posix_spawnp(
+            &child, arguments[0], &actions, &attributes, arguments, environment);
+    }
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return failure == 0 ? child : -failure;
+}
+
 #else
 
 void clinux_keep_memory_private(void) {}
+
+int clinux_pipe(int ends[2]) { return pipe(ends) == 0 ? 0 : -errno; }
+
+pid_t clinux_spawn(char *const *arguments, char *const *environment, int input, int output) {
+    (void)arguments, (void)environment, (void)input, (void)output;
+    return -ENOSYS;
+}
 
 int clinux_sealed_copy(const char *name, const void *bytes, size_t count) {
     (void)name, (void)bytes, (void)count;

@@ -15,14 +15,30 @@ public struct HTTPTransport: GateTransport {
     private let base: String
     private let token: GateToken
     private let gateToken: GateToken?
+    private let configuration: String?
 
     private init(
-        _ client: HTTPClient, base: String, token: GateToken, gateToken: GateToken?
+        _ client: HTTPClient, base: String, token: GateToken, gateToken: GateToken?,
+        configuration: String? = nil
     ) {
         self.client = client
         self.base = base
         self.token = token
         self.gateToken = gateToken
+        self.configuration = configuration
+    }
+
+    /// The same connections for another requester, or for another configuration of the gate.
+    /// - Parameters:
+    ///   - token: the requester's credential.
+    ///   - gateToken: the gate's own credential; nil makes the gate advisory.
+    ///   - configuration: digest of the configuration that the gate presented, in hexadecimal.
+    /// - Returns: a transport on the same connections.
+    public func speaking(
+        as token: GateToken, at gateToken: GateToken?, configuration: String?
+    ) -> HTTPTransport {
+        HTTPTransport(
+            client, base: base, token: token, gateToken: gateToken, configuration: configuration)
     }
 
     /// Runs `body` with a transport and closes its connections afterwards.
@@ -62,6 +78,10 @@ public struct HTTPTransport: GateTransport {
             outgoing.headers.add(name: "authorization", value: "Bearer \(token.secret)")
             if let gateToken {
                 outgoing.headers.add(name: "exequatur-gate-token", value: gateToken.secret)
+                if let configuration {
+                    outgoing.headers.add(
+                        name: "exequatur-gate-configuration", value: configuration)
+                }
             }
         }
         let seconds = max(1, request.timeout.components.seconds)
