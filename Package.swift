@@ -109,7 +109,8 @@ let package = Package(
         .target(
             name: "Gates",
             dependencies: [
-                "CLinux", "CanonicalJSON", "ExequaturClient", "Facts", "TransparencyLog", crypto,
+                "ApprovalCore", "CLinux", "CanonicalJSON", "ExequaturClient", "Facts",
+                "TransparencyLog", crypto,
             ],
             swiftSettings: strict),
         .target(

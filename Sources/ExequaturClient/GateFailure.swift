@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import TransparencyLog
+
 /// Why nothing was executed.
 public struct GateFailure: Error, Sendable, Hashable, CustomStringConvertible {
     /// What it means for the caller.
@@ -29,6 +31,13 @@ public struct GateFailure: Error, Sendable, Hashable, CustomStringConvertible {
         public let digest: String
         /// Its state, as the service names it.
         public let state: String
+
+        /// Makes a name.
+        public init(id: String, digest: String, state: String) {
+            self.id = id
+            self.digest = digest
+            self.state = state
+        }
     }
 
     private init(_ kind: Kind, _ description: String, isAlarm: Bool = false) {

@@ -2,6 +2,7 @@
 
 internal import CLinux
 internal import Foundation
+internal import Synchronization
 public import TransparencyLog
 
 /// What a gate keeps between runs, in a directory that only its account can enter.
@@ -258,9 +259,13 @@ extension GateState {
         else { throw .refused("`\(path)` cannot be written: \(SystemFailure(errno))") }
     }
 
+    private static let drafts = Atomic<UInt64>(0)
+
     /// Replaces a file in one step: after a crash there is the old one or the new one, whole.
     private func replace(_ path: String, with bytes: [UInt8]) throws(GateFailure) {
-        let draft = path + ".new.\(getpid())"
+        // A name of its own for each: a gate that lives long writes from several tasks at once.
+        let number = Self.drafts.add(1, ordering: .relaxed).newValue
+        let draft = path + ".new.\(getpid()).\(number)"
         try write(bytes, to: draft, exclusive: false)
         guard rename(draft, path) == 0 else {
             throw .refused("`\(path)` cannot be replaced: \(SystemFailure(errno))")

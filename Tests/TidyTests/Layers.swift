@@ -52,7 +52,7 @@ struct Layer: Sendable {
         Layer(
             "Gates",
             [
-                "CLinux", "CanonicalJSON", "ExequaturClient", "Facts", "TransparencyLog",
+                "ApprovalCore", "CLinux", "CanonicalJSON", "ExequaturClient", "Facts", "TransparencyLog",
             ],
             others: platform.union(["Crypto"])),
         Layer(

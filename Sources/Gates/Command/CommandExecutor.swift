@@ -248,7 +248,7 @@ enum SystemScript {
 }
 
 /// Calls `body` with a null-terminated array of C strings.
-private func withCStrings<Result>(
+func withCStrings<Result>(
     _ strings: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
 ) -> Result {
     let list = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(

@@ -3,6 +3,7 @@
 internal import ApprovalCore
 internal import CanonicalJSON
 internal import ExequaturClient
+internal import TransparencyLog
 
 /// What became of a call that was held, in words that a client can tell apart (SEP-2848).
 enum MCPDisposition: String, Sendable {

@@ -27,10 +27,6 @@ struct MCPRefusal: Error, Hashable {
     /// The request's id where it could be read.
     var id: MCPID?
 
-    static func parse(_ message: String) -> MCPRefusal {
-        MCPRefusal(code: -32_700, message: message)
-    }
-
     static func invalid(_ message: String, id: MCPID? = nil) -> MCPRefusal {
         MCPRefusal(code: -32_600, message: message, id: id)
     }
@@ -71,7 +67,8 @@ struct MCPMessage: Sendable {
         do {
             json = try JSON(parsing: bytes, limits: limits)
         } catch {
-            throw .parse("not strict JSON: \(error)")
+            throw MCPRefusal(
+                code: -32_700, message: "not strict JSON: \(error)", id: Self.onlyID(bytes))
         }
         guard case .object(let object) = json else {
             if case .array = json {
@@ -82,6 +79,13 @@ struct MCPMessage: Sendable {
         self.bytes = bytes
         self.json = json
         kind = try Self.kind(object)
+    }
+
+    /// The id in a text that is refused, where it is plain, so that its sender hears of it.
+    private static func onlyID(_ bytes: [UInt8]) -> MCPID? {
+        let ids = JSONSpans.members(of: bytes)?.filter { same($0.key, "id") } ?? []
+        guard ids.count == 1, let span = ids.first?.value else { return nil }
+        return (try? JSON(parsing: Array(bytes[span]))).flatMap(MCPID.init)
     }
 
     private static func kind(_ object: JSONObject) throws(MCPRefusal) -> Kind {

@@ -38,6 +38,9 @@ struct MCPSessionMachine {
     }
 
     private var flights: [MCPID: Flight] = [:]
+    /// Requests that the client took back; the server may still answer them, so that their ids are
+    /// not free again at once.
+    private var cancelled: [MCPID] = []
     private var injected: Set<MCPID> = []
     private var injections = 0
     /// Nobody outside can guess the ids of what the gateway asks for.
@@ -45,6 +48,7 @@ struct MCPSessionMachine {
 
     /// Requests of one client that may be open at once.
     static let flightLimit = 1_000
+    private static let cancelledLimit = 256
 
     init(prefix: String) { self.prefix = prefix }
 
@@ -64,7 +68,7 @@ struct MCPSessionMachine {
         case .response, .stray: return [.toServer(message.bytes)]
         case .notification(let method): return notification(method, message)
         case .request(let id, let method):
-            guard flights[id] == nil, !injected.contains(id) else {
+            guard flights[id] == nil, !injected.contains(id), !cancelled.contains(id) else {
                 // Without an id of its own: the answer would pass for that of the open request.
                 throw .invalid("the id of this request is in use by one that is still open")
             }
@@ -115,13 +119,21 @@ struct MCPSessionMachine {
         case .held:
             flights[id] = nil
             return [.abandon(id)]
-        case .running: return [.toServer(bytes), .cancelled(id)]
-        // Its server need not answer any more.
+        case .running:
+            giveUp(id)
+            return [.toServer(bytes), .cancelled(id)]
         case .relayed, .list:
-            flights[id] = nil
+            giveUp(id)
             return [.toServer(bytes)]
         case nil: return [.toServer(bytes)]
         }
+    }
+
+    /// The server need not answer any more, but may.
+    private mutating func giveUp(_ id: MCPID) {
+        flights[id] = nil
+        cancelled.append(id)
+        if cancelled.count > Self.cancelledLimit { cancelled.removeFirst() }
     }
 
     // MARK: calls
@@ -205,7 +217,10 @@ struct MCPSessionMachine {
             // An answer to what was not asked: the call is still held.
             flights[id] = .held(token: token, progress: progress)
             return []
-        case .relayed, nil: return [.toClient(message.bytes, about: id)]
+        case .relayed: return [.toClient(message.bytes, about: id)]
+        case nil:
+            cancelled.removeAll { $0 == id }
+            return [.toClient(message.bytes, about: id)]
         }
     }
 
