@@ -110,7 +110,8 @@ let package = Package(
             name: "Gates",
             dependencies: [
                 "ApprovalCore", "CLinux", "CanonicalJSON", "ExequaturClient", "Facts",
-                "TransparencyLog", crypto,
+                "TransparencyLog", asyncHTTPClient, crypto, httpTypes, hummingbird, lifecycle,
+                logging, niocore, niohttp1,
             ],
             swiftSettings: strict),
         .target(

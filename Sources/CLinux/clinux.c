@@ -41,26 +41,37 @@ int clinux_sync_data(int descriptor) {
 #endif
 }
 
+static void describe(const struct stat *found, struct clinux_identity *identity) {
+    memset(identity, 0, sizeof *identity);
+    identity->device = (uint64_t)found->st_dev;
+    identity->inode = (uint64_t)found->st_ino;
+    identity->size = (int64_t)found->st_size;
+#ifdef __linux__
+    identity->modified_seconds = found->st_mtim.tv_sec;
+    identity->modified_nanoseconds = found->st_mtim.tv_nsec;
+    identity->changed_seconds = found->st_ctim.tv_sec;
+    identity->changed_nanoseconds = found->st_ctim.tv_nsec;
+#else
+    identity->modified_seconds = found->st_mtimespec.tv_sec;
+    identity->modified_nanoseconds = found->st_mtimespec.tv_nsec;
+    identity->changed_seconds = found->st_ctimespec.tv_sec;
+    identity->changed_nanoseconds = found->st_ctimespec.tv_nsec;
+#endif
+    identity->mode = (uint32_t)found->st_mode;
+    identity->owner = (uint32_t)found->st_uid;
+}
+
 int clinux_identify(int descriptor, struct clinux_identity *identity) {
     struct stat found;
     if (fstat(descriptor, &found) != 0) return -errno;
-    memset(identity, 0, sizeof *identity);
-    identity->device = (uint64_t)found.st_dev;
-    identity->inode = (uint64_t)found.st_ino;
-    identity->size = (int64_t)found.st_size;
-#ifdef __linux__
-    identity->modified_seconds = found.st_mtim.tv_sec;
-    identity->modified_nanoseconds = found.st_mtim.tv_nsec;
-    identity->changed_seconds = found.st_ctim.tv_sec;
-    identity->changed_nanoseconds = found.st_ctim.tv_nsec;
-#else
-    identity->modified_seconds = found.st_mtimespec.tv_sec;
-    identity->modified_nanoseconds = found.st_mtimespec.tv_nsec;
-    identity->changed_seconds = found.st_ctimespec.tv_sec;
-    identity->changed_nanoseconds = found.st_ctimespec.tv_nsec;
-#endif
-    identity->mode = (uint32_t)found.st_mode;
-    identity->owner = (uint32_t)found.st_uid;
+    describe(&found, identity);
+    return 0;
+}
+
+int clinux_look(const char *path, int follow, struct clinux_identity *identity) {
+    struct stat found;
+    if ((follow ? stat(path, &found) : lstat(path, &found)) != 0) return -errno;
+    describe(&found, identity);
     return 0;
 }
 

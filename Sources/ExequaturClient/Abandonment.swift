@@ -32,7 +32,7 @@ public final class Abandonment: Sendable {
     }
 
     /// Runs `body` to its end, or returns nil once nobody wants it; then it is cancelled.
-    func unlessAbandoned<Result: Sendable>(
+    package func unlessAbandoned<Result: Sendable>(
         _ body: @escaping @Sendable () async -> Result
     ) async -> Result? {
         let (signal, continuation) = AsyncStream.makeStream(of: Void.self)

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import ArgumentParser
+internal import AsyncHTTPClient
 internal import CanonicalJSON
 internal import ExequaturClient
 internal import Foundation
 internal import Gates
+internal import NIOPosix
 internal import TransparencyLog
 
 /// `exequatur gateway mcp --name NAME -- CMD`: the gate in front of a server of the Model Context
@@ -89,10 +91,6 @@ struct GatewayMCP: AsyncParsableCommand {
     private func serve(
         _ environment: GateEnvironment, _ gate: GateToken?, _ resolved: Connection
     ) async throws {
-        let agent = try environment.agentToken(resolved.token)
-        try GateEnvironment.check(agent, gate)
-        let server = MCPServerCommand(
-            arguments: command, environment: environment.variables)
         let state = try GateState(directory: environment.stateDirectory)
             .keptOpen(entropy: GateEnvironment.effects.entropy(8))
         if gate == nil {
@@ -100,20 +98,69 @@ struct GatewayMCP: AsyncParsableCommand {
                 "advisory: without EXEQUATUR_GATE_TOKEN nothing keeps the agent from using the "
                     + "server without asking")
         }
+        // Over HTTP each client brings its agent's token; the gate's names the log.
+        var agent: GateToken?
+        if listen == nil || gate == nil {
+            let token = try environment.agentToken(resolved.token)
+            try GateEnvironment.check(token, gate)
+            agent = token
+        }
+        guard let own = gate ?? agent else { return }
+        let server = MCPServerCommand(arguments: command, environment: environment.variables)
         try await HTTPTransport.with(
-            base: resolved.address.base, token: agent, gateToken: gate
+            base: resolved.address.base, token: own, gateToken: gate
         ) { transport in
             let gatekeeper = MCPGatekeeper(
                 options: options(server, isEnforcing: gate != nil), transport: transport,
                 gateToken: gate, effects: GateEnvironment.effects, state: state,
                 note: { Output.note(TerminalText.escaped($0)) })
-            let gateway = MCPStdioGateway(
-                gatekeeper: gatekeeper, agent: MCPAgent(token: agent), command: server)
-            let end = try await gateway.run(input: STDIN_FILENO, output: STDOUT_FILENO)
-            switch end {
-            case .clientLeft: break
-            case .serverEnded: throw CLIError("the server has ended")
-            case .tooLong: throw CLIError("a message is longer than allowed: nothing more is read")
+            if let listen {
+                try await serve(gatekeeper, at: listen, server, environment, own)
+            } else if let agent {
+                try await relay(gatekeeper, MCPAgent(token: agent), server)
+            }
+        }
+    }
+
+    private func relay(
+        _ gatekeeper: MCPGatekeeper, _ agent: MCPAgent, _ server: MCPServerCommand
+    ) async throws {
+        let gateway = MCPStdioGateway(gatekeeper: gatekeeper, agent: agent, command: server)
+        switch try await gateway.run(input: STDIN_FILENO, output: STDOUT_FILENO) {
+        case .clientLeft: break
+        case .serverEnded: throw CLIError("the server has ended")
+        case .tooLong: throw CLIError("a message is longer than allowed: nothing more is read")
+        }
+    }
+
+    private func serve(
+        _ gatekeeper: MCPGatekeeper, at listen: String, _ command: MCPServerCommand,
+        _ environment: GateEnvironment, _ own: GateToken
+    ) async throws {
+        let address = try ListenAddress(listen)
+        let client = HTTPClient(
+            eventLoopGroupProvider: .singleton,
+            configuration: .init(redirectConfiguration: .disallow))
+        let server: MCPHTTPGateway.Server =
+            if let upstream {
+                .listening(
+                    MCPUpstream(
+                        url: upstream,
+                        authorization: environment.variables["EXEQUATUR_UPSTREAM_AUTHORIZATION"],
+                        client: client))
+            } else {
+                .process(command)
+            }
+        let gateway = MCPHTTPGateway(
+            gatekeeper: gatekeeper, server: server,
+            address: .init(host: address.host, port: address.port),
+            origins: MCPOrigins(allowed: allowOrigin, listening: address.host),
+            fingerprint: own.keyFingerprint)
+        let executor = EventLoopExecutor(MultiThreadedEventLoopGroup.singleton)
+        defer { client.shutdown { _ in } }
+        try await withTaskExecutorPreference(executor) {
+            try await gateway.run { port in
+                Output.note("listening on http://\(address.host):\(port)/mcp")
             }
         }
     }
@@ -125,7 +172,11 @@ struct GatewayMCP: AsyncParsableCommand {
             "kind": "mcp", "mode": isEnforcing ? "enforcing" : "advisory",
             "server": .string(name),
         ]
-        configuration["command"] = .array(server.arguments.map { .string($0) })
+        if let upstream {
+            configuration["upstream"] = .string(upstream)
+        } else {
+            configuration["command"] = .array(server.arguments.map { .string($0) })
+        }
         if let digest = server.digest() {
             configuration["commandDigest"] = .string("sha256:" + digest.hex)
         }

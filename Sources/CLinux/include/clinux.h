@@ -60,6 +60,11 @@ void clinux_keep_freed_memory(size_t bytes);
 /// Reads the identity of an open file.
 int clinux_identify(int descriptor, struct clinux_identity *identity);
 
+/// Reads the identity of what a path names; of a link itself unless `follow`.
+///
+/// Here because Swift sees two kinds of `struct stat` wherever network libraries are imported.
+int clinux_look(const char *path, int follow, struct clinux_identity *identity);
+
 /// Returns a descriptor, open for reading and at its start, of a nameless file that holds
 /// `count` bytes and that nobody, its owner included, can ever change.
 int clinux_sealed_copy(const char *name, const void *bytes, size_t count);
