@@ -130,7 +130,9 @@ public struct GateRegistrar: Sendable {
 
     /// Presents the gate and learns how it stands.
     /// - Throws: ``GateFailure``.
-    public func present(_ presentation: GatePresentation) async throws(GateFailure)
+    public func present(
+        _ presentation: GatePresentation
+    ) async throws(GateFailure)
         -> GateStanding
     {
         let request = GateRequest(

@@ -7,6 +7,7 @@ internal import ExequaturClient
 internal import Foundation
 internal import Gates
 internal import NIOPosix
+internal import Server
 internal import TransparencyLog
 
 /// `exequatur gateway mcp --name NAME -- CMD`: the gate in front of a server of the Model Context

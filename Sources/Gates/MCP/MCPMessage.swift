@@ -99,7 +99,9 @@ struct MCPMessage: Sendable {
                 throw .invalid("neither a request nor a response: `method` is wrong here", id: id)
             }
             guard object["id"] != nil else { return .notification(method: text) }
-            guard let id else { throw .invalid("`id` must be a string of at most 1,024 bytes or an integer") }
+            guard let id else {
+                throw .invalid("`id` must be a string of at most 1,024 bytes or an integer")
+            }
             return .request(id, method: text)
         }
         guard isAnswer else {

@@ -197,7 +197,8 @@ final class MCPSession: Sendable {
 
     private func tell(_ call: MCPCall, _ action: SubmittedAction) {
         perform { machine in
-            machine.progress(call.id, "\(action.id) waits for approval by a person; nothing ran yet")
+            machine.progress(
+                call.id, "\(action.id) waits for approval by a person; nothing ran yet")
         }
     }
 
@@ -269,7 +270,8 @@ extension MCPSession: MCPToolSource {
             guard case .answer(let message) = await waitForEnd(id) else { break }
             guard let page = MCPToolPage(message) else {
                 throw MCPRefusal(
-                    code: -32_603, message: "the server does not list its tools; nothing was called")
+                    code: -32_603, message: "the server does not list its tools; nothing was called"
+                )
             }
             result += page.tools
             guard let next = page.cursor else { return result }

@@ -51,7 +51,8 @@ struct MCPToolPage {
         elements = found.map { span in
             (span, (try? JSON(parsing: Array(all[span]))).flatMap(MCPTool.init))
         }
-        cursor = members.last { MCPMessage.same($0.key, "nextCursor") }
+        cursor =
+            members.last { MCPMessage.same($0.key, "nextCursor") }
             .flatMap { try? JSON(parsing: Array(all[$0.value])) }?.stringValue
     }
 
