@@ -31,6 +31,8 @@ public struct SubmittedAction: Sendable {
     public let url: String?
     /// When silence becomes a denial.
     public let deadline: String?
+    /// When it was submitted, by the service's clock.
+    public let createdAt: String?
     /// Names of the persons who may decide.
     public let eligible: [String]
     /// Why policy wants a review or denies, as far as it says.
@@ -59,6 +61,7 @@ public struct SubmittedAction: Sendable {
         isUnsealed = json["unsealed"]?.boolValue ?? true
         url = json["url"]?.stringValue
         deadline = json["deadline"]?.stringValue
+        createdAt = json["submittedAt"]?.stringValue
         eligible = (json["review"]?["eligible"]?.arrayValue ?? []).compactMap {
             $0["name"]?.stringValue ?? $0["id"]?.stringValue
         }

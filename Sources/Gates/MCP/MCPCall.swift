@@ -96,14 +96,17 @@ struct MCPCall: Sendable {
     }
 
     /// The call as it goes to the server: the frozen arguments, in their canonical form.
-    func bytes(executing operation: FrozenOperation) throws(MCPRefusal) -> [UInt8] {
+    func bytes(
+        executing operation: FrozenOperation, as other: MCPID? = nil
+    ) throws(MCPRefusal) -> [UInt8] {
         var params = self.params
         // Taken from what was approved, not from what was sent.
         if params["arguments"] != nil || arguments != .object([:]) {
             params["arguments"] = operation.json["input"] ?? .null
         }
         let message: JSON = [
-            "id": id.json, "jsonrpc": "2.0", "method": "tools/call", "params": .object(params),
+            "id": (other ?? id).json, "jsonrpc": "2.0", "method": "tools/call",
+            "params": .object(params),
         ]
         do {
             return try message.canonicalBytes()

@@ -79,7 +79,9 @@ final class MCPConversation: Sendable {
     /// How long nobody has used it; nil while somebody does.
     func idle(at now: Duration) -> Duration? {
         state.withLock { state in
-            guard state.replies.isEmpty, state.listener == nil else { return nil }
+            guard state.replies.isEmpty, state.listener == nil, session.openTasks.isEmpty else {
+                return nil
+            }
             return now - state.lastUse
         }
     }

@@ -31,19 +31,20 @@ final class MCPExchange: Sendable {
         self.reply = reply
         let (outgoing, queue) = AsyncStream.makeStream(of: [UInt8].self)
         (self.outgoing, self.queue) = (outgoing, queue)
+        let openTasks = MCPOpenTasks()
         session = MCPSession(
-            gatekeeper: gatekeeper, agent: agent,
+            gatekeeper: gatekeeper, agent: agent, openTasks: openTasks,
             ends: MCPSession.Ends(
                 client: { bytes, about in
                     let isLast =
                         about == id && MCPMessage(fromServer: bytes)?.kind == .response(id)
                     reply.send(.message(bytes, isLast: isLast))
-                    if isLast { queue.finish() }
+                    if isLast, openTasks.isEmpty { queue.finish() }
                 },
                 server: { bytes in
                     if case .terminated = queue.yield(bytes) { return false }
                     return true
-                }))
+                }, settled: { queue.finish() }))
     }
 
     /// Sends the client's message and whatever follows from it, until it is answered.
@@ -66,6 +67,7 @@ final class MCPExchange: Sendable {
 
     /// The client is gone before its answer came.
     func gone() {
+        guard session.openTasks.isEmpty else { return }
         session.fromClient(
             MCPAnswers.bytes([
                 "jsonrpc": "2.0", "method": "notifications/cancelled",

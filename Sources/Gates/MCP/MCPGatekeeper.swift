@@ -35,6 +35,7 @@ package final class MCPGatekeeper: Sendable {
 
     let options: Options
     let registry: MCPRegistry
+    let tasks: MCPTasks
     let effects: GateEffects
     let note: @Sendable (String) -> Void
     private let transport: HTTPTransport
@@ -70,6 +71,7 @@ package final class MCPGatekeeper: Sendable {
         self.effects = effects
         self.state = state
         self.note = note
+        tasks = MCPTasks(effects: effects)
         let registrar = gateToken.map { token in
             GateRegistrar(
                 transport: transport.speaking(as: token, at: nil, configuration: nil),
@@ -166,7 +168,9 @@ package final class MCPGatekeeper: Sendable {
             let client = client(agent, configuration: await registry.configurationDigest)
             do throws(GateFailure) {
                 let grant = try await client.obtain(
-                    operation, reason: nil, wait: options.hold, abandonment: abandonment
+                    operation, reason: nil,
+                    wait: call.acceptsTask ? MCPTasks.life : options.hold,
+                    abandonment: abandonment
                 ) { step in
                     if case .waiting(let action, _) = step { progress(action) }
                 }

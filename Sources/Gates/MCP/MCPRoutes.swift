@@ -296,7 +296,10 @@ extension MCPRoutes {
             throw MCPRefusal(
                 code: -32_601, message: "no such method: did you mean `tools/call`?", id: id)
         }
-        guard MCPMessage.same(method, "tools/call") || MCPMessage.same(method, "tools/list") else {
+        guard
+            MCPMessage.same(method, "tools/call") || MCPMessage.same(method, "tools/list")
+                || MCPTaskRequest(message) != nil
+        else {
             return try await pass(.POST, headers, agent, upstream, body: message.bytes)
         }
         try checkSession(headers, agent)

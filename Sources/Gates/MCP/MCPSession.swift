@@ -16,6 +16,8 @@ final class MCPSession: Sendable {
         let client: @Sendable ([UInt8], MCPID?) -> Void
         /// To the server; false once it is gone.
         let server: @Sendable ([UInt8]) -> Bool
+        /// No call is left whose client does not wait for it.
+        var settled: @Sendable () -> Void = {}
     }
 
     private enum Job: Sendable {
@@ -27,7 +29,7 @@ final class MCPSession: Sendable {
     }
 
     /// How the wait for a server's answer ended.
-    private enum End: Sendable {
+    enum End: Sendable {
         case answer(MCPMessage)
         case cancelled
         case gone
@@ -43,13 +45,19 @@ final class MCPSession: Sendable {
 
     let gatekeeper: MCPGatekeeper
     let agent: MCPAgent
-    private let ends: Ends
-    private let machine: Mutex<MCPSessionMachine>
+    /// Calls that became tasks and are not over.
+    let openTasks: MCPOpenTasks
+    let ends: Ends
+    let machine: Mutex<MCPSessionMachine>
     private let waiters = Mutex(Waiters())
     private let jobs: AsyncStream<Job>
     private let queue: AsyncStream<Job>.Continuation
 
-    init(gatekeeper: MCPGatekeeper, agent: MCPAgent, ends: Ends) {
+    init(
+        gatekeeper: MCPGatekeeper, agent: MCPAgent, openTasks: MCPOpenTasks = MCPOpenTasks(),
+        ends: Ends
+    ) {
+        self.openTasks = openTasks
         self.gatekeeper = gatekeeper
         self.agent = agent
         self.ends = ends
@@ -122,6 +130,7 @@ final class MCPSession: Sendable {
             let abandonment = Abandonment()
             waiters.withLock { $0.abandonments[call.id] = abandonment }
             queue.yield(.call(call, abandonment))
+        case .task(let request): answer(request)
         case .abandon(let id): waiters.withLock { $0.abandonments[id] }?.abandon()
         case .ended(let id, let message): end(id, .answer(message))
         case .cancelled(let id): end(id, .cancelled)
@@ -142,7 +151,7 @@ final class MCPSession: Sendable {
     }
 
     /// Waits for the end of a request that is with the server.
-    private func waitForEnd(_ id: MCPID) async -> End {
+    func waitForEnd(_ id: MCPID) async -> End {
         await withCheckedContinuation { continuation in
             let end = waiters.withLock { waiters -> End? in
                 if let early = waiters.early.removeValue(forKey: id) { return early }
@@ -157,8 +166,10 @@ final class MCPSession: Sendable {
     // MARK: calls
 
     private func perform(_ call: MCPCall, _ abandonment: Abandonment) async {
-        let ruling = await rule(call, abandonment)
+        let task = TaskName()
+        let ruling = await rule(call, abandonment, task)
         waiters.withLock { _ = $0.abandonments.removeValue(forKey: call.id) }
+        if let task = task.value { return await perform(call, ruling, as: task) }
         switch ruling {
         case .answer(let bytes):
             if machine.withLock({ $0.finish(call.id) }) { ends.client(bytes, call.id) }
@@ -166,9 +177,17 @@ final class MCPSession: Sendable {
         }
     }
 
-    /// Asks for leave, and tells the client every 15 s that its call is held.
+    /// The task that a call became, if it did.
+    final class TaskName: Sendable {
+        private let name = Mutex<String?>(nil)
+        var value: String? { name.withLock { $0 } }
+        func set(_ text: String) { name.withLock { $0 = text } }
+    }
+
+    /// Asks for leave. A client that takes tasks is given one when its call has to wait; any other
+    /// hears every 15 s that its call is held.
     private func rule(
-        _ call: MCPCall, _ abandonment: Abandonment
+        _ call: MCPCall, _ abandonment: Abandonment, _ task: TaskName
     ) async -> MCPGatekeeper.Ruling {
         let (held, announce) = AsyncStream.makeStream(
             of: SubmittedAction.self, bufferingPolicy: .bufferingNewest(1))
@@ -176,7 +195,13 @@ final class MCPSession: Sendable {
             group.addTask {
                 await self.gatekeeper.rule(
                     call, for: self.agent, source: self, abandonment: abandonment
-                ) { announce.yield($0) }
+                ) { action in
+                    // Here and not in the other task: the answer must be out before the ruling.
+                    if call.acceptsTask, task.value == nil {
+                        self.become(call, action, abandonment, task)
+                    }
+                    announce.yield(action)
+                }
             }
             group.addTask {
                 guard let action = await held.first(where: { _ in true }) else { return nil }

@@ -9,6 +9,8 @@ enum MCPAction: Sendable {
     case toServer([UInt8])
     /// A call that needs leave.
     case gate(MCPCall)
+    /// A question about a task of the gateway's.
+    case task(MCPTaskRequest)
     /// The client no longer wants the result of a call that still waits for leave.
     case abandon(MCPID)
     /// A call that ran came to an end; the message goes to the client as well.
@@ -91,6 +93,7 @@ struct MCPSessionMachine {
             flights[id] = .held(token: call.progressToken, progress: 0)
             return [.gate(call)]
         }
+        if let task = MCPTaskRequest(message) { return [.task(task)] }
         if MCPMessage.same(method, "tools/list") {
             flights[id] = .list(
                 isModern: MCPName.isModern(message.json),
@@ -150,6 +153,14 @@ struct MCPSessionMachine {
         flights.removeValue(forKey: id) != nil
     }
 
+    /// An id under which the gateway sends a call whose client does not wait for it.
+    mutating func detached() -> MCPID? {
+        injections += 1
+        guard let id = MCPID(.string("\(prefix)-\(injections)")) else { return nil }
+        injected.insert(id)
+        return id
+    }
+
     /// What a client is told while its call is held, if it wants to know.
     mutating func progress(_ id: MCPID, _ text: String) -> [MCPAction] {
         guard case .held(let token?, let count) = flights[id] else { return [] }
@@ -159,9 +170,7 @@ struct MCPSessionMachine {
 
     /// The request by which the gateway asks for a page of tools.
     mutating func list(cursor: String?, version: String?) -> (MCPID, [UInt8])? {
-        injections += 1
-        guard let id = MCPID(.string("\(prefix)-\(injections)")) else { return nil }
-        injected.insert(id)
+        guard let id = detached() else { return nil }
         var params: JSONObject = [:]
         if let cursor { params["cursor"] = .string(cursor) }
         if let version {
