@@ -8,7 +8,7 @@ internal import NIOHTTP1
 /// The service over HTTP.
 ///
 /// Redirects are not followed: a token goes to the address it is meant for and nowhere else.
-public struct HTTPTransport: GateTransport {
+public struct HTTPTransport: GateTransport, GateConnection {
     private static let answerBytes = 4_194_304
 
     private let client: HTTPClient
@@ -28,15 +28,10 @@ public struct HTTPTransport: GateTransport {
         self.configuration = configuration
     }
 
-    /// The same connections for another requester, or for another configuration of the gate.
-    /// - Parameters:
-    ///   - token: the requester's credential.
-    ///   - gateToken: the gate's own credential; nil makes the gate advisory.
-    ///   - configuration: digest of the configuration that the gate presented, in hexadecimal.
-    /// - Returns: a transport on the same connections.
-    public func speaking(
+    /// A transport on the same connections that speaks for another requester.
+    public func transport(
         as token: GateToken, at gateToken: GateToken?, configuration: String?
-    ) -> HTTPTransport {
+    ) -> any GateTransport {
         HTTPTransport(
             client, base: base, token: token, gateToken: gateToken, configuration: configuration)
     }

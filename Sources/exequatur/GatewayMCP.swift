@@ -112,7 +112,7 @@ struct GatewayMCP: AsyncParsableCommand {
             base: resolved.address.base, token: own, gateToken: gate
         ) { transport in
             let gatekeeper = MCPGatekeeper(
-                options: options(server, isEnforcing: gate != nil), transport: transport,
+                options: options(server, isEnforcing: gate != nil), service: transport,
                 gateToken: gate, effects: GateEnvironment.effects, state: state,
                 note: { Output.note(TerminalText.escaped($0)) })
             if let listen {

@@ -29,6 +29,7 @@ struct MCPSessionMachineTests {
             case .toClient(let bytes, _): return "client " + text(bytes)
             case .toServer(let bytes): return "server " + text(bytes)
             case .gate(let call): return "gate \(call.tool)"
+            case .task: return "task"
             case .abandon: return "abandon"
             case .ended: return "ended"
             case .cancelled: return "cancelled"

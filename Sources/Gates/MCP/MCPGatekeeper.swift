@@ -38,7 +38,7 @@ package final class MCPGatekeeper: Sendable {
     let tasks: MCPTasks
     let effects: GateEffects
     let note: @Sendable (String) -> Void
-    private let transport: HTTPTransport
+    private let service: any GateConnection
     private let gateToken: GateToken?
     private let state: GateState
     /// For each agent what policy can never allow it, and when that was asked.
@@ -59,14 +59,14 @@ package final class MCPGatekeeper: Sendable {
     }
 
     /// - Parameters:
-    ///   - transport: reaches the service; whose token it carries does not matter.
+    ///   - service: reaches the service.
     ///   - gateToken: the gate's credential; nil makes it advisory.
     package init(
-        options: Options, transport: HTTPTransport, gateToken: GateToken?, effects: GateEffects,
+        options: Options, service: any GateConnection, gateToken: GateToken?, effects: GateEffects,
         state: GateState, note: @escaping @Sendable (String) -> Void
     ) {
         self.options = options
-        self.transport = transport
+        self.service = service
         self.gateToken = gateToken
         self.effects = effects
         self.state = state
@@ -74,7 +74,7 @@ package final class MCPGatekeeper: Sendable {
         tasks = MCPTasks(effects: effects)
         let registrar = gateToken.map { token in
             GateRegistrar(
-                transport: transport.speaking(as: token, at: nil, configuration: nil),
+                transport: service.transport(as: token, at: nil, configuration: nil),
                 effects: effects, state: state, fingerprint: token.keyFingerprint)
         }
         registry = MCPRegistry(
@@ -84,7 +84,7 @@ package final class MCPGatekeeper: Sendable {
 
     private func client(_ agent: MCPAgent, configuration: String?) -> GateClient {
         GateClient(
-            transport: transport.speaking(
+            transport: service.transport(
                 as: agent.token, at: gateToken, configuration: configuration),
             effects: effects, state: state, fingerprint: agent.token.keyFingerprint,
             floor: options.floor)
@@ -146,8 +146,8 @@ package final class MCPGatekeeper: Sendable {
 
     /// What is to be done with a call.
     enum Ruling: Sendable {
-        /// These bytes go to the server, now.
-        case run(Grant, FrozenOperation, [UInt8])
+        /// These bytes go to the server, now; a continuation is of a call that was started before.
+        case run(Grant, FrozenOperation, [UInt8], isContinuation: Bool)
         case answer([UInt8])
     }
 
@@ -174,7 +174,7 @@ package final class MCPGatekeeper: Sendable {
                 ) { step in
                     if case .waiting(let action, _) = step { progress(action) }
                 }
-                return .run(grant, operation, bytes)
+                return .run(grant, operation, bytes, isContinuation: false)
             } catch {
                 if error.isAlarm { note("ALARM: \(error.description)") }
                 return .answer(MCPAnswers.result(error, for: call))
@@ -281,7 +281,8 @@ extension MCPGatekeeper {
             else { continue }
             // Once: the next answer of the server opens the next one.
             guard open.withLock({ $0.removeValue(forKey: key) }) != nil else { continue }
-            return .run(found.grant, operation, try call.bytes(executing: operation))
+            return .run(
+                found.grant, operation, try call.bytes(executing: operation), isContinuation: true)
         }
         throw .params(
             "this answers no question of the server that is open here: make the call again from "

@@ -31,7 +31,7 @@ extension MCPSession {
     func perform(_ call: MCPCall, _ ruling: MCPGatekeeper.Ruling, as task: String) async {
         switch ruling {
         case .answer(let bytes): gatekeeper.tasks.end(task, bytes, .notExecuted)
-        case .run(let grant, let operation, _): await run(call, grant, operation, as: task)
+        case .run(let grant, let operation, _, _): await run(call, grant, operation, as: task)
         }
         if openTasks.end() { ends.settled() }
     }

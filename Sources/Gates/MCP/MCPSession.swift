@@ -173,7 +173,9 @@ final class MCPSession: Sendable {
         switch ruling {
         case .answer(let bytes):
             if machine.withLock({ $0.finish(call.id) }) { ends.client(bytes, call.id) }
-        case .run(let grant, let operation, let bytes): await run(call, grant, operation, bytes)
+        case .run(let grant, let operation, let bytes, let isContinuation):
+            let isInTime = isContinuation || gatekeeper.mayStart(grant)
+            await run(call, grant, operation, isInTime ? bytes : nil)
         }
     }
 
@@ -227,13 +229,13 @@ final class MCPSession: Sendable {
         }
     }
 
-    /// Executes what was claimed, and reports what became of it.
+    /// Executes what was claimed, and reports what became of it; nil when its time is over.
     private func run(
-        _ call: MCPCall, _ grant: Grant, _ operation: FrozenOperation, _ bytes: [UInt8]
+        _ call: MCPCall, _ grant: Grant, _ operation: FrozenOperation, _ bytes: [UInt8]?
     ) async {
         // Taken back, or too late: claimed, and by our own word not started.
         let isWanted = machine.withLock { $0.run(call.id) }
-        guard isWanted, gatekeeper.mayStart(grant), ends.server(bytes) else {
+        guard isWanted, let bytes, ends.server(bytes) else {
             let why = isWanted ? "the server is gone, or its time is over" : "taken back"
             if isWanted, machine.withLock({ $0.finish(call.id) }) {
                 let failure = GateFailure.refused("it was cleared, but not started: \(why)")

@@ -187,14 +187,15 @@ struct MCPSessionMachine {
 
     /// Requests whose server ended before it answered.
     mutating func takeOpen() -> [MCPID] {
-        defer { flights = [:] }
-        return flights.compactMap { id, flight in
+        let open = flights.compactMap { id, flight -> MCPID? in
             switch flight {
             case .relayed, .list: id
             // Those who wait for these answer them.
             case .held, .running: nil
             }
         }
+        for id in open { flights[id] = nil }
+        return open
     }
 
     // MARK: server
