@@ -175,7 +175,8 @@ final class MCPSession: Sendable {
             if machine.withLock({ $0.finish(call.id) }) { ends.client(bytes, call.id) }
         case .run(let grant, let operation, let bytes, let isContinuation):
             let isInTime = isContinuation || gatekeeper.mayStart(grant)
-            await run(call, grant, operation, isInTime ? bytes : nil)
+            await run(
+                call, grant, operation, isInTime ? bytes : nil, wasStarted: isContinuation)
         }
     }
 
@@ -231,7 +232,8 @@ final class MCPSession: Sendable {
 
     /// Executes what was claimed, and reports what became of it; nil when its time is over.
     private func run(
-        _ call: MCPCall, _ grant: Grant, _ operation: FrozenOperation, _ bytes: [UInt8]?
+        _ call: MCPCall, _ grant: Grant, _ operation: FrozenOperation, _ bytes: [UInt8]?,
+        wasStarted: Bool
     ) async {
         // Taken back, or too late: claimed, and by our own word not started.
         let isWanted = machine.withLock { $0.run(call.id) }
@@ -241,7 +243,7 @@ final class MCPSession: Sendable {
                 let failure = GateFailure.refused("it was cleared, but not started: \(why)")
                 ends.client(MCPAnswers.result(failure, for: call), call.id)
             }
-            let outcome = GateOutcome(.notStarted, detail: why)
+            let outcome = GateOutcome(wasStarted ? .unknown : .notStarted, detail: why)
             return await gatekeeper.report(outcome, of: grant, for: agent)
         }
         let end = await gatekeeper.whileRunning(grant, for: agent) {
