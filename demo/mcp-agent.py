@@ -9,10 +9,12 @@ Exit status 0 when every wish was either fulfilled or refused, 1 when something 
 """
 
 import json
+import os
 import subprocess
 import sys
 
-PATIENCE = 20  # how often a call that still waits is made again; each is held for a while
+# How often a call that still waits is made again; each is held for a while.
+PATIENCE = int(os.environ.get("PATIENCE", "20"))
 
 
 class Client:

@@ -153,7 +153,14 @@ struct WaitTime: ExpressibleByArgument, Sendable {
         duration = .seconds(number * unit)
     }
 
-    var defaultValueDescription: String { "1h" }
+    var defaultValueDescription: String {
+        let seconds = duration.components.seconds
+        for (unit, length) in [("d", 86_400), ("h", 3_600), ("m", 60)] as [(String, Int64)]
+        where seconds > 0 && seconds % length == 0 {
+            return "\(seconds / length)\(unit)"
+        }
+        return "\(seconds)s"
+    }
 }
 
 /// What a person at the terminal sees while waiting; nothing where nobody looks.

@@ -74,6 +74,33 @@ struct MCPMessageTests {
         #expect(refusal(text) != nil)
     }
 
+    @Test("Line smuggling: a return inside a message ends no line for its server")
+    func oneLine() throws {
+        let hidden = #"{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"t"}}"#
+        for end in ["\r", "\n", "\r\n"] {
+            let start = #"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":"#
+            let text =
+                start + end + hidden + end
+                + "}}"
+            let message = try MCPMessage(fromClient: mcp(text))
+            #expect(!message.bytes.contains(0x0A) && !message.bytes.contains(0x0D))
+            #expect(try JSON(parsing: message.bytes) == JSON(parsing: text))
+        }
+    }
+
+    @Test("A version of the protocol that the gateway does not know is refused")
+    func versions() {
+        func text(_ version: String) -> String {
+            #"{"jsonrpc":"2.0","id":1,"method":"x","params":{"_meta":{"#
+                + #""\#(MCPName.version)":\#(version)}}}"#
+        }
+        #expect(refusal(text(#""2026-07-28""#)) == nil)
+        for version in [#""2030-01-01""#, #""2025-11-25""#, "7", "null", #""""#] {
+            #expect(refusal(text(version))?.code == -32_022)
+            #expect(refusal(text(version))?.data?["supported"] != nil)
+        }
+    }
+
     @Test("Who sent what is refused hears of it under his id, where it is plain")
     func refusedID() throws {
         let twice = #"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"a":1,"a":2}}"#

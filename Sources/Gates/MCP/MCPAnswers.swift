@@ -82,9 +82,12 @@ enum MCPAnswers {
 
     /// A JSON-RPC error.
     static func error(_ refusal: MCPRefusal) -> [UInt8] {
-        bytes([
-            "error": ["code": .int(refusal.code), "message": .string(refusal.message)],
-            "id": refusal.id?.json ?? .null, "jsonrpc": "2.0",
+        var error: JSONObject = [
+            "code": .int(refusal.code), "message": .string(refusal.message),
+        ]
+        if let data = refusal.data { error["data"] = data }
+        return bytes([
+            "error": .object(error), "id": refusal.id?.json ?? .null, "jsonrpc": "2.0",
         ])
     }
 

@@ -38,6 +38,9 @@ struct MCPHeaders {
         }
     }
 
+    /// Whether the client speaks the protocol from 2026-07-28 on.
+    var isModern: Bool { fields[Self.version].map(Self.isModern) ?? false }
+
     var sessionID: String? { fields[Self.session] }
 
     /// Compares headers with a message.
@@ -51,7 +54,7 @@ struct MCPHeaders {
         }
         let params = message.json?["params"]
         let named = params?["_meta"]?[MCPName.version]
-        let isModern = named != nil || fields[Self.version].map(Self.isModern) ?? false
+        let isModern = named != nil || self.isModern
         if id != nil || named != nil {
             try same(
                 Self.version, named?.stringValue, id, isNeeded: isModern,

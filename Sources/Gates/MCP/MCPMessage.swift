@@ -26,6 +26,8 @@ struct MCPRefusal: Error, Hashable {
     let message: String
     /// The request's id where it could be read.
     var id: MCPID?
+    /// More for programs.
+    var data: JSON?
 
     static func invalid(_ message: String, id: MCPID? = nil) -> MCPRefusal {
         MCPRefusal(code: -32_600, message: message, id: id)
@@ -47,7 +49,7 @@ struct MCPMessage: Sendable {
         case stray
     }
 
-    /// The text as it came, without the end of its line.
+    /// The text as it came, without ends of lines.
     let bytes: [UInt8]
     let kind: Kind
     /// The message, read strictly; nil in one direction only, see ``init(fromServer:)``.
@@ -76,9 +78,17 @@ struct MCPMessage: Sendable {
             }
             throw .invalid("a message is a JSON object")
         }
-        self.bytes = bytes
+        self.bytes = Self.onOneLine(bytes)
         self.json = json
         kind = try Self.kind(object)
+        try MCPName.checkVersion(json, kind)
+    }
+
+    /// The message on one line for every reader: a return or a line feed, which can only be white
+    /// space between its parts, ends a line for some, and what follows would be a message to them.
+    private static func onOneLine(_ bytes: [UInt8]) -> [UInt8] {
+        guard bytes.contains(where: { $0 == 0x0A || $0 == 0x0D }) else { return bytes }
+        return bytes.map { $0 == 0x0A || $0 == 0x0D ? 0x20 : $0 }
     }
 
     /// The id in a text that is refused, where it is plain, so that its sender hears of it.
@@ -176,6 +186,28 @@ enum MCPName {
     static let tasks = "io.modelcontextprotocol/tasks"
     static let disposition = "io.modelcontextprotocol/tool-approval-disposition"
     static let action = "exequatur/action"
+
+    /// Versions in which each request names its version.
+    static let modernVersions = ["2026-07-28"]
+    /// Versions that are agreed on in the beginning.
+    static let legacyVersions = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"]
+
+    /// In a version that this gateway does not know, something else could call a tool.
+    static func checkVersion(_ json: JSON, _ kind: MCPMessage.Kind) throws(MCPRefusal) {
+        guard let named = json["params"]?["_meta"]?[version] else { return }
+        let text = named.stringValue ?? ""
+        guard !modernVersions.contains(where: { MCPMessage.same($0, text) }) else { return }
+        var id: MCPID?
+        if case .request(let found, _) = kind { id = found }
+        throw unsupported(id)
+    }
+
+    static func unsupported(_ id: MCPID?) -> MCPRefusal {
+        MCPRefusal(
+            code: -32_022, message: "this version of the protocol is not known to the gateway",
+            id: id,
+            data: ["supported": .array((modernVersions + legacyVersions).map { .string($0) })])
+    }
 
     /// Whether a request is of the protocol from 2026-07-28 on, which names its version each time.
     static func isModern(_ request: JSON?) -> Bool {

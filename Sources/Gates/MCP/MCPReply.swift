@@ -91,7 +91,8 @@ enum MCPResponses {
         var buffer = ByteBuffer()
         buffer.reserveCapacity(bytes.count + 32)
         buffer.writeString("event: message\n")
-        for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+        let lines = bytes.split(omittingEmptySubsequences: false) { $0 == 0x0A || $0 == 0x0D }
+        for line in lines {
             buffer.writeString("data: ")
             buffer.writeBytes(line)
             buffer.writeString("\n")

@@ -116,6 +116,10 @@ struct MCPRoutes: Sendable {
         guard
             request.headers[.contentType]?.lowercased().hasPrefix("application/json") ?? false
         else { throw Answer(.unsupportedMediaType, "send `Content-Type: application/json`") }
+        let announced = request.headers[.contentLength].flatMap { Int($0) } ?? 0
+        guard announced <= MCPMessage.clientBytes else {
+            throw Answer(.contentTooLarge, "send at most \(MCPMessage.clientBytes) bytes")
+        }
         let body: ByteBuffer
         do {
             body = try await request.body.collect(upTo: MCPMessage.clientBytes)
@@ -254,7 +258,7 @@ struct MCPRoutes: Sendable {
         if case .listening(let upstream) = server {
             return try await pass(.GET, headers, agent, upstream, body: nil)
         }
-        guard let id = headers.sessionID else { throw Self.notAllowed }
+        guard let id = headers.sessionID, !headers.isModern else { throw Self.notAllowed }
         guard let conversation = pool.session(id, of: agent) else { throw Self.noSession }
         let reply = conversation.listen()
         pool.watch(reply)
@@ -267,7 +271,7 @@ struct MCPRoutes: Sendable {
         if case .listening(let upstream) = server {
             return try await pass(.DELETE, headers, agent, upstream, body: nil)
         }
-        guard let id = headers.sessionID else { throw Self.notAllowed }
+        guard let id = headers.sessionID, !headers.isModern else { throw Self.notAllowed }
         guard pool.session(id, of: agent) != nil else { throw Self.noSession }
         await pool.close(id)
         return Response(status: .noContent)

@@ -32,6 +32,7 @@ enum MCPAction: Sendable {
 struct MCPSessionMachine {
     private enum Flight {
         case relayed
+        case initialize
         case list(isModern: Bool, isWhole: Bool)
         /// Not with the server yet.
         case held(token: JSON?, progress: Int)
@@ -99,7 +100,7 @@ struct MCPSessionMachine {
                 isModern: MCPName.isModern(message.json),
                 isWhole: message.json?["params"]?["cursor"] == nil)
         } else {
-            flights[id] = .relayed
+            flights[id] = MCPMessage.same(method, "initialize") ? .initialize : .relayed
         }
         return [.toServer(message.bytes)]
     }
@@ -125,7 +126,7 @@ struct MCPSessionMachine {
         case .running:
             giveUp(id)
             return [.toServer(bytes), .cancelled(id)]
-        case .relayed, .list:
+        case .relayed, .initialize, .list:
             giveUp(id)
             return [.toServer(bytes)]
         case nil: return [.toServer(bytes)]
@@ -189,7 +190,7 @@ struct MCPSessionMachine {
     mutating func takeOpen() -> [MCPID] {
         let open = flights.compactMap { id, flight -> MCPID? in
             switch flight {
-            case .relayed, .list: id
+            case .relayed, .initialize, .list: id
             // Those who wait for these answer them.
             case .held, .running: nil
             }
@@ -228,6 +229,14 @@ struct MCPSessionMachine {
             flights[id] = .held(token: token, progress: progress)
             return []
         case .relayed: return [.toClient(message.bytes, about: id)]
+        case .initialize:
+            let agreed = message.member("result")?["protocolVersion"]?.stringValue
+            if let agreed,
+                !MCPName.legacyVersions.contains(where: { MCPMessage.same($0, agreed) })
+            {
+                return [.toClient(MCPAnswers.error(MCPName.unsupported(id)), about: id)]
+            }
+            return [.toClient(message.bytes, about: id)]
         case nil:
             cancelled.removeAll { $0 == id }
             return [.toClient(message.bytes, about: id)]
