@@ -4,6 +4,7 @@
 name as the server, and what they name is the gateway.
 
     demo/mcp-agent.py COMMAND…
+    demo/mcp-agent.py --list COMMAND…       only looks which tools there are
 
 Exit status 0 when every wish was either fulfilled or refused, 1 when something else went wrong.
 """
@@ -76,10 +77,13 @@ def wish(client: Client, title: str, tool: str, arguments: dict) -> None:
 
 
 def main() -> None:
-    client = Client(sys.argv[1:])
+    is_list = sys.argv[1:2] == ["--list"]
+    client = Client(sys.argv[2:] if is_list else sys.argv[1:])
     client.start()
     tools = [tool["name"] for tool in client.request("tools/list", {})["tools"]]
     print(f"The agent finds these tools: {', '.join(tools) or 'none'}", flush=True)
+    if is_list:
+        return client.stop()
     wish(client, "A. Count customers with a tool.", "count_customers", {"plan": "company"})
     wish(
         client,
