@@ -71,8 +71,8 @@ package struct PublishedPolicies: Sendable {
             let isRight = generated?.contains(file) ?? ToolDeclarations.isGenerated(file)
             return isRight
                 ? nil
-                : "`\(VisibleText.escape(file.name))`: files of such a name are made of the approved "
-                    + "tools of a gate: leave it out, or put what you declare into a file of "
+                : "`\(VisibleText.escape(file.name))`: files of such a name are made of the "
+                    + "approved tools of a gate: leave it out, or put what you declare into a file of "
                     + "another name"
         }
     }

@@ -99,7 +99,10 @@ package enum ToolDeclarations {
     }
 
     private static func open(_ name: String) -> JSON {
-        ["inputSchema": [:], "name": .string(name)]
+        [
+            "inputSchema": ["additionalProperties": true, "type": "object"],
+            "name": .string(name),
+        ]
     }
 
     /// The actions that files of users declare outside of namespaces.

@@ -170,7 +170,8 @@ struct GateConfigurationTests {
     func notOfThisGate() throws {
         for action in [
             try GateFixtures.call(server: "gitlab"), try GateFixtures.call(resource: "gitlab"),
-            try GateFixtures.call(resourceType: "Host"), try GateFixtures.call(action: "command.run"),
+            try GateFixtures.call(resourceType: "Host"),
+            try GateFixtures.call(action: "command.run"),
             try GateFixtures.call(action: "mcp.github"),
             try GateFixtures.call(action: "mcp.github___"),
             try GateFixtures.call(action: "mcp.githubx___create_issue"),
