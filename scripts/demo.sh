@@ -101,7 +101,7 @@ if [[ ! -s "$work/gate.token" ]] || ! administer gate show customers >/dev/null 
 fi
 customers --list >/dev/null 2>&1 || true
 presented=$(administer gate configuration customers --json 2>/dev/null |
-    sed -n 's/^ *"digest" *: *"\([0-9a-f]*\)".*/\1/p' | head -n 1)
+    python3 -c 'import json, sys; print(json.load(sys.stdin)["presented"]["digest"])' || true)
 if [[ -z "$presented" ]] ||
     ! administer gate approve customers --expect "$presented" >/dev/null 2>&1; then
     echo "The gate before the MCP server could not be set up: see $work/serve.log" >&2

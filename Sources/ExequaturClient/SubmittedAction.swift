@@ -65,9 +65,10 @@ public struct SubmittedAction: Sendable {
         eligible = (json["review"]?["eligible"]?.arrayValue ?? []).compactMap {
             $0["name"]?.stringValue ?? $0["id"]?.stringValue
         }
-        reasons = (json["verdict"]?["reasons"]?.arrayValue ?? []).compactMap {
-            $0["reason"]?.stringValue
-        }
+        let verdict = json["verdict"]
+        reasons =
+            (verdict?["reasons"]?.arrayValue ?? []).compactMap { $0["reason"]?.stringValue }
+            + (verdict?["errors"]?.arrayValue ?? []).compactMap { $0["message"]?.stringValue }
         decisions = (json["decisions"]?.arrayValue ?? []).compactMap { decision in
             guard let person = decision["person"]?.stringValue,
                 let kind = decision["decision"]?.stringValue

@@ -58,7 +58,8 @@ struct GatewayGuideTests {
         let guide = try Guide("docs/how-to/gate-an-mcp-server.md")
         let shown = try scene.desk.run(guide.commands[3] + " --json", token: nil)
         let json = try JSON(parsing: shown.out.trimmingCharacters(in: .newlines))
-        let digest = try #require(json["digest"]?.stringValue, "\(shown.out)\(shown.err)")
+        let digest = try #require(
+            json["presented"]?["digest"]?.stringValue, "\(shown.out)\(shown.err)")
         let line = guide.commands[4].replacing("5f1c0a…", with: String(digest.prefix(16)))
         let approved = try scene.desk.run(line, token: nil)
         #expect(approved.status == 0, "\(approved.err)")
@@ -117,7 +118,7 @@ struct GatewayGuideTests {
     /// Each call is an action of an enforcing gate, with a receipt that verifies offline.
     private func checkReceipts(_ scene: Scene) throws {
         let actions = try #require(
-            try scene.server.json(["list", "--state", "all"], token: scene.bob).arrayValue)
+            try scene.server.json(["list"], token: scene.bob).arrayValue)
         let ran = actions.filter { $0["state"] == "succeeded" }
         #expect(ran.count == 2)
         #expect(actions.filter { $0["state"] == "denied" }.count == 2)
