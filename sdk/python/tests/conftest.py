@@ -40,7 +40,8 @@ def service(shared_service: Service) -> Iterator[Service]:
     """A running server without pending actions left over."""
     yield shared_service
     for action in shared_service.actions("pending"):
-        shared_service.call("cancel", action["id"], token=shared_service.agent)
+        path = f"/v1/actions/{action['id']}/cancel"
+        shared_service.api("POST", path, {}, token=shared_service.agent)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import shutil
@@ -138,16 +139,30 @@ class Service:
 
     # MARK: persons
 
+    def api(self, method: str, path: str, body: Any = None, token: str | None = None) -> Any:
+        """One request of bob's; much quicker than the command line."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        headers = {"Authorization": f"Bearer {token or self.reviewer}"}
+        data = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            data = json.dumps(body)
+        connection.request(method, path, body=data, headers=headers)
+        answer = connection.getresponse()
+        text = answer.read()
+        connection.close()
+        assert answer.status < 300, text
+        return json.loads(text)
+
     def show(self, action: str) -> dict[str, Any]:
         """An action as bob sees it."""
-        found = self.json("show", action, token=self.reviewer)
+        found = self.api("GET", f"/v1/actions/{action}")
         assert isinstance(found, dict)
         return found
 
     def actions(self, state: str | None = None) -> list[dict[str, Any]]:
         """Actions, newest first."""
-        words = ["list"] if state is None else ["list", "--state", state]
-        found = self.json(*words, token=self.reviewer)
+        found = self.api("GET", "/v1/actions" + (f"?state={state}" if state else ""))
         assert isinstance(found, list)
         return found
 
@@ -158,17 +173,15 @@ class Service:
             found = self.actions("pending")
             if found:
                 return found[0]
-            time.sleep(0.05)
+            time.sleep(0.02)
         raise AssertionError("no action became pending")
 
     def decide(self, action: dict[str, Any], decision: str = "approve") -> None:
         """Bob decides."""
-        words = [decision, action["id"]]
-        if decision == "approve":
-            words += ["--expect", action["digest"][:16]]
-        else:
-            words += ["--reason", "not today"]
-        self.call(*words, token=self.reviewer)
+        body = {"decision": decision, "expect": action["digest"][:16]}
+        if decision == "deny":
+            body["reason"] = "not today"
+        self.api("POST", f"/v1/actions/{action['id']}/decisions", body)
 
     @contextlib.contextmanager
     def reviewer_decides(self, decision: str = "approve") -> Iterator[list[dict[str, Any]]]:

@@ -261,7 +261,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _read_integer(text: str) -> int | float:
-    return int(text) if len(text) <= 16 else _read_number(text)
+    return int(text) if len(text) <= 15 else _read_number(text)
 
 
 def _read_rounded(text: str) -> int | float:

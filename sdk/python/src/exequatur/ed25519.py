@@ -142,6 +142,12 @@ class PublicKey:
         self._negated: _Point = (-x % _P, y, 1, -x * y % _P)
         self._rows: _Table | None = None
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PublicKey) and self.data == other.data
+
+    def __hash__(self) -> int:
+        return hash(self.data)
+
     def verify(self, signature: bytes, message: bytes) -> bool:
         """Tells whether the signature was made by the holder of this key over the message."""
         if len(signature) != 64:

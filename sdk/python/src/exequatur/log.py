@@ -12,6 +12,7 @@ import binascii
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .ed25519 import PublicKey
 
@@ -99,23 +100,7 @@ class VerifierKey:
     @staticmethod
     def parse(line: str) -> VerifierKey:
         """Reads a line without its line break; raises :class:`LogError`."""
-        parts = line.split("+", 2)
-        if len(parts) != 3 or len(parts[2]) > 64:
-            raise LogError("not a verifier key: expected `name+8 hex digits+base64`")
-        name, identifier, encoded = parts
-        if not _is_key_name(name) or len(name.encode("utf-8")) > 255:
-            raise LogError("the name of the verifier key is not valid")
-        material = decode_base64(encoded)
-        if len(material) != 33 or material[0] != _ED25519:
-            raise LogError("the verifier key is not an Ed25519 log key")
-        key_id = hashlib.sha256(name.encode("utf-8") + b"\n" + material).digest()[:4]
-        if key_id.hex() != identifier:
-            raise LogError("the key id does not belong to the verifier key")
-        try:
-            key = PublicKey(material[1:])
-        except ValueError as error:
-            raise LogError(f"the verifier key is not usable: {error}") from None
-        return VerifierKey(name, key_id, key, line)
+        return _parse_key(line)
 
     @staticmethod
     def trusted(line: bytes, fingerprint: str) -> VerifierKey:
@@ -132,6 +117,28 @@ class VerifierKey:
         if len(fingerprint) != 32 or key.fingerprint[:32] != fingerprint:
             raise LogError("the key is not the one that the token names")
         return key
+
+
+@lru_cache(maxsize=16)
+def _parse_key(line: str) -> VerifierKey:
+    """Keys are kept, because each brings a table that makes its verifications quick."""
+    parts = line.split("+", 2)
+    if len(parts) != 3 or len(parts[2]) > 64:
+        raise LogError("not a verifier key: expected `name+8 hex digits+base64`")
+    name, identifier, encoded = parts
+    if not _is_key_name(name) or len(name.encode("utf-8")) > 255:
+        raise LogError("the name of the verifier key is not valid")
+    material = decode_base64(encoded)
+    if len(material) != 33 or material[0] != _ED25519:
+        raise LogError("the verifier key is not an Ed25519 log key")
+    key_id = hashlib.sha256(name.encode("utf-8") + b"\n" + material).digest()[:4]
+    if key_id.hex() != identifier:
+        raise LogError("the key id does not belong to the verifier key")
+    try:
+        key = PublicKey(material[1:])
+    except ValueError as error:
+        raise LogError(f"the verifier key is not usable: {error}") from None
+    return VerifierKey(name, key_id, key, line)
 
 
 # MARK: notes and checkpoints
@@ -212,6 +219,11 @@ def _node(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
+def _check_hashes(*hashes: bytes) -> None:
+    if any(len(found) != 32 for found in hashes):
+        raise LogError("a hash has another length than 32 bytes")
+
+
 def _shape(index: int, size: int) -> tuple[int, int]:
     """How many hashes lie below and above where the paths of leaf and last leaf meet."""
     inner = (index ^ (size - 1)).bit_length()
@@ -237,6 +249,7 @@ def verify_inclusion(
     leaf: bytes, index: int, size: int, proof: list[bytes], root: bytes
 ) -> None:
     """Verifies that a leaf hash is at an index of the tree with that size and root."""
+    _check_hashes(leaf, root, *proof)
     if not 0 <= index < size:
         raise LogError("the index is outside the tree")
     inner, border = _shape(index, size)
@@ -250,6 +263,7 @@ def verify_consistency(
     old_size: int, old_root: bytes, new_size: int, new_root: bytes, proof: list[bytes]
 ) -> None:
     """Verifies that the tree of the new size begins with the whole tree of the old size."""
+    _check_hashes(old_root, new_root, *proof)
     if not 0 <= old_size <= new_size:
         raise LogError("the old tree is larger than the new one")
     if old_size == new_size or old_size == 0:

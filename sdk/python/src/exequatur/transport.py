@@ -135,6 +135,9 @@ class HTTPTransport:
             response = self._exchange(connection, request)
             # From here on nobody may close what the next request uses.
             cancellation.attach(None)
+            if cancellation.reason is not None:
+                # A connection that is closed in the middle can look like a short answer.
+                raise TransportFailure(cancellation.reason)
         except (OSError, http.client.HTTPException, ValueError, TransportFailure) as error:
             cancellation.attach(None)
             connection.close()
@@ -146,10 +149,7 @@ class HTTPTransport:
             raise
         finally:
             watchdog.cancel()
-        if cancellation.reason is None:
-            self._give_back(connection)
-        else:
-            connection.close()
+        self._give_back(connection)
         return response
 
     def _exchange(
