@@ -10,9 +10,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, TypeVar
-
-from typing import ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from . import command
 from .actions import ResourceLike, SubmittedAction, Trigger
@@ -32,6 +30,9 @@ from .execution import (
     seconds,
 )
 from .protocol import Call, Grant, Outcome, Progress, Steps
+
+if TYPE_CHECKING:
+    from .aio import AsyncGate
 
 __all__ = ["Action", "Gate"]
 
@@ -111,6 +112,14 @@ class Gate:
     def close(self) -> None:
         """Closes connections; the gate can still be used."""
         self._settings.close()
+
+    def asynchronous(self) -> AsyncGate:
+        """The same gate for asyncio; both share connections and state."""
+        from .aio import AsyncGate
+
+        found = AsyncGate.__new__(AsyncGate)
+        found._settings = self._settings
+        return found
 
     def action(
         self,

@@ -212,13 +212,24 @@ class Client:
             elif action.state == "claimed":
                 return (yield from self._use(attempt, operation, key))
             else:
-                raise ended(action)
+                raise ended((yield from self._explained(action)))
 
     def ask(self, operation: Operation, intent: dict[str, Any]) -> Steps[SubmittedAction]:
         """Submits without claiming: what became of it, or what it waits for."""
         attempt = yield from self._submit(operation, intent, claiming=False)
         self._check_operation(attempt.action, operation)
-        return attempt.action
+        return (yield from self._explained(attempt.action))
+
+    def _explained(self, action: SubmittedAction) -> Steps[SubmittedAction]:
+        """The action with the words of those who decided, which short answers leave out."""
+        if not action.decisions or action.state not in _ENDINGS:
+            return action
+        answer = yield from self._exchange(Request("GET", f"/v1/actions/{action.id}"))
+        if not isinstance(answer, Response) or answer.status != 200:
+            return action
+        found = _same(action, answer)
+        # It is only asked for its words: over is over.
+        return found if found.state == action.state else action
 
     def settle(self, action: SubmittedAction, wait: float) -> Steps[SubmittedAction]:
         """Waits until an action is no longer pending; raises :class:`Pending` if it stays so."""
