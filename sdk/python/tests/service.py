@@ -58,9 +58,11 @@ def free_port() -> int:
 
 
 class Service:
-    """One server with alice, who owns the agent, and bob, who reviews."""
+    """One server with an agent, its owner, and bob, who reviews."""
 
-    def __init__(self, directory: Path, *, expires: str = "1h"):
+    def __init__(
+        self, directory: Path, *, expires: str = "1h", owner: str = "alice", gate: str = "etl"
+    ):
         self.directory = directory
         self.data = directory / "data"
         self.port = free_port()
@@ -69,11 +71,11 @@ class Service:
         self._expires = expires
         self.start()
         admin = ("--token-file", str(self.data / "admin.token"))
-        self.call("person", "add", "alice", *admin)
+        self.call("person", "add", owner, *admin)
         bob = self.json("person", "add", "bob", "--group", "reviewers", "--token", *admin)
         self.reviewer = bob["token"]
-        self.agent = self.json("agent", "add", "bot", "--owner", "alice", *admin)["token"]
-        self.gate = self.json("gate", "add", "etl", *admin)["token"]
+        self.agent = self.json("agent", "add", "bot", "--owner", owner, *admin)["token"]
+        self.gate = self.json("gate", "add", gate, *admin)["token"]
         self.other_gate = self.json("gate", "add", "other", *admin)["token"]
         policies = directory / "policies"
         shutil.copytree(ROOT / "policies" / "starter", policies)

@@ -154,7 +154,7 @@ def _instant(text: Any) -> int | None:
     if type(text) is not str or not _INSTANT.fullmatch(text):
         return None
     try:
-        found = datetime.strptime(text[:-1] + "000", "%Y-%m-%dT%H:%M:%S.%f")
+        found = datetime.fromisoformat(text[:-1])
     except ValueError:
         return None
     return (found.replace(tzinfo=timezone.utc) - _EPOCH) // timedelta(milliseconds=1)
