@@ -168,6 +168,11 @@ class Service:
         assert isinstance(found, list)
         return found
 
+    def newest(self) -> str | None:
+        """The id of the newest action, by which new ones are noticed."""
+        found = self.api("GET", "/v1/actions?limit=1")
+        return str(found[0]["id"]) if found else None
+
     def pending(self, seconds: float = 20) -> dict[str, Any]:
         """Waits for the one pending action."""
         deadline = time.monotonic() + seconds

@@ -150,7 +150,7 @@ def program_input(service: Service, words: list[str], tmp_path: Path, **options:
         **service._environment(service.agent),
         "EXEQUATUR_STATE_DIR": str(tmp_path / "state"),
     }
-    before = {action["id"] for action in service.actions()}
+    before = service.newest()
     subprocess.run(
         [BINARY, "run", "--wait", "0s", *options.pop("flags", []), "--", *words],
         env=environment,
@@ -159,8 +159,9 @@ def program_input(service: Service, words: list[str], tmp_path: Path, **options:
         timeout=60,
         **options,
     )
-    [action] = [action for action in service.actions() if action["id"] not in before]
-    return service.show(action["id"])
+    newest = service.newest()
+    assert newest is not None and newest != before
+    return service.show(newest)
 
 
 def test_the_operation_is_the_one_of_the_program(
@@ -189,8 +190,9 @@ def test_the_operation_is_the_one_of_the_program(
             service, words, tmp_path, cwd=tmp_path, flags=flags, stdin=options.get("stdin", b"")
         )
         assert shown["state"] == "pending", (words, shown["state"])
+        environment = service._environment(service.agent)
         with pytest.raises(Pending) as caught:
-            gate.run(words, cwd=tmp_path, wait=0, env=service._environment(service.agent), **options)
+            gate.run(words, cwd=tmp_path, wait=0, env=environment, **options)
         assert caught.value.action is not None
         ours = service.show(caught.value.action.id)
         assert ours["operation"] == shown["operation"], words
@@ -211,7 +213,7 @@ def test_commands_are_checked(gate: Gate, service: Service, tmp_path: Path) -> N
         (["/etc/passwd"], "not an executable", 126),
         ([""], "not found", 127),
     ]
-    before = len(service.actions())
+    before = service.newest()
     for words, message, code in cases:
         with pytest.raises(CommandError, match=message) as caught:
             gate.run(words)
@@ -231,7 +233,7 @@ def test_commands_are_checked(gate: Gate, service: Service, tmp_path: Path) -> N
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(CommandError, match="not a regular file"):
         gate.run(["ls"], bind=[str(tmp_path / "pipe")])
-    assert len(service.actions()) == before
+    assert service.newest() == before
 
 
 def test_output_that_is_kept_has_a_limit(

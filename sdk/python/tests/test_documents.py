@@ -11,7 +11,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -207,12 +206,12 @@ def test_the_example_runs(bare: Service, tmp_path: Path) -> None:
     assert waiting.returncode == 75 and "still pending" in err, err
     assert not (tmp_path / "team.csv").exists()
     again = example(service, tmp_path, *large)
-    time.sleep(0.5)
+    assert again.stderr is not None and "waits for approval" in again.stderr.readline()
     assert not (tmp_path / "team.csv").exists()
     [action] = service.actions("pending")
     service.decide(action)
     out, err = again.communicate(timeout=60)
-    assert again.returncode == 0 and "waits for approval" in err, err
+    assert again.returncode == 0 and "is cleared" in err, err
     assert len((tmp_path / "team.csv").read_text().splitlines()) == 181
     denied = example(service, tmp_path, *large)
     service.decide(service.pending(), "deny")

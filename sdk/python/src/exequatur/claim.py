@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from threading import Lock
 from typing import Any
 
 from . import canonical, log
@@ -66,38 +64,13 @@ class VerifiedClaim:
     index: int
 
 
-class _Seen:
-    """Notes whose signature was verified lately; many claims share one."""
-
-    def __init__(self, most: int):
-        self._found: OrderedDict[tuple[str, bytes], log.Checkpoint] = OrderedDict()
-        self._lock = Lock()
-        self._most = most
-
-    def checkpoint(self, note: bytes, key: log.VerifierKey) -> log.Checkpoint:
-        place = (key.vkey, note)
-        with self._lock:
-            known = self._found.get(place)
-            if known is not None:
-                self._found.move_to_end(place)
-                return known
-        checkpoint = log.verified_checkpoint(note, key)
-        with self._lock:
-            self._found[place] = checkpoint
-            if len(self._found) > self._most:
-                self._found.popitem(last=False)
-        return checkpoint
-
-
-_seen = _Seen(64)
-
-
 def verify_claim(claim: Mapping[str, Any] | None, expected: ClaimExpectation) -> VerifiedClaim:
     """Verifies the ``claim`` member of an action; raises :class:`VerificationFailed`."""
     entry = claim.get("entry") if claim is not None else None
     texts: list[str] = []
     if isinstance(entry, dict):
-        texts = [t for k in ("leaf", "core", "coreSalt", "proof") if isinstance(t := entry.get(k), str)]
+        members = ("leaf", "core", "coreSalt", "proof")
+        texts = [text for name in members if isinstance(text := entry.get(name), str)]
     if not isinstance(entry, dict) or len(texts) != 4 or not _HEX_64.fullmatch(texts[2]):
         raise _failure("malformed", "the claim has no entry with leaf, core and proof")
     leaf_bytes, core_bytes = _bytes(texts[0], "leaf"), _bytes(texts[1], "core")
@@ -110,7 +83,7 @@ def verify_claim(claim: Mapping[str, Any] | None, expected: ClaimExpectation) ->
         raise _failure("notCommitted", "the leaf does not commit to the core shown")
     try:
         proof = log.Proof.parse(_bytes(texts[3], "proof"))
-        checkpoint = _seen.checkpoint(proof.note, expected.log_key)
+        checkpoint = log.verified_checkpoint(proof.note, expected.log_key)
         log.verify_inclusion(
             log.leaf_hash(leaf_bytes), proof.index, checkpoint.size, proof.hashes, checkpoint.root
         )

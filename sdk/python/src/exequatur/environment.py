@@ -133,20 +133,25 @@ class CommandEnvironment:
                 continue
             if not _is_text(name) or not _is_text(value):
                 continue  # It could not be shown.
-            if not form.fullmatch(name) or _IS_DANGEROUS.fullmatch(name) or value.startswith("() {"):
+            is_function = value.startswith("() {")
+            if not form.fullmatch(name) or _IS_DANGEROUS.fullmatch(name) or is_function:
                 dropped.append(name)
             elif name.startswith("EXEQUATUR_"):
                 continue
             elif name in asked or _IS_PASSED.fullmatch(name):
                 variables[name] = value
-                secret = _IS_SECRET_NAME.fullmatch(_upper(name)) or _IS_SECRET_VALUE.fullmatch(value)
-                shown[name] = {"keyedDigest": _digest(name, value, key)} if secret else value
+                is_secret = _is_secret(name, value)
+                shown[name] = {"keyedDigest": _digest(name, value, key)} if is_secret else value
         for name, value in (*_FIXED.items(), ("PATH", path), ("PWD", directory)):
             variables[name] = shown[name] = value
         size = sum(len(n.encode()) + len(v.encode()) + 2 for n, v in variables.items())
         if size > _MAX_BYTES:
             raise CommandError(f"the environment exceeds {_MAX_BYTES} bytes: make it smaller")
         return CommandEnvironment(variables, shown, sorted(dropped), path)
+
+
+def _is_secret(name: str, value: str) -> bool:
+    return bool(_IS_SECRET_NAME.fullmatch(_upper(name)) or _IS_SECRET_VALUE.fullmatch(value))
 
 
 def _is_text(text: str) -> bool:

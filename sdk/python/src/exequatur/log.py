@@ -183,8 +183,12 @@ def _split_note(note: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
     return note[: split + 1], signatures
 
 
+@lru_cache(maxsize=32)
 def verified_checkpoint(note: bytes, key: VerifierKey) -> Checkpoint:
-    """The checkpoint of a note, after verifying the log's signature over it."""
+    """The checkpoint of a note, after verifying the log's signature over it.
+
+    What was verified is remembered: many claims share a note, and the pin is read several times.
+    """
     text, signatures = _split_note(note)
     is_signed = False
     for name, raw in signatures:
