@@ -263,3 +263,25 @@ def test_tools_are_checked(approvals: Approvals) -> None:
             await approvals.decide(result)
 
     run(work())
+
+
+def test_an_alarm_is_logged_for_people(
+    service: Service, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    from stub import Middle
+
+    middle = Middle(service.port)
+
+    def change(answer: Any) -> Any:
+        if answer["claim"] is not None:
+            answer["claim"]["entry"]["coreSalt"] = "00" * 32
+        return answer
+
+    middle.change_json("/v1/actions", change)
+    gate = AsyncGate(url=middle.url, token=service.agent, state_dir=tmp_path / "s")
+    tool = gated(Approvals(gate), action="db.read", hold=0)
+    agent = agent_with(tool, steps=[[call("alarm")], [assistant_message("x")]])
+    result = run(Runner.run(agent, "go", run_config=QUIET))
+    middle.close()
+    assert not ran and outputs(result)[0].startswith("Not executed: nothing ran.")
+    assert "ALARM: the leaf does not commit to the core shown" in caplog.text

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..actions import ResourceLike, SubmittedAction
 from ..errors import Denied, Expired, NotExecuted, Pending, Unavailable
-from ..execution import Chosen, Said, Wait, reason_of, resource_of
+from ..execution import Chosen, Said, Wait, logger, reason_of, resource_of
 from ..protocol import ended
 
 __all__ = ["Rule", "words"]
@@ -43,6 +43,9 @@ class Rule:
 
 def words(error: NotExecuted) -> str:
     """What a model is told when nothing ran: a fixed text, and others' words as quoted data."""
+    if error.is_alarm:
+        # The model is told no more than that nothing ran; a person has to hear of this.
+        logger.critical("ALARM: %s", error)
     action = error.action
     name = f" Action {action.id}." if action is not None else ""
     if isinstance(error, Pending):
