@@ -162,8 +162,8 @@ struct WaitingTests {
     func beats() async throws {
         try await withServer(live: true) { api in
             let answer = try await stream(api, as: "other-bot") {
-                // Swept here as well as by the scheduler: a busy machine wakes that one late, and two
-                // of our instants would become one beat.
+                // Swept here as well as by the scheduler: a busy machine wakes that one late, and
+                // two of our instants would become one beat.
                 for _ in 0..<3 {
                     api.clock.advance(seconds: 15)
                     api.control.feed.sweep(now: api.clock.now)
