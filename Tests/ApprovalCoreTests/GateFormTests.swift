@@ -41,7 +41,8 @@ struct GateFormTests {
         #expect(json["gate"] == action.gate.json)
         #expect(json["operation"] == action.operation.json)
         #expect(try Action(json).digest == action.digest)
-        #expect(try action.operation.digest() == .sha256(try action.operation.json.canonicalBytes()))
+        #expect(
+            try action.operation.digest() == .sha256(try action.operation.json.canonicalBytes()))
     }
 
     @Test("another definition or configuration is another operation or action")
