@@ -188,7 +188,9 @@ public struct GateState: Sendable {
             $0.starts(with: nonce.utf8)
         }
         guard !isUsed else { throw .refused("the nonce of this claim was used before") }
-        let line = Array("\(nonce) \(action)\n".utf8)
+        // A line that a crash cut short ends here; this one must not become a part of it.
+        let start = used.isEmpty || used.last == UInt8(ascii: "\n") ? "" : "\n"
+        let line = Array("\(start)\(nonce) \(action)\n".utf8)
         guard Foundation.write(descriptor, line, line.count) == line.count,
             clinux_sync(descriptor) == 0
         else { throw .refused("the nonce cannot be recorded in `\(path)`") }

@@ -172,6 +172,17 @@ struct LiveGateStateTests {
         #expect(text.split(separator: "\n").filter { $0.contains("act_") }.count == 1_501)
     }
 
+    @Test("A nonce after a line that a crash cut short is known again")
+    func torn() throws {
+        let place = try CommandFixture()
+        let state = try GateState(directory: place.directory + "/gate")
+        let nonce = String(repeating: "ab", count: 32)
+        let file = place.directory + "/gate/nonces/ab"
+        try "abab".write(toFile: file, atomically: false, encoding: .utf8)
+        try state.use(nonce: nonce, action: "act_1")
+        #expect(throws: GateFailure.self) { try state.use(nonce: nonce, action: "act_2") }
+    }
+
     @Test("The newest tree head is kept in memory, and on the disk when it is flushed")
     func heads() throws {
         let place = try CommandFixture()
