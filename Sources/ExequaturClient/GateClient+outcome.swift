@@ -87,6 +87,16 @@ extension GateClient {
         }
     }
 
+    /// Takes back what nobody has decided yet.
+    /// - Throws: ``GateFailure`` when it is over, or the service is silent.
+    public func cancel(_ action: String) async throws(GateFailure) {
+        switch await exchange(GateRequest(.post, "/v1/actions/\(action)/cancel", body: [:])) {
+        case .answer(let answer) where (200..<300).contains(answer.status): return
+        case .answer(let answer): throw .refused(Self.problem(answer))
+        case .notNow(let why, _): throw .unavailable(why)
+        }
+    }
+
     /// Tells the service every 30 s that the command still runs, until cancelled.
     public func keepAlive(_ grant: Grant) async {
         while (try? await effects.sleep(.seconds(30))) != nil {

@@ -69,7 +69,8 @@ struct MCPTaskTests {
             session.fromClient(ask(3, "tasks/get", task, meta: Self.declared))
             let late = try await setting.answer(to: 3)["result"]
             #expect(late?["status"] == "completed")
-            #expect(late?["result"] == ["content": [], "n": 7])
+            #expect(late?["result"]?["content"] == [] && late?["result"]?["n"] == 7)
+            #expect(late?["result"]?["_meta"]?[MCPName.disposition] == "approved-executed")
             #expect(late?["_meta"]?[MCPName.disposition] == "approved-executed")
         }
         #expect(setting.calls.count == 1)
@@ -112,6 +113,9 @@ struct MCPTaskTests {
             session.fromClient(ask(3, "tasks/get", task, meta: Self.declared))
             let found = try await setting.answer(to: 3)["result"]
             #expect(found?["status"] == "cancelled")
+            try await setting.until {
+                setting.service.paths.contains("/v1/actions/act_test/cancel")
+            }
         }
         #expect(setting.calls.isEmpty)
     }
@@ -141,7 +145,7 @@ struct MCPTaskTests {
                 fromClient: ask(2, "tasks/get", task, meta: Self.declared))
             let request = try #require(MCPTaskRequest(message))
             #expect(throws: MCPRefusal.self) {
-                try setting.gatekeeper.tasks.answer(request, for: other)
+                try setting.gatekeeper.tasks.answer(request, for: other).answer
             }
             let foreign = try MCPMessage(
                 fromClient: ask(3, "tasks/get", "their-own", meta: Self.declared))

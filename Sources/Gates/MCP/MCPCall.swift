@@ -23,7 +23,7 @@ struct MCPCall: Sendable {
 
     var isModern: Bool { version != nil }
 
-    /// Members of `params` that are understood. What is not would travel unseen.
+    /// Members of `params` that are understood: what is not would travel unseen.
     private static let known = [
         "_meta", "arguments", "inputResponses", "name", "requestState", "task",
     ]

@@ -38,7 +38,8 @@ final class MCPConversation: Sendable {
         session = MCPSession(
             gatekeeper: gatekeeper, agent: agent,
             ends: MCPSession.Ends(
-                client: { box.conversation?.deliver($0, $1) }, server: { server.send($0) }))
+                client: { box.conversation?.deliver($0, $1) }, server: { server.send($0) },
+                dropped: { box.conversation?.forget($0)?.finish() }))
         state = Mutex(State(lastUse: gatekeeper.effects.now()))
         box.set(self)
     }

@@ -14,9 +14,16 @@ final class MCPConversations: Service {
         var replies: [ObjectIdentifier: MCPReply] = [:]
         /// Whose session a server that listens itself has given out.
         var foreign: [String: String] = [:]
+        /// Calls that are open in such sessions.
+        var openCalls: Set<OpenCall> = []
         var isOver = false
 
         var count: Int { sessions.count + shared.values.reduce(0) { $0 + $1.count } }
+    }
+
+    private struct OpenCall: Hashable {
+        let session: [UInt8]
+        let id: MCPID
     }
 
     private let gatekeeper: MCPGatekeeper
@@ -178,5 +185,16 @@ final class MCPConversations: Service {
     /// Whether a session is that agent's; what is not known here is nobody's.
     func isSession(_ id: String, of agent: MCPAgent) -> Bool {
         state.withLock { $0.foreign[id].map { MCPMessage.same($0, agent.key) } ?? false }
+    }
+
+    /// Notes that a call is open in a session; false when one is under that id already.
+    func begin(_ id: MCPID, in session: String) -> Bool {
+        let call = OpenCall(session: Array(session.utf8), id: id)
+        return state.withLock { $0.openCalls.insert(call).inserted }
+    }
+
+    func end(_ id: MCPID, in session: String) {
+        let call = OpenCall(session: Array(session.utf8), id: id)
+        state.withLock { _ = $0.openCalls.remove(call) }
     }
 }

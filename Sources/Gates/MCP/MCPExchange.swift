@@ -6,8 +6,10 @@ internal import ExequaturClient
 internal import NIOCore
 internal import NIOHTTP1
 
-/// One request of a client to a server that listens itself, where it must be looked into: a call of
-/// a tool, or a list of tools. It is a session of its own, with one request of the client.
+/// One request of a client to a server that listens itself, where it must be looked into.
+///
+/// That is a call of a tool, or a list of tools. It is a session of its own, with one request of the
+/// client.
 final class MCPExchange: Sendable {
     private let upstream: MCPUpstream
     private let headers: [(String, String)]
@@ -44,6 +46,10 @@ final class MCPExchange: Sendable {
                 server: { bytes in
                     if case .terminated = queue.yield(bytes) { return false }
                     return true
+                },
+                dropped: { _ in
+                    reply.finish()
+                    queue.finish()
                 }, settled: { queue.finish() }))
     }
 

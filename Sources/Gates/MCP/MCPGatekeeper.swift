@@ -58,9 +58,7 @@ package final class MCPGatekeeper: Sendable {
         let until: Duration
     }
 
-    /// - Parameters:
-    ///   - service: reaches the service.
-    ///   - gateToken: the gate's credential; nil makes it advisory.
+    /// Makes one for a server; without a token of its own the gate is advisory.
     package init(
         options: Options, service: any GateConnection, gateToken: GateToken?, effects: GateEffects,
         state: GateState, note: @escaping @Sendable (String) -> Void
@@ -218,6 +216,15 @@ package final class MCPGatekeeper: Sendable {
         let client = client(agent, configuration: nil)
         if let failure = await client.report(outcome, of: grant, patience: patience) {
             note("the outcome of \(grant.action.id) was not taken: \(failure)")
+        }
+    }
+
+    /// Cancels an action for its requester; one that is over by now stays as it is.
+    func withdraw(_ action: String, for agent: MCPAgent) async {
+        do throws(GateFailure) {
+            try await client(agent, configuration: nil).cancel(action)
+        } catch {
+            note("\(action) was not cancelled: \(error.description)")
         }
     }
 

@@ -31,7 +31,7 @@ package struct MCPHTTPGateway: Sendable {
     private let origins: MCPOrigins
     private let fingerprint: String
 
-    /// - Parameter fingerprint: the log that agents' tokens must name.
+    /// Makes one; agents' tokens must name the log of that fingerprint.
     package init(
         gatekeeper: MCPGatekeeper, server: Server, address: Address, origins: MCPOrigins,
         fingerprint: String
@@ -45,6 +45,7 @@ package struct MCPHTTPGateway: Sendable {
 
     /// Serves until the process is told to end.
     /// - Parameter running: called with the port once it listens.
+    /// - Throws: what the server throws that cannot listen.
     package func run(running: @escaping @Sendable (Int) -> Void) async throws {
         let pool = MCPConversations(gatekeeper: gatekeeper)
         let routes = MCPRoutes(

@@ -33,6 +33,8 @@ struct MCPHeaders {
         ]
         return fields.compactMap { field in
             let name = field.name.canonicalName
+            // Sessions ended with the older protocol.
+            if isModern, name == "mcp-session-id" || name == "last-event-id" { return nil }
             guard named.contains(name) || name.hasPrefix(Self.parameterPrefix) else { return nil }
             return (name, field.value)
         }
@@ -155,8 +157,7 @@ package struct MCPOrigins: Sendable {
 
     /// Why a request is refused; nil when it may pass.
     func refusal(origin: [String], host: String?) -> String? {
-        for origin in origin
-        where !allowed.contains(where: { MCPMessage.same($0, origin) }) {
+        for origin in origin where !isAllowed(origin, host) {
             return "pages of `\(VisibleText.escape(String(origin.prefix(200))))` may not use this "
                 + "gateway: `--allow-origin` lets them"
         }
@@ -166,6 +167,12 @@ package struct MCPOrigins: Sendable {
             return "this gateway is not called by that name"
         }
         return nil
+    }
+
+    /// Its own pages may, where it is sure of its own name.
+    private func isAllowed(_ origin: String, _ host: String?) -> Bool {
+        if allowed.contains(where: { MCPMessage.same($0, origin) }) { return true }
+        return !hosts.isEmpty && host.map { MCPMessage.same("http://" + $0, origin) } ?? false
     }
 
     private static func name(_ authority: String) -> String {

@@ -199,14 +199,17 @@ enum MCPName {
         guard !modernVersions.contains(where: { MCPMessage.same($0, text) }) else { return }
         var id: MCPID?
         if case .request(let found, _) = kind { id = found }
-        throw unsupported(id)
+        throw unsupported(id, text)
     }
 
-    static func unsupported(_ id: MCPID?) -> MCPRefusal {
+    static func unsupported(_ id: MCPID?, _ requested: String) -> MCPRefusal {
         MCPRefusal(
             code: -32_022, message: "this version of the protocol is not known to the gateway",
             id: id,
-            data: ["supported": .array((modernVersions + legacyVersions).map { .string($0) })])
+            data: [
+                "requested": .string(requested),
+                "supported": .array((modernVersions + legacyVersions).map { .string($0) }),
+            ])
     }
 
     /// Whether a request is of the protocol from 2026-07-28 on, which names its version each time.

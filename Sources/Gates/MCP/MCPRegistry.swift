@@ -8,6 +8,8 @@ internal import TransparencyLog
 protocol MCPToolSource: Sendable {
     /// All tools, every page of them.
     /// - Parameter version: what the client's request names; nil before 2026-07-28.
+    /// - Returns: the tools that can be named.
+    /// - Throws: ``MCPRefusal`` where the server does not list them.
     func tools(version: String?) async throws(MCPRefusal) -> [MCPTool]
 }
 

@@ -85,7 +85,9 @@ enum MCPResponses {
         return status(code)
     }
 
-    /// An event of a stream. A message has no line breaks of its own as a rule; where it has, each
+    /// An event of a stream.
+    ///
+    /// A message has no line breaks of its own as a rule; where it has, each
     /// line is marked as data.
     static func event(_ bytes: [UInt8]) -> ByteBuffer {
         var buffer = ByteBuffer()

@@ -217,8 +217,9 @@ struct MCPRoutes: Sendable {
                 if mayStream { return stream(reply, first: item, gone) }
             }
         }
+        // Taken back before anything came: a stream of nothing.
         pool.forget(reply)
-        return MCPResponses.text(.badGateway, "the server behind the gateway does not answer")
+        return Response(status: .ok, headers: MCPResponses.stream)
     }
 
     private func stream(
@@ -306,19 +307,31 @@ extension MCPRoutes {
         else {
             return try await pass(.POST, headers, agent, upstream, body: message.bytes)
         }
+        let isModern = MCPName.isModern(message.json)
         try checkSession(headers, agent)
         try await check(message, headers, id)
         let reply = MCPReply()
         let exchange = MCPExchange(
             id, upstream: upstream, headers: headers.passed, gatekeeper: gatekeeper, agent: agent,
             reply: reply)
-        pool.run { await exchange.run(message) }
+        let session = isModern ? nil : headers.sessionID
+        if let session, !pool.begin(id, in: session) {
+            throw MCPRefusal.invalid(
+                "the id of this request is in use by one that is still open", id: id)
+        }
+        let pool = self.pool
+        pool.run {
+            await exchange.run(message)
+            if let session { pool.end(id, in: session) }
+        }
         return await respond(
-            reply, headers, isModern: MCPName.isModern(message.json), gone: { exchange.gone() })
+            reply, headers, isModern: isModern, gone: { exchange.gone() })
     }
 
     private func checkSession(_ headers: MCPHeaders, _ agent: MCPAgent) throws {
-        guard let id = headers.sessionID, !pool.isSession(id, of: agent) else { return }
+        guard !headers.isModern, let id = headers.sessionID, !pool.isSession(id, of: agent) else {
+            return
+        }
         throw Answer(.notFound, "there is no such session: send `initialize`")
     }
 

@@ -55,7 +55,7 @@ final class MCPServerProcess: Sendable {
         var fromServer: [Int32] = [-1, -1]
         guard clinux_pipe(&toServer) == 0 else { throw .refused("no pipe: too many files open") }
         guard clinux_pipe(&fromServer) == 0 else {
-            toServer.forEach { Foundation.close($0) }
+            for end in toServer { Foundation.close(end) }
             throw .refused("no pipe: too many files open")
         }
         let environment = command.environment.map { "\($0.key)=\($0.value)" }

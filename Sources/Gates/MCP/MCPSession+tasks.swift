@@ -8,7 +8,9 @@ extension MCPSession {
     /// Answers a question about a task.
     func answer(_ request: MCPTaskRequest) {
         do throws(MCPRefusal) {
-            ends.client(try gatekeeper.tasks.answer(request, for: agent), request.id)
+            let (answer, withdrawn) = try gatekeeper.tasks.answer(request, for: agent)
+            ends.client(answer, request.id)
+            if let withdrawn { withdraw(withdrawn) }
         } catch {
             ends.client(MCPAnswers.error(error), request.id)
         }

@@ -16,6 +16,8 @@ final class MCPSession: Sendable {
         let client: @Sendable ([UInt8], MCPID?) -> Void
         /// To the server; false once it is gone.
         let server: @Sendable ([UInt8]) -> Bool
+        /// Its client took a request back: nothing more comes of it.
+        var dropped: @Sendable (MCPID) -> Void = { _ in }
         /// No call is left whose client does not wait for it.
         var settled: @Sendable () -> Void = {}
     }
@@ -24,6 +26,8 @@ final class MCPSession: Sendable {
         case call(MCPCall, Abandonment)
         case list(MCPMessage, id: MCPID, isModern: Bool, isWhole: Bool)
         case toolsChanged
+        /// A task was taken back, and with it its action.
+        case withdraw(String)
         /// Last, so that what the server said before it ended is dealt with before.
         case serverEnded
     }
@@ -77,6 +81,8 @@ final class MCPSession: Sendable {
                     group.addTask {
                         await self.show(message, id: id, isModern: isModern, isWhole: isWhole)
                     }
+                case .withdraw(let action):
+                    group.addTask { await self.gatekeeper.withdraw(action, for: self.agent) }
                 case .toolsChanged: await gatekeeper.registry.forget()
                 case .serverEnded:
                     for id in machine.withLock({ $0.takeOpen() }) {
@@ -131,15 +137,22 @@ final class MCPSession: Sendable {
             waiters.withLock { $0.abandonments[call.id] = abandonment }
             queue.yield(.call(call, abandonment))
         case .task(let request): answer(request)
-        case .abandon(let id): waiters.withLock { $0.abandonments[id] }?.abandon()
+        case .abandon(let id):
+            waiters.withLock { $0.abandonments[id] }?.abandon()
+            ends.dropped(id)
         case .ended(let id, let message): end(id, .answer(message))
-        case .cancelled(let id): end(id, .cancelled)
+        case .cancelled(let id):
+            end(id, .cancelled)
+            ends.dropped(id)
         case .list(let message, let id, let isModern, let isWhole):
             queue.yield(.list(message, id: id, isModern: isModern, isWhole: isWhole))
         case .listed(let id, let message): end(id, .answer(message))
         case .toolsChanged: queue.yield(.toolsChanged)
         }
     }
+
+    /// Ends the action of a task that its client took back.
+    func withdraw(_ action: String) { queue.yield(.withdraw(action)) }
 
     private func end(_ id: MCPID, _ end: End) {
         let waiting = waiters.withLock { waiters in
@@ -187,8 +200,10 @@ final class MCPSession: Sendable {
         func set(_ text: String) { name.withLock { $0 = text } }
     }
 
-    /// Asks for leave. A client that takes tasks is given one when its call has to wait; any other
-    /// hears every 15 s that its call is held.
+    /// Asks for leave.
+    ///
+    /// A client that takes tasks is given one when its call has to wait; any other hears every 15 s
+    /// that its call is held.
     private func rule(
         _ call: MCPCall, _ abandonment: Abandonment, _ task: TaskName
     ) async -> MCPGatekeeper.Ruling {

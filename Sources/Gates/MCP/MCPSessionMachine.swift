@@ -234,7 +234,7 @@ struct MCPSessionMachine {
             if let agreed,
                 !MCPName.legacyVersions.contains(where: { MCPMessage.same($0, agreed) })
             {
-                return [.toClient(MCPAnswers.error(MCPName.unsupported(id)), about: id)]
+                return [.toClient(MCPAnswers.error(MCPName.unsupported(id, agreed)), about: id)]
             }
             return [.toClient(message.bytes, about: id)]
         case nil:

@@ -30,6 +30,7 @@ package struct MCPStdioGateway: Sendable {
     /// - Parameters:
     ///   - input: where the client writes.
     ///   - output: where it reads.
+    /// - Returns: which side ended.
     /// - Throws: ``GateFailure`` when the server does not start.
     package func run(input: Int32, output: Int32) async throws(GateFailure) -> End {
         let server = try MCPServerProcess(command)

@@ -110,7 +110,15 @@ final class MCPTasks: Sendable {
     }
 
     /// Answers a question about a task.
-    func answer(_ request: MCPTaskRequest, for agent: MCPAgent) throws(MCPRefusal) -> [UInt8] {
+    ///
+    /// - Parameters:
+    ///   - request: the question.
+    ///   - agent: who asks.
+    /// - Returns: the answer, and the action that is to be cancelled with the task.
+    /// - Throws: ``MCPRefusal`` where it has no such task.
+    func answer(
+        _ request: MCPTaskRequest, for agent: MCPAgent
+    ) throws(MCPRefusal) -> (answer: [UInt8], withdrawn: String?) {
         guard request.isDeclared else {
             throw MCPRefusal(
                 code: -32_021, message: "declare the extension `\(MCPName.tasks)`",
@@ -123,22 +131,25 @@ final class MCPTasks: Sendable {
                     + "still open", id: request.id)
         }
         switch request.kind {
-        case .get: return Self.message(request.id, Self.task(request.task, found), found.status)
-        case .update: return Self.message(request.id, [:], nil)
+        case .get:
+            let task = Self.task(request.task, found)
+            return (Self.message(request.id, task, found.status), nil)
+        case .update: return (Self.message(request.id, [:], nil), nil)
         case .cancel:
-            cancel(request.task)
-            return Self.message(request.id, [:], nil)
+            let isTaken = cancel(request.task)
+            return (Self.message(request.id, [:], nil), isTaken ? found.action.id : nil)
         }
     }
 
     /// Only what has not been claimed can be taken back.
-    private func cancel(_ id: String) {
+    private func cancel(_ id: String) -> Bool {
         let waiting = entries.withLock { entries -> Abandonment? in
             guard case .waiting(let abandonment) = entries[id]?.status else { return nil }
             entries[id]?.status = .cancelled
             return abandonment
         }
         waiting?.abandon()
+        return waiting != nil
     }
 
     /// The answer to a call that became a task.
@@ -190,9 +201,29 @@ final class MCPTasks: Sendable {
         let bytes = MCPAnswers.bytes([
             "id": id.json, "jsonrpc": "2.0", "result": .object(members),
         ])
-        guard case .ended(_, let name, let text, _) = status else { return bytes }
+        guard case .ended(_, let name, let text, let disposition) = status else { return bytes }
         // `result` is the last member, and has members before this one.
-        return Array(bytes.dropLast(2)) + Array(",\"\(name)\":".utf8) + text + Array("}}".utf8)
+        let said = name == "result" ? marked(text, disposition) : text
+        return Array(bytes.dropLast(2)) + Array(",\"\(name)\":".utf8) + said + Array("}}".utf8)
+    }
+
+    /// A result with the word that tells what became of the call in its `_meta`; else as it was.
+    private static func marked(_ text: [UInt8], _ disposition: MCPDisposition) -> [UInt8] {
+        guard let members = JSONSpans.members(of: text) else { return text }
+        let word = "\"\(MCPName.disposition)\":\"\(disposition.rawValue)\""
+        let meta = members.last { MCPMessage.same($0.key, "_meta") }?.value
+        let (place, isEmpty): (Int, Bool)
+        if let meta, let inner = JSONSpans.members(of: text, in: meta) {
+            guard !inner.contains(where: { MCPMessage.same($0.key, MCPName.disposition) }) else {
+                return text
+            }
+            (place, isEmpty) = (meta.lowerBound + 1, inner.isEmpty)
+            return text[..<place] + Array((word + (isEmpty ? "" : ",")).utf8) + text[place...]
+        }
+        guard let brace = text.firstIndex(of: UInt8(ascii: "{")) else { return text }
+        (place, isEmpty) = (brace + 1, members.isEmpty)
+        let added = "\"_meta\":{\(word)}" + (isEmpty ? "" : ",")
+        return text[..<place] + Array(added.utf8) + text[place...]
     }
 }
 
