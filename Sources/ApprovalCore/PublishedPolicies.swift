@@ -72,8 +72,8 @@ package struct PublishedPolicies: Sendable {
             return isRight
                 ? nil
                 : "`\(VisibleText.escape(file.name))`: files of such a name are made of the "
-                    + "approved tools of a gate: leave it out, or put what you declare into a file of "
-                    + "another name"
+                    + "approved tools of a gate: leave it out, or put what you declare into a "
+                    + "file of another name"
         }
     }
 
