@@ -46,6 +46,13 @@ if ! [[ "$closing" =~ with\ ([0-9]+)\ tests?\ .*\ passed ]] || [[ "${BASH_REMATC
     echo "No test ran, or the closing line is not understood: counted as a failure."
     exit 1
 fi
+sdk=.build/sdk-test-run.log
+if ! scripts/sdk-test --install >"$sdk" 2>&1; then
+    echo "The Python SDK fails against the server:"
+    tail -n 60 "$sdk"
+    exit 1
+fi
+echo "The Python SDK: $(tail -n 1 "$sdk")"
 if [[ -n "${EXEQUATUR_TEST_FULL-}" ]] && ! scripts/libraries-alone.sh >.build/alone.log 2>&1; then
     echo "The libraries do not build and test by themselves:"
     tail -n 40 .build/alone.log
