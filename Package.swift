@@ -109,7 +109,9 @@ let package = Package(
         .target(
             name: "Gates",
             dependencies: [
-                "CLinux", "CanonicalJSON", "ExequaturClient", "Facts", "TransparencyLog", crypto,
+                "ApprovalCore", "CLinux", "CanonicalJSON", "ExequaturClient", "Facts",
+                "TransparencyLog", asyncHTTPClient, crypto, httpTypes, hummingbird, lifecycle,
+                logging, niocore, niohttp1,
             ],
             swiftSettings: strict),
         .target(

@@ -17,6 +17,7 @@ unset EXEQUATUR_TOKEN EXEQUATUR_GATE_TOKEN
 
 scripts/bootstrap
 mkdir -p "$work"
+folder=$(cd "$work" && pwd)
 if [[ -x .build-release/release/exequatur ]]; then
     EXEQUATUR=$PWD/.build-release/release/exequatur
 else
@@ -83,6 +84,30 @@ if ! "$EXEQUATUR" whoami --token-file "$work/agent.token" >/dev/null 2>&1; then
     fi
 fi
 
+# A gate with a credential of its own, in front of an MCP server. What it presents when it first
+# connects is approved here, as part of setting up; docs/how-to/gate-an-mcp-server.md tells how.
+customers() {
+    EXEQUATUR_TOKEN=$(<"$work/agent.token") EXEQUATUR_GATE_TOKEN=$(<"$work/gate.token") \
+        EXEQUATUR_STATE_DIR="$folder/gate-state" demo/mcp-agent.py "$@" \
+        "$EXEQUATUR" gateway mcp --name customers -- \
+        python3 "$PWD/examples/mcp/customers.py" "$folder/files/customers.db" "$folder/files"
+}
+if [[ ! -s "$work/gate.token" ]] || ! administer gate show customers >/dev/null 2>&1; then
+    if administer gate show customers >/dev/null 2>&1; then
+        administer gate rotate customers --json 2>/dev/null | token_in >"$work/gate.token"
+    else
+        administer gate add customers --json 2>/dev/null | token_in >"$work/gate.token"
+    fi
+fi
+customers --list >/dev/null 2>&1 || true
+presented=$(administer gate configuration customers --json 2>/dev/null |
+    python3 -c 'import json, sys; print(json.load(sys.stdin)["presented"]["digest"])' || true)
+if [[ -z "$presented" ]] ||
+    ! administer gate approve customers --expect "$presented" >/dev/null 2>&1; then
+    echo "The gate before the MCP server could not be set up: see $work/serve.log" >&2
+    exit 1
+fi
+
 cat <<TEXT
 
 ------------------------------------------------------------------------------------------
@@ -99,8 +124,10 @@ $(cat "$work/serve.log")
 2. An agent called demo-agent starts below. It belongs to Dana Developer and asks before each
    command. What is not known to be read-only waits for you in the browser: read it, then approve
    or deny.
-3. The agent runs under your own user here, so its gate is advisory: it shows the way an honest
-   agent works. docs/how-to/gate-a-command.md says how a gate is enforced.
+3. Then it uses the tools of an MCP server through a gateway, and exports again. Every call of a
+   tool waits for you, too.
+4. The agent runs under your own user here, so nothing really keeps it from the files: it shows the
+   way an honest agent works. docs/how-to/gate-a-command.md says how a gate is enforced.
 
 TEXT
 
@@ -108,6 +135,7 @@ echo
 agent_status=0
 EXEQUATUR_TOKEN=$(<"$work/agent.token") demo/agent.sh "$work/files" "$data" ||
     agent_status=$?
+customers || agent_status=$?
 
 echo
 echo "What happened, newest first:"

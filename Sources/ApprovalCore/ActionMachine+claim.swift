@@ -9,7 +9,7 @@ extension ActionMachine {
     ) throws -> MachineResult {
         var result = MachineResult()
         let now = surroundings.now
-        guard isSubmitter(gate: gate, agent: agent) else {
+        guard isSubmitter(gate: gate, agent: agent), isAtWork(gate) else {
             result.refusal = Refusal(.wrongGate, "only the gate that submitted may claim")
             try record(
                 .refused(

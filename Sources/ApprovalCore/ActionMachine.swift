@@ -67,8 +67,19 @@ package struct ActionMachine: Sendable {
         }
     }
 
+    /// Whether this is the agent at the gate that submitted; its configuration may be another by
+    /// now, and what happened must be reported all the same.
     func isSubmitter(gate: GateReference, agent: Handle) -> Bool {
-        state.submission.gate == gate && state.submission.requester.agent == agent
+        state.submission.gate.id == gate.id && state.submission.requester.agent == agent
+    }
+
+    /// Whether a gate that says how it is configured still is as it was at submission.
+    ///
+    /// One that does not say it is held to what it said then, which policy judges again.
+    func isAtWork(_ gate: GateReference) -> Bool {
+        let submitted = state.submission.gate
+        return gate.enforcing == submitted.enforcing
+            && (gate.configuration == nil || gate.configuration == submitted.configuration)
     }
 
     func clearance(

@@ -48,6 +48,10 @@ extension CanonicalWriter {
 
     mutating func gate(_ gate: GateReference) {
         beginObject()
+        if let configuration = gate.configuration {
+            key("configuration")
+            hash(configuration)
+        }
         key("enforcing")
         bool(gate.enforcing)
         key("id")

@@ -57,6 +57,8 @@ package enum DirectoryChange: Sendable, Hashable {
     case memberRemoved(group: Handle, member: Handle)
     case gateAdded(Handle)
     case gateRemoved(Handle)
+    /// What a gate presented was approved; replaces what was approved of it before.
+    case gateConfigured(Handle, GateConfiguration)
     case credentialIssued(Credential)
     case credentialRevoked(String)
 
@@ -75,6 +77,11 @@ package enum DirectoryChange: Sendable, Hashable {
             ["id": .string(group.text), "member": .string(member.text), "op": "member.removed"]
         case .gateAdded(let id): ["id": .string(id.text), "op": "gate.added"]
         case .gateRemoved(let id): ["id": .string(id.text), "op": "gate.removed"]
+        case .gateConfigured(let id, let configuration):
+            [
+                "configuration": configuration.json, "id": .string(id.text),
+                "op": "gate.configured",
+            ]
         case .credentialIssued(let credential):
             [
                 "credential": .string(credential.id), "kind": .string(credential.kind.rawValue),
@@ -107,6 +114,11 @@ package enum DirectoryChange: Sendable, Hashable {
                 group: try reader.handle("id"), member: try reader.handle("member"))
         case "gate.added": self = .gateAdded(try reader.handle("id"))
         case "gate.removed": self = .gateRemoved(try reader.handle("id"))
+        case "gate.configured":
+            self = .gateConfigured(
+                try reader.handle("id"),
+                try GateConfiguration(
+                    try reader.value("configuration"), path: "\(path).configuration"))
         case "credential.issued": self = .credentialIssued(try Credential(&reader))
         case "credential.revoked": self = .credentialRevoked(try reader.string("credential"))
         default: throw CoreError("`\(path).op`: `\(VisibleText.escape(op))` is unknown")
@@ -124,6 +136,8 @@ package struct Directory: Sendable, Hashable {
     package private(set) var agents: [Handle: Handle] = [:]
     package private(set) var groups: [Handle: Set<Handle>] = [:]
     package private(set) var gates: Set<Handle> = []
+    /// What is approved of gates that present their configuration.
+    package private(set) var configurations: [Handle: GateConfiguration] = [:]
     package private(set) var credentials: [String: Credential] = [:]
     /// Handles once used by a person or agent, a group, or a gate; never given out again.
     package private(set) var retired: Set<String> = []
@@ -182,7 +196,11 @@ package struct Directory: Sendable, Hashable {
             gates.insert(id)
         case .gateRemoved(let id):
             guard gates.remove(id) != nil else { throw .unknown("gate", id.text) }
+            configurations[id] = nil
             revoke(subject: id, kinds: [.gate])
+        case .gateConfigured(let id, let configuration):
+            guard gates.contains(id) else { throw .unknown("gate", id.text) }
+            configurations[id] = configuration
         case .credentialIssued(let credential):
             guard credentials[credential.id] == nil else {
                 throw .exists("credential", credential.id)
@@ -223,16 +241,24 @@ package struct Directory: Sendable, Hashable {
         }
     }
 
-    /// What policies see, in canonical JSON: ids, owners and memberships; no names, no secrets.
+    /// What a verdict depends on, in canonical JSON: ids, owners, memberships and what is
+    /// approved of gates; no names, no secrets.
     package var json: JSON {
         var agentObject = JSONObject()
         for (id, owner) in agents { agentObject[id.text] = .string(owner.text) }
         var groupObject = JSONObject()
         for (id, members) in groups { groupObject[id.text] = .handles(members.sorted()) }
-        return [
+        var result: JSONObject = [
             "agents": .object(agentObject), "gates": .handles(gates.sorted()),
             "groups": .object(groupObject), "persons": .handles(persons.sorted()), "v": 1,
         ]
+        // Only where there are some: directories from before keep their digests.
+        if !configurations.isEmpty {
+            var object = JSONObject()
+            for (id, configuration) in configurations { object[id.text] = configuration.json }
+            result["configurations"] = .object(object)
+        }
+        return .object(result)
     }
 
     /// Reads an extract back, without credentials; for the offline verifier.
@@ -258,6 +284,15 @@ package struct Directory: Sendable, Hashable {
                     }
                     return handle
                 })
+        }
+        if reader.optionalValue("configurations") != nil {
+            for (key, value) in try Self.members(&reader, "configurations") {
+                guard let gate = Handle(key), gates.contains(gate) else {
+                    throw CoreError("`directory.configurations`: not a gate of this directory")
+                }
+                configurations[gate] = try GateConfiguration(
+                    value, path: "directory.configurations")
+            }
         }
         try reader.finish()
     }

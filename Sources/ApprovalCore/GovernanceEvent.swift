@@ -80,7 +80,8 @@ package struct PolicyPublication: Sendable, Hashable {
 
 /// The core of a `directory.changed` entry: one change, and the directory's digest after it.
 ///
-/// Its body is `{"name": …}`: what people call the person or agent that was added.
+/// Its body is `{"name": …}`: what people call the person or agent that was added. Where a gate's
+/// configuration was approved, it is ``ApprovedGate/body``.
 package struct DirectoryEntry: Sendable, Hashable {
     package static let kind = "directory.changed"
     package static let ref = "directory"
@@ -113,6 +114,53 @@ package struct DirectoryEntry: Sendable, Hashable {
             "by": .string(by), "change": change.json, "directory": .string(directory.hex),
             "kind": .string(Self.kind), "unsealed": .bool(unsealed), "v": 1,
         ]
+    }
+}
+
+/// What the body of the entry that approves a gate's configuration holds: everything that was
+/// looked at, and the schema that was made of it.
+package struct ApprovedGate: Sendable, Hashable {
+    package let presentation: GatePresentation
+    package let schema: PolicyFile
+
+    package init(presentation: GatePresentation, schema: PolicyFile) {
+        self.presentation = presentation
+        self.schema = schema
+    }
+
+    /// Reads a body; throws unless it is what the core's digests are of.
+    package init(body: JSON, configuration: GateConfiguration) throws {
+        var reader = try JSONReader(body, path: "body")
+        guard try reader.value("name") == .null else {
+            throw CoreError("`body.name`: a gate has none")
+        }
+        presentation = try GatePresentation(try reader.value("presentation"))
+        var file = try reader.object("schema")
+        schema = PolicyFile(name: try file.string("name"), text: try file.string("text"))
+        try file.finish()
+        try reader.finish()
+        guard try presentation.approved() == configuration else {
+            throw CoreError("`body.presentation`: not what the core approves")
+        }
+    }
+
+    /// The schema in a body, without looking at what it was made of; for the start of a server.
+    package static func schema(ofBody body: JSON?) -> PolicyFile? {
+        guard let file = body?["schema"], let name = file["name"]?.stringValue,
+            let text = file["text"]?.stringValue
+        else { return nil }
+        return PolicyFile(name: name, text: text)
+    }
+
+    package var body: JSON {
+        get throws {
+            [
+                "name": .null,
+                "presentation": try JSON(
+                    canonical: presentation.canonical, limits: Limits.storedJSON),
+                "schema": ["name": .string(schema.name), "text": .string(schema.text)],
+            ]
+        }
     }
 }
 

@@ -42,6 +42,8 @@ extension Handle {
     package static let reviewers = Handle(constant: "reviewers")
     /// The gate of an agent that has none of its own: `run` as the agent's own user.
     package static let advisoryGate = Handle(constant: "advisory")
+    /// What the API calls the gate that asks; no gate has this name.
+    package static let thisGate = Handle(constant: "self")
 }
 
 /// The opaque name of one action: `act_` and 26 lower-case Crockford base-32 digits.

@@ -59,6 +59,15 @@ extension JSONReader {
         return hash
     }
 
+    /// A hash that may be absent; `null` is not a second way of writing that.
+    package mutating func hashIfPresent(_ key: String) throws -> Hash256? {
+        guard let value = optionalValue(key) else { return nil }
+        guard let hash = value.stringValue.flatMap({ Hash256(hex: $0) }) else {
+            throw CoreError("`\(key)`: expected 64 lower-case hex digits")
+        }
+        return hash
+    }
+
     package mutating func timestamp(_ key: String) throws -> Timestamp {
         guard let instant = Timestamp(try string(key)) else {
             throw CoreError("`\(key)`: expected an instant such as `2026-01-31T09:30:00.000Z`")

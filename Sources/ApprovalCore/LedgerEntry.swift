@@ -152,6 +152,12 @@ package struct RecordedEntry: Sendable {
         self.body = body
     }
 
+    /// The same entry for where its body is not needed.
+    package var withoutBody: RecordedEntry {
+        RecordedEntry(
+            index: index, entry: entry, coreSalt: coreSalt, core: core, bodySalt: nil, body: nil)
+    }
+
     /// True if core and body are those the leaf commits to.
     package var matchesCommitments: Bool {
         Commitment.core(salt: coreSalt, bytes: core) == entry.core && bodyMatches
@@ -193,7 +199,7 @@ package struct EntryDraft: Sendable {
         self.ref = ref
         self.core = core
         self.body = body
-        guard self.core.count <= Limits.coreBytes, self.body.count <= 4 * Limits.actionBytes
+        guard self.core.count <= Limits.coreBytes, self.body.count <= Limits.bodyBytes
         else { throw CoreError("the entry `\(kind)` is larger than its limit") }
         coreSalt = salts.core
         bodySalt = salts.body

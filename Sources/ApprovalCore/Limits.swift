@@ -31,6 +31,16 @@ package enum Limits {
     package static let denialMemorySeconds: Int64 = 600
     /// A gate that claimed and stays silent this long leaves an unknown outcome.
     package static let heartbeatSeconds: Int64 = 90
+    /// The body of an entry: what a gate presented, with the schema that was made of it.
+    package static let bodyBytes = 6 * actionBytes
+    /// Tools behind one gate; as many as a manifest may have.
+    package static let gateTools = 1000
+    /// The name of a tool: what the Model Context Protocol recommends.
+    package static let toolNameBytes = 128
+    /// The definition of one tool, or the configuration of a gate; nobody reads more.
+    package static let definitionBytes = 65_536
+    /// Everything that a gate presents at once; an entry's body holds it.
+    package static let presentationBytes = 4 * actionBytes
     /// A receipt of one action with its policies and directory.
     package static let receiptBytes = 64 * 1_048_576
     /// What the ledger stored may be larger and deeper than what a client may send: a body wraps

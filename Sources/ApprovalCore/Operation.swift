@@ -15,9 +15,13 @@ package struct Operation: Sendable, Hashable {
     package let resourceType: String
     package let resourceID: String
     package let input: JSONObject
+    /// SHA-256 of the definition of the tool that is called, as its server lists it; nil where
+    /// the action calls none.
+    package let definition: Hash256?
 
     package init(
-        action: String, resourceType: String, resourceID: String, input: JSONObject
+        action: String, resourceType: String, resourceID: String, input: JSONObject,
+        definition: Hash256? = nil
     ) throws(OperationError) {
         guard Self.isName(action, allowing: [0x2E, 0x5F, 0x2D, 0x3A]) else {
             throw OperationError(
@@ -36,6 +40,7 @@ package struct Operation: Sendable, Hashable {
         self.resourceType = resourceType
         self.resourceID = resourceID
         self.input = input
+        self.definition = definition
     }
 
     package init(_ json: JSON, path: String = "operation") throws {
@@ -49,15 +54,33 @@ package struct Operation: Sendable, Hashable {
         guard case .object(let input) = value else {
             throw OperationError("`\(path).input`: expected an object")
         }
+        let definition = try Self.definition(reader.optionalValue("definition"), path)
         try reader.finish()
-        try self.init(action: action, resourceType: type, resourceID: id, input: input)
+        try self.init(
+            action: action, resourceType: type, resourceID: id, input: input,
+            definition: definition)
     }
 
+    private static func definition(_ json: JSON?, _ path: String) throws -> Hash256? {
+        guard let json else { return nil }
+        guard let text = json.stringValue, text.hasPrefix(hashPrefix),
+            let hash = Hash256(hex: String(text.dropFirst(hashPrefix.count)))
+        else {
+            throw OperationError(
+                "`\(path).definition`: expected `sha256:` and 64 lower-case hex digits")
+        }
+        return hash
+    }
+
+    private static let hashPrefix = "sha256:"
+
     package var json: JSON {
-        [
+        var object: JSONObject = [
             "action": .string(action), "input": .object(input),
             "resource": ["id": .string(resourceID), "type": .string(resourceType)],
         ]
+        if let definition { object["definition"] = .string(Self.hashPrefix + definition.hex) }
+        return .object(object)
     }
 
     /// The action group in which policies find this action: `command` for `command.run`.
@@ -76,6 +99,10 @@ package struct Operation: Sendable, Hashable {
         writer.beginObject()
         writer.key("action")
         writer.string(action)
+        if let definition {
+            writer.key("definition")
+            writer.string(Self.hashPrefix + definition.hex)
+        }
         writer.key("input")
         try writer.value(.object(input))
         writer.key("resource")
@@ -198,20 +225,28 @@ package struct GateReference: Sendable, Hashable {
     package let id: Handle
     /// False where the gate has no credential of its own: what it reports is only a claim.
     package let enforcing: Bool
+    /// SHA-256 of the configuration with which the gate works; nil where it presents none.
+    package let configuration: Hash256?
 
-    package init(id: Handle, enforcing: Bool) {
+    package init(id: Handle, enforcing: Bool, configuration: Hash256? = nil) {
         self.id = id
         self.enforcing = enforcing
+        self.configuration = configuration
     }
 
     package init(_ json: JSON, path: String) throws {
         var reader = try JSONReader(json, path: path)
         id = try reader.handle("id")
         enforcing = try reader.bool("enforcing")
+        configuration = try reader.hashIfPresent("configuration")
         try reader.finish()
     }
 
-    package var json: JSON { ["enforcing": .bool(enforcing), "id": .string(id.text)] }
+    package var json: JSON {
+        var object: JSONObject = ["enforcing": .bool(enforcing), "id": .string(id.text)]
+        if let configuration { object["configuration"] = .string(configuration.hex) }
+        return .object(object)
+    }
 }
 
 /// One request to execute an operation; its digest names it everywhere from now on.

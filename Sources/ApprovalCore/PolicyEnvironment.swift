@@ -30,22 +30,29 @@ package struct PolicyEnvironment: Sendable {
 
     /// The verdict on an action as it would be at `now`.
     package func evaluate(_ action: Action, at now: Timestamp) -> Verdict {
+        // First, because a tool that nobody approved need not be declared either.
+        if let problem = directory.gateProblem(action) {
+            return denial("gate", problem, at: now)
+        }
         let request: Request
         let entities: Entities
         do {
             (request, entities) = try question(action, at: now)
         } catch {
             // What can't be put to policy is not within policy.
-            return Verdict(
-                decision: .deny, reasons: [],
-                errors: [Verdict.PolicyError(policy: "request", message: "\(error)")],
-                requirement: nil, policySet: policies.digest, directory: directoryDigest,
-                evaluatedAt: now)
+            return denial("request", "\(error)", at: now)
         }
         let evaluation = policies.policySet.evaluate(request, entities: entities)
         let verdict = VerdictRule.verdict(
             evaluation, policies: policies, directory: directoryDigest, at: now)
         return satisfiable(verdict, action)
+    }
+
+    private func denial(_ source: String, _ message: String, at now: Timestamp) -> Verdict {
+        Verdict(
+            decision: .deny, reasons: [],
+            errors: [Verdict.PolicyError(policy: source, message: message)], requirement: nil,
+            policySet: policies.digest, directory: directoryDigest, evaluatedAt: now)
     }
 
     /// A review that no living person outside the chain could satisfy is a denial that says so.
@@ -64,7 +71,7 @@ package struct PolicyEnvironment: Sendable {
 
     static let agentType = "Agent"
     private static let personType = "Person"
-    private static let groupType = "Group"
+    static let groupType = "Group"
 
     private static func entities(_ directory: Directory) -> [Entity] {
         var result: [Entity] = []

@@ -39,8 +39,12 @@ package struct PublishedPolicies: Sendable {
 
     /// Compiles and checks a set that is to be published, or reports everything wrong with it.
     ///
-    /// The shipped schema becomes part of the set; a copy of it among `files` must be the same.
-    package init(files: [PolicyFile]) throws(PolicyProblems) {
+    /// The shipped schema becomes part of the set, and so do `generated` files; copies of them
+    /// among `files` must be the same. Nil where it is not known what is approved, away from the
+    /// server: copies of generated files are then taken as they are.
+    package init(
+        files: [PolicyFile], generated: [PolicyFile]? = nil
+    ) throws(PolicyProblems) {
         var problems: [String] = []
         let shipped = ProductSchema.file
         for file in files where file.name == shipped.name && file != shipped {
@@ -48,13 +52,29 @@ package struct PublishedPolicies: Sendable {
                 "`\(shipped.name)` comes with the server: leave it out, and put what you declare "
                     + "into a file of another name")
         }
-        let given = files.filter { $0.name != shipped.name }
+        problems += Self.reserved(files, generated)
+        let own = generated ?? []
+        let given = files.filter { file in
+            file.name != shipped.name && !own.contains { $0.name == file.name }
+        }
         if !given.contains(where: \.isPolicy) {
             problems.append("a policy set needs at least one file that ends in `.cedar`")
         }
         problems += ProductSchema.shadowing(given.filter(\.isSchema))
         guard problems.isEmpty else { throw PolicyProblems(problems: problems) }
-        try self.init(stored: given + [shipped], checks: true)
+        try self.init(stored: given + own + [shipped], checks: true)
+    }
+
+    /// Files that go by the name of a generated one and are none.
+    private static func reserved(_ files: [PolicyFile], _ generated: [PolicyFile]?) -> [String] {
+        files.filter { ToolDeclarations.isReserved($0.name) }.compactMap { file in
+            let isRight = generated?.contains(file) ?? ToolDeclarations.isGenerated(file)
+            return isRight
+                ? nil
+                : "`\(VisibleText.escape(file.name))`: files of such a name are made of the "
+                    + "approved tools of a gate: leave it out, or put what you declare into a "
+                    + "file of another name"
+        }
     }
 
     /// Reads the stored form back; the digest is computed, never read.
@@ -139,6 +159,14 @@ package struct PublishedPolicies: Sendable {
     }
 
     package var json: JSON { Self.json(files) }
+
+    /// The files that were made of the approved tools of gates.
+    package var generatedFiles: [PolicyFile] { files.filter(ToolDeclarations.isGenerated) }
+
+    /// The files that somebody published.
+    package var givenFiles: [PolicyFile] {
+        files.filter { $0.name != ProductSchema.fileName && !ToolDeclarations.isGenerated($0) }
+    }
 
     /// The files that are schemas, the shipped one included.
     package var schemaFiles: [PolicyFile] { files.filter(\.isSchema) }

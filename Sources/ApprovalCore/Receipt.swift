@@ -84,8 +84,14 @@ package struct Receipt: Sendable {
         var directories: [(entry: ProvenEntry, extract: Directory)] = []
         for recorded in directoryChain where recorded.index < (chain.last?.index ?? 0) {
             let core = try JSON(canonical: recorded.core, limits: Limits.storedJSON)
-            try directory.apply(try DirectoryEntry(core: core).change)
-            if governing.contains(recorded.index) {
+            let change = try DirectoryEntry(core: core).change
+            try directory.apply(change)
+            guard governing.contains(recorded.index) else { continue }
+            // The documents that a gate presented may be large, and only their digests, which the
+            // extract has, decide anything.
+            if case .gateConfigured = change {
+                directories.append((try proven(recorded.withoutBody), directory))
+            } else {
                 directories.append((try proven(recorded), directory))
             }
         }

@@ -20,6 +20,10 @@ extension Renderer {
             ? commandRows(operation.input, &shown)
             : FlatJSON.rows(.object(operation.input), at: "/input", &shown)
         rows += input
+        if let definition = operation.definition {
+            rows.append(
+                Rendering.Row(label: "Tool definition", text: definition.hex, style: .code))
+        }
         rows.append(
             Rendering.Row(
                 label: "Operation digest", text: action.operationDigest.hex, style: .code))

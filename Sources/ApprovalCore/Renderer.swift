@@ -50,6 +50,11 @@ package enum Renderer {
         rows.append(
             Rendering.Row(label: "Agent", text: called(requester.agent, "the agent's name")))
         rows.append(Rendering.Row(label: "Gate", text: action.gate.id.text))
+        if let configuration = action.gate.configuration {
+            rows.append(
+                Rendering.Row(
+                    label: "Gate's configuration", text: configuration.hex, style: .code))
+        }
         if !action.gate.enforcing {
             rows.append(
                 Rendering.Row(

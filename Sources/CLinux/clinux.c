@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -32,26 +33,45 @@ void clinux_keep_freed_memory(size_t bytes) {
 
 int clinux_sync(int descriptor) { return fsync(descriptor) == 0 ? 0 : -errno; }
 
+int clinux_sync_data(int descriptor) {
+#ifdef __linux__
+    return fdatasync(descriptor) == 0 ? 0 : -errno;
+#else
+    return fsync(descriptor) == 0 ? 0 : -errno;
+#endif
+}
+
+static void describe(const struct stat *found, struct clinux_identity *identity) {
+    memset(identity, 0, sizeof *identity);
+    identity->device = (uint64_t)found->st_dev;
+    identity->inode = (uint64_t)found->st_ino;
+    identity->size = (int64_t)found->st_size;
+#ifdef __linux__
+    identity->modified_seconds = found->st_mtim.tv_sec;
+    identity->modified_nanoseconds = found->st_mtim.tv_nsec;
+    identity->changed_seconds = found->st_ctim.tv_sec;
+    identity->changed_nanoseconds = found->st_ctim.tv_nsec;
+#else
+    identity->modified_seconds = found->st_mtimespec.tv_sec;
+    identity->modified_nanoseconds = found->st_mtimespec.tv_nsec;
+    identity->changed_seconds = found->st_ctimespec.tv_sec;
+    identity->changed_nanoseconds = found->st_ctimespec.tv_nsec;
+#endif
+    identity->mode = (uint32_t)found->st_mode;
+    identity->owner = (uint32_t)found->st_uid;
+}
+
 int clinux_identify(int descriptor, struct clinux_identity *identity) {
     struct stat found;
     if (fstat(descriptor, &found) != 0) return -errno;
-    memset(identity, 0, sizeof *identity);
-    identity->device = (uint64_t)found.st_dev;
-    identity->inode = (uint64_t)found.st_ino;
-    identity->size = (int64_t)found.st_size;
-#ifdef __linux__
-    identity->modified_seconds = found.st_mtim.tv_sec;
-    identity->modified_nanoseconds = found.st_mtim.tv_nsec;
-    identity->changed_seconds = found.st_ctim.tv_sec;
-    identity->changed_nanoseconds = found.st_ctim.tv_nsec;
-#else
-    identity->modified_seconds = found.st_mtimespec.tv_sec;
-    identity->modified_nanoseconds = found.st_mtimespec.tv_nsec;
-    identity->changed_seconds = found.st_ctimespec.tv_sec;
-    identity->changed_nanoseconds = found.st_ctimespec.tv_nsec;
-#endif
-    identity->mode = (uint32_t)found.st_mode;
-    identity->owner = (uint32_t)found.st_uid;
+    describe(&found, identity);
+    return 0;
+}
+
+int clinux_look(const char *path, int follow, struct clinux_identity *identity) {
+    struct stat found;
+    if ((follow ? stat(path, &found) : lstat(path, &found)) != 0) return -errno;
+    describe(&found, identity);
     return 0;
 }
 
@@ -293,9 +313,50 @@ int clinux_wait(pid_t child, int *code, int *signal) {
     return 0;
 }
 
+int clinux_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC) == 0 ? 0 : -errno; }
+
+pid_t clinux_spawn(char *const *arguments, char *const *environment, int input, int output) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    int failure = posix_spawn_file_actions_init(&actions);
+    if (failure != 0) return -failure;
+    failure = posix_spawnattr_init(&attributes);
+    if (failure != 0) {
+        posix_spawn_file_actions_destroy(&actions);
+        return -failure;
+    }
+    sigset_t defaults;
+    sigemptyset(&defaults);
+    sigaddset(&defaults, SIGPIPE);
+    for (int i = 0; i < forwarded_count; i++) sigaddset(&defaults, forwarded[i]);
+    pid_t child = -1;
+    if ((failure = posix_spawnattr_setflags(
+             &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
+            == 0
+        && (failure = posix_spawnattr_setsigmask(&attributes, &initial_mask)) == 0
+        && (failure = posix_spawnattr_setsigdefault(&attributes, &defaults)) == 0
+        && (failure = posix_spawnattr_setpgroup(&attributes, 0)) == 0
+        && (failure = posix_spawn_file_actions_adddup2(&actions, input, 0)) == 0
+        && (failure = posix_spawn_file_actions_adddup2(&actions, output, 1)) == 0
+        && (failure = posix_spawn_file_actions_addclosefrom_np(&actions, 3)) == 0) {
+        failure = posix_spawnp(
+            &child, arguments[0], &actions, &attributes, arguments, environment);
+    }
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return failure == 0 ? child : -failure;
+}
+
 #else
 
 void clinux_keep_memory_private(void) {}
+
+int clinux_pipe(int ends[2]) { return pipe(ends) == 0 ? 0 : -errno; }
+
+pid_t clinux_spawn(char *const *arguments, char *const *environment, int input, int output) {
+    (void)arguments, (void)environment, (void)input, (void)output;
+    return -ENOSYS;
+}
 
 int clinux_sealed_copy(const char *name, const void *bytes, size_t count) {
     (void)name, (void)bytes, (void)count;

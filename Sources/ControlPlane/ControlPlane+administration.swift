@@ -10,10 +10,18 @@ internal import TransparencyLog
 struct NamedChange: Sendable {
     let change: DirectoryChange
     let name: String?
+    /// What a gate presented, where that is what the change approves.
+    let approved: ApprovedGate?
 
-    init(_ change: DirectoryChange, name: String? = nil) {
+    init(_ change: DirectoryChange, name: String? = nil, approved: ApprovedGate? = nil) {
         self.change = change
         self.name = name
+        self.approved = approved
+    }
+
+    /// The body of the change's entry.
+    var body: JSON {
+        get throws { try approved?.body ?? ["name": .optional(name)] }
     }
 }
 
@@ -55,9 +63,11 @@ extension ControlPlane {
     }
 
     package func addGate(_ id: Handle, by: Principal) async throws -> IssuedCredential {
-        guard id != .advisoryGate else {
+        guard id != .advisoryGate, id != .thisGate else {
             throw CommandError.conflict(
-                code: "exists", "`\(id)` stands for gates without a credential")
+                code: "exists",
+                "`\(id)` stands for gates without a credential, or for the gate that asks: use "
+                    + "another name")
         }
         let token = mint(.gate, id, by: by)
         try await change(
@@ -135,7 +145,8 @@ extension ControlPlane {
         return try changes.enumerated().map { position, named in
             let digest: Hash256
             do {
-                digest = try governance.apply(named.change, name: named.name, at: now)
+                digest = try governance.apply(
+                    named.change, name: named.name, schema: named.approved?.schema, at: now)
             } catch let error as DirectoryError {
                 throw CommandError.conflict(code: "directory_conflict", error.description)
             }
@@ -143,7 +154,7 @@ extension ControlPlane {
                 change: named.change, by: by, directory: digest, unsealed: governance.unsealed)
             return try EntryDraft(
                 kind: DirectoryEntry.kind, ref: DirectoryEntry.ref, core: entry.core,
-                body: ["name": .optional(named.name)],
+                body: try named.body,
                 salts: (salts[position * 2], salts[position * 2 + 1]))
         }
     }
@@ -182,6 +193,14 @@ extension ControlPlane {
             let problems = lint(policies)
             guard problems.isEmpty else { throw PolicyProblems(problems: problems) }
             var governance = self.governance
+            guard
+                policies.generatedFiles
+                    == Governance.generatedFiles(governance.schemas, beside: policies.givenFiles)
+            else {
+                throw CommandError.conflict(
+                    code: "policies_changed",
+                    "the tools of a gate were approved or removed meanwhile: publish again")
+            }
             let draft = try publication(policies, by: by.description, at: view.now, &governance)
             try governance.refresh()
             let result = governance
@@ -199,6 +218,11 @@ extension ControlPlane {
         return try EntryDraft(
             kind: PolicyPublication.kind, ref: PolicyPublication.ref, core: publication.core,
             body: ["policies": policies.json], salts: (salts[0], salts[1]))
+    }
+
+    /// The schemas of approved tools that join a set of these files.
+    package func generatedFiles(beside given: [PolicyFile]) -> [PolicyFile] {
+        Governance.generatedFiles(governance.schemas, beside: given)
     }
 
     /// What is wrong with a set that compiles, given today's directory.

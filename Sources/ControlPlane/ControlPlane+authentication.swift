@@ -3,7 +3,7 @@
 package import ApprovalCore
 internal import CanonicalJSON
 internal import Storage
-internal import TransparencyLog
+package import TransparencyLog
 
 /// A signed-in browser.
 package struct Session: Sendable, Hashable {
@@ -52,8 +52,11 @@ extension ControlPlane {
     }
 
     /// The requester chain of an authenticated agent (DESIGN §3.3).
+    ///
+    /// `configuration` is the digest of the configuration that the gate says it works with.
     package func submitter(
-        agent: Authenticated, gate: Authenticated?, audit: [String: String]
+        agent: Authenticated, gate: Authenticated?, configuration: Hash256? = nil,
+        audit: [String: String]
     ) throws -> Submitter {
         guard case .agent(let id) = agent.principal,
             let owner = governance.directory.agents[id]
@@ -69,8 +72,14 @@ extension ControlPlane {
         }
         let reference: GateReference
         switch gate?.principal {
-        case nil: reference = GateReference(id: .advisoryGate, enforcing: false)
-        case .gate(let gate): reference = GateReference(id: gate, enforcing: true)
+        case nil:
+            guard configuration == nil else {
+                throw CommandError.badRequest(
+                    code: "value_invalid",
+                    "a gate that has a configuration sends its token in `Exequatur-Gate-Token`")
+            }
+            reference = GateReference(id: .advisoryGate, enforcing: false)
+        case .gate(let gate): reference = self.reference(to: gate, configuration)
         default:
             throw CommandError.forbidden(
                 code: "not_a_gate", "`Exequatur-Gate-Token` holds a token that is not a gate's")
@@ -81,6 +90,14 @@ extension ControlPlane {
             requester: Requester(
                 agent: id, owner: owner, onBehalfOf: nil, credential: agent.credential),
             gate: reference, audit: .object(object))
+    }
+
+    /// A gate that was approved as advisory is one, although it has a credential.
+    private func reference(to gate: Handle, _ configuration: Hash256?) -> GateReference {
+        let approved = governance.directory.configurations[gate]
+        let isNamed = configuration == nil || approved?.digest == configuration
+        let enforcing = isNamed ? approved?.enforcing ?? true : true
+        return GateReference(id: gate, enforcing: enforcing, configuration: configuration)
     }
 
     /// True if this party may change directory and policies while unsealed.

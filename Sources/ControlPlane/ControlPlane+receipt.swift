@@ -44,6 +44,9 @@ extension ControlPlane {
     /// A server that is shown a newer checkpoint of its own has been rolled back: it stops, and
     /// this throws (DESIGN §6). A checkpoint that this log did not sign is a bad request.
     package func checkPinned(_ note: String) throws -> UInt64 {
+        // A gate that is alone has the newest one, which needs no second look.
+        let newest = writer.head
+        if note.utf8.elementsEqual(newest.checkpoint.utf8) { return newest.size }
         let pinned: Checkpoint
         do {
             pinned = try Checkpoint.verified(note, key: verifierKey)

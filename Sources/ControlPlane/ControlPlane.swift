@@ -70,6 +70,11 @@ package final class ControlPlane: Sendable {
     package let counters = Counters()
     let rows: RowAuthenticator
     let limiter: RateLimiter
+    package let policyQueue = PolicyQueue()
+    /// Presentations of gates are large and rare.
+    let presentations = RateLimiter(perSecond: 2, burst: 60)
+    /// What would be approved of each gate that was asked for.
+    let outlines = Mutex<[Handle: GateConfiguration?]>([:])
     let heartbeats: Heartbeats
     /// What the start has not read of the ledger.
     let recheck: LedgerRecheck

@@ -12,6 +12,8 @@ package struct Governance: Sendable {
     package private(set) var names: [Handle: String] = [:]
     /// When a person's tokens were last replaced: sessions and links from before are void.
     private(set) var rotatedAt: [Handle: Timestamp] = [:]
+    /// The schemas that were made of the approved tools of gates.
+    package private(set) var schemas: [Handle: PolicyFile] = [:]
     package private(set) var policies: PublishedPolicies?
     package private(set) var publishedAt: Timestamp?
     package private(set) var publishedBy: String?
@@ -29,14 +31,14 @@ package struct Governance: Sendable {
 
     /// Applies a change and returns the directory's digest after it.
     mutating func apply(
-        _ change: DirectoryChange, name: String?, at instant: Timestamp
+        _ change: DirectoryChange, name: String?, schema: PolicyFile?, at instant: Timestamp
     ) throws -> Hash256 {
-        try take(change, name: name, at: instant)
+        try take(change, name: name, schema: schema, at: instant)
         return try directory.digest()
     }
 
     private mutating func take(
-        _ change: DirectoryChange, name: String?, at instant: Timestamp
+        _ change: DirectoryChange, name: String?, schema: PolicyFile?, at instant: Timestamp
     ) throws {
         let changed: Credential? =
             switch change {
@@ -49,6 +51,8 @@ package struct Governance: Sendable {
         switch change {
         case .personAdded(let id), .agentAdded(let id, _): names[id] = name
         case .personRemoved(let id), .agentRemoved(let id): names[id] = nil
+        case .gateConfigured(let id, _): schemas[id] = schema
+        case .gateRemoved(let id): schemas[id] = nil
         default: break
         }
     }
@@ -84,8 +88,10 @@ package struct Governance: Sendable {
         switch recorded.entry.ref {
         case DirectoryEntry.ref:
             let entry = try DirectoryEntry(core: core)
+            let body = try body()
             try take(
-                entry.change, name: try body()?["name"]?.stringValue, at: recorded.entry.at)
+                entry.change, name: body?["name"]?.stringValue,
+                schema: ApprovedGate.schema(ofBody: body), at: recorded.entry.at)
             recoveredDigest = entry.directory
         case PolicyPublication.ref:
             let entry = try PolicyPublication(core: core)
@@ -99,6 +105,20 @@ package struct Governance: Sendable {
             publish(policies, by: entry.by, at: recorded.entry.at)
         default: break
         }
+    }
+
+    /// The files that are made of approved tools, each once, in order of name.
+    ///
+    /// Where a file of somebody declares the tools of a server, that counts, and none is made.
+    static func generatedFiles(
+        _ schemas: [Handle: PolicyFile], beside given: [PolicyFile]
+    ) -> [PolicyFile] {
+        let all = Set(schemas.values).sorted {
+            $0.name.utf8.lexicographicallyPrecedes($1.name.utf8)
+        }
+        guard !all.isEmpty else { return [] }
+        let declared = ToolDeclarations.Declared(given)
+        return all.filter { !declared.declares($0) }
     }
 
     /// Whether what let a person in at `instant` still does.

@@ -83,8 +83,16 @@ public enum ClaimVerifier {
     /// leaf is in the tree of a checkpoint that the pinned key signed. What is not understood is
     /// refused, and so is a member too many in a leaf or a core that would say something else to
     /// somebody else, because both are compared as bytes.
+    /// - Parameters:
+    ///   - claim: what the service answered.
+    ///   - expectation: what it must say.
+    ///   - seen: a tree head whose signature by the expected key was verified before; the same
+    ///     note again costs no second look at it.
+    /// - Returns: the claim, with what remains to be checked.
+    /// - Throws: ``ClaimRefusal``.
     public static func verify(
-        claim: JSON, expectation: ClaimExpectation
+        claim: JSON, expectation: ClaimExpectation,
+        seen: (note: String, checkpoint: Checkpoint)? = nil
     ) throws(ClaimRefusal) -> VerifiedClaim {
         guard let entry = claim["entry"], let leafText = entry["leaf"]?.stringValue,
             let coreText = entry["core"]?.stringValue,
@@ -103,8 +111,15 @@ public enum ClaimVerifier {
         let checkpoint: Checkpoint
         do {
             proof = try TLogProof(parsing: proofText)
-            checkpoint = try proof.verify(
-                leaf: MerkleHash.leaf(Array(leafText.utf8)), key: expectation.logKey)
+            let hash = MerkleHash.leaf(Array(leafText.utf8))
+            if let seen, seen.note.utf8.elementsEqual(proof.checkpoint.utf8) {
+                checkpoint = seen.checkpoint
+                try MerkleProof.verifyInclusion(
+                    leaf: hash, index: proof.index, size: checkpoint.size, proof: proof.hashes,
+                    root: checkpoint.root)
+            } else {
+                checkpoint = try proof.verify(leaf: hash, key: expectation.logKey)
+            }
         } catch {
             throw ClaimRefusal(.notInLog, "the entry is not proven to be in the log: \(error)")
         }

@@ -5,7 +5,7 @@ public import TransparencyLog
 
 /// What is to be executed, as canonical bytes that nobody changes any more.
 public struct FrozenOperation: Sendable, Hashable {
-    /// `{"action":…,"input":…,"resource":…}`.
+    /// `{"action":…,"input":…,"resource":…}`, and `"definition":"sha256:…"` where there is one.
     public let json: JSON
     /// The RFC 8785 form of ``json``.
     public let bytes: [UInt8]
@@ -13,9 +13,21 @@ public struct FrozenOperation: Sendable, Hashable {
     public let digest: Hash256
 
     /// Freezes an operation.
+    /// - Parameters:
+    ///   - action: the action's name.
+    ///   - resource: an object with `type` and `id`.
+    ///   - input: an object: everything that the execution is given.
+    ///   - definition: SHA-256 of what the executor said the action means, such as the definition
+    ///     of a tool; part of what is approved.
     /// - Throws: `CanonicalizationError` where a number has no exact canonical form.
-    public init(action: String, resource: JSON, input: JSON) throws {
-        json = ["action": .string(action), "input": input, "resource": resource]
+    public init(
+        action: String, resource: JSON, input: JSON, definition: Hash256? = nil
+    ) throws {
+        var members: JSONObject = [
+            "action": .string(action), "input": input, "resource": resource,
+        ]
+        if let definition { members["definition"] = .string("sha256:" + definition.hex) }
+        json = .object(members)
         bytes = try json.canonicalBytes()
         digest = .sha256(bytes)
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CanonicalJSON
+public import TransparencyLog
 
 /// What a gate attests happened.
 public struct GateOutcome: Sendable, Hashable {
@@ -15,33 +16,42 @@ public struct GateOutcome: Sendable, Hashable {
     public var exitCode: Int32?
     /// More words, at most 1,000 characters of them are sent.
     public var detail: String?
+    /// SHA-256 of the result, where there is one.
+    public var resultDigest: Hash256?
 
     /// Makes an outcome.
-    public init(_ status: Status, exitCode: Int32? = nil, detail: String? = nil) {
+    public init(
+        _ status: Status, exitCode: Int32? = nil, detail: String? = nil,
+        resultDigest: Hash256? = nil
+    ) {
         self.status = status
         self.exitCode = exitCode
         self.detail = detail
+        self.resultDigest = resultDigest
     }
 }
 
 extension GateClient {
-    /// How long a report is tried before it is kept for the next run.
-    private static let reportPatience = Duration.seconds(30)
-
-    /// Reports an outcome; tries for 30 s, then keeps the report for the next run.
+    /// Reports an outcome; tries for `patience`, then keeps the report for the next run.
     ///
     /// Returns nil when the service has it, else why it does not.
-    public func report(_ outcome: GateOutcome, of grant: Grant) async -> String? {
-        await report(outcome, action: grant.action.id, nonce: grant.nonce)
+    public func report(
+        _ outcome: GateOutcome, of grant: Grant, patience: Duration = .seconds(30)
+    ) async -> String? {
+        await report(
+            outcome, action: grant.action.id, nonce: grant.nonce, patience: patience)
     }
 
-    func report(_ outcome: GateOutcome, action: String, nonce: String) async -> String? {
+    func report(
+        _ outcome: GateOutcome, action: String, nonce: String, patience: Duration = .seconds(30)
+    ) async -> String? {
         var body: JSONObject = [
             "nonce": .string(nonce), "status": .string(outcome.status.rawValue),
         ]
         if let code = outcome.exitCode { body["exitCode"] = .int(Int64(code)) }
         if let detail = outcome.detail { body["detail"] = .string(String(detail.prefix(1_000))) }
-        let giveUp = effects.now() + Self.reportPatience
+        if let digest = outcome.resultDigest { body["resultDigest"] = .string(digest.hex) }
+        let giveUp = effects.now() + patience
         var backoff = Backoff()
         var cause = ""
         while true {
@@ -74,6 +84,16 @@ extension GateClient {
             case .done, .refused: state.dropReport(action: kept.action)
             case .failed: return
             }
+        }
+    }
+
+    /// Takes back what nobody has decided yet.
+    /// - Throws: ``GateFailure`` when it is over, or the service is silent.
+    public func cancel(_ action: String) async throws(GateFailure) {
+        switch await exchange(GateRequest(.post, "/v1/actions/\(action)/cancel", body: [:])) {
+        case .answer(let answer) where (200..<300).contains(answer.status): return
+        case .answer(let answer): throw .refused(Self.problem(answer))
+        case .notNow(let why, _): throw .unavailable(why)
         }
     }
 

@@ -36,6 +36,7 @@ extension GateClient {
         _ attempt: Attempt, nonce: String, operation: FrozenOperation, key: VerifierKey
     ) async throws(GateFailure) -> Grant {
         let action = attempt.action
+        let pin = try state.pin(of: key, fingerprint: fingerprint)
         let verified: VerifiedClaim
         do throws(ClaimRefusal) {
             verified = try ClaimVerifier.verify(
@@ -43,11 +44,11 @@ extension GateClient {
                 expectation: ClaimExpectation(
                     nonce: nonce, gate: action.gate, action: action.id,
                     actionDigest: action.digest, operationDigest: operation.digest,
-                    logKey: key))
+                    logKey: key), seen: pin)
         } catch {
             throw .alarm("the claim of \(action.id) does not verify: \(error)")
         }
-        try await checkConsistency(verified, offered: attempt.consistency, key: key)
+        try await checkConsistency(verified, with: pin?.checkpoint, attempt.consistency)
         try state.pin(
             verified.note, verified.checkpoint, of: key, fingerprint: fingerprint)
         let grant = Grant(action: action, nonce: nonce, claim: verified, sent: attempt.sent)
@@ -60,11 +61,9 @@ extension GateClient {
 
     /// Demands that the tree continues the one that was seen last, or is an earlier part of it.
     private func checkConsistency(
-        _ claim: VerifiedClaim, offered: JSON?, key: VerifierKey
+        _ claim: VerifiedClaim, with pin: Checkpoint?, _ offered: JSON?
     ) async throws(GateFailure) {
-        guard let pin = try state.pin(of: key, fingerprint: fingerprint)?.checkpoint else {
-            return
-        }
+        guard let pin else { return }
         let now = claim.checkpoint
         // Proofs between equal sizes are empty: the roots must be the same.
         if pin.size == now.size || pin.size == 0 || now.size == 0 {

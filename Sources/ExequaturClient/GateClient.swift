@@ -38,15 +38,18 @@ public struct GateClient: Sendable {
     package let effects: GateEffects
     package let state: GateState
     let fingerprint: String
+    let floor: GateFloor?
 
     /// Makes a client that trusts the log whose key has the fingerprint of the tokens.
     public init(
-        transport: any GateTransport, effects: GateEffects, state: GateState, fingerprint: String
+        transport: any GateTransport, effects: GateEffects, state: GateState, fingerprint: String,
+        floor: GateFloor? = nil
     ) {
         self.transport = transport
         self.effects = effects
         self.state = state
         self.fingerprint = fingerprint
+        self.floor = floor
     }
 
     /// How long a first answer is waited for before the service counts as unavailable.
@@ -63,33 +66,43 @@ public struct GateClient: Sendable {
     ///   - operation: what is to be executed.
     ///   - reason: the requester's own words, shown as a claim.
     ///   - wait: how long to wait for a decision.
+    ///   - abandonment: ends the wait early; what is claimed already is not affected, so that no
+    ///     claim is left behind.
     ///   - progress: told whenever something changes.
     /// - Returns: leave to execute it, within the claim's window.
     /// - Throws: ``GateFailure``.
     public func obtain(
         _ operation: FrozenOperation, reason: String?, wait: Duration,
-        progress: @Sendable (GateProgress) -> Void
+        abandonment: Abandonment? = nil, progress: @Sendable (GateProgress) -> Void
     ) async throws(GateFailure) -> Grant {
+        try floor?.check()
         let key = try await logKey()
         let deadline = effects.now() + wait
-        var attempt = try await submit(operation, reason: reason)
+        var attempt = try await submit(operation, reason: reason, key: key)
         while true {
             let action = attempt.action
             guard action.operationDigest == operation.digest else {
                 throw .alarm("the service answers for another operation than was asked for")
             }
-            switch action.state {
-            case .submitted, .pending:
-                progress(.waiting(action, remaining: deadline - effects.now()))
-                guard effects.now() < deadline else { throw Self.stillPending(action) }
-                attempt.action = try await next(after: action, deadline: deadline, progress)
-                attempt.nonce = nil
-            case .cleared:
-                attempt = try await claim(action, key: key)
-            case .claimed:
-                return try await use(attempt, operation: operation, key: key, progress)
-            default:
-                throw Self.ended(action)
+            do throws(GateFailure) {
+                switch action.state {
+                case .submitted, .pending:
+                    progress(.waiting(action, remaining: deadline - effects.now()))
+                    guard effects.now() < deadline else { throw Self.stillPending(action) }
+                    attempt.action = try await next(
+                        after: action, deadline: deadline, abandonment, progress)
+                    attempt.nonce = nil
+                case .cleared:
+                    // Whoever has gone away must not use up what was approved for him.
+                    if abandonment?.isAbandoned == true { throw Self.stillPending(action) }
+                    attempt = try await claim(action, key: key)
+                case .claimed:
+                    return try await use(attempt, operation: operation, key: key, progress)
+                default:
+                    throw Self.ended(action)
+                }
+            } catch {
+                throw error.about(attempt.action)
             }
         }
     }
@@ -103,24 +116,28 @@ public struct GateClient: Sendable {
     }
 
     private func submit(
-        _ operation: FrozenOperation, reason: String?
+        _ operation: FrozenOperation, reason: String?, key: VerifierKey
     ) async throws(GateFailure) -> Attempt {
         let giveUp = effects.now() + Self.patience
+        let pin = try state.pin(of: key, fingerprint: fingerprint)
         var backoff = Backoff()
         while true {
             // A nonce per attempt: an answer that was lost must not be mistaken for the next.
             let nonce = Hex.encode(effects.entropy(32))
             let sent = effects.now()
-            var body: JSONObject = [
-                "claim": ["nonce": .string(nonce)], "operation": operation.json,
-            ]
+            var wanted: JSONObject = ["nonce": .string(nonce)]
+            if let pin { wanted["checkpoint"] = .string(pin.note) }
+            var body: JSONObject = ["claim": .object(wanted), "operation": operation.json]
             if let reason { body["intent"] = ["justification": .string(reason)] }
             var pause = backoff.next(effects.entropy(1))
             switch await exchange(
                 GateRequest(.post, "/v1/actions", body: .object(body), timeout: .seconds(20)))
             {
             case .answer(let answer) where answer.status == 200 || answer.status == 201:
-                return Attempt(action: try action(answer), nonce: nonce, sent: sent)
+                guard let json = Self.json(answer) else { throw Self.notOurs }
+                return Attempt(
+                    action: try SubmittedAction(json), nonce: nonce, sent: sent,
+                    consistency: json["consistency"])
             case .answer(let answer): throw .refused(Self.problem(answer))
             case .notNow(let why, let asked):
                 pause = asked ?? pause
@@ -132,7 +149,7 @@ public struct GateClient: Sendable {
 
     /// Waits until the action changes; survives restarts and silence of the service.
     private func next(
-        after action: SubmittedAction, deadline: Duration,
+        after action: SubmittedAction, deadline: Duration, _ abandonment: Abandonment?,
         _ progress: @Sendable (GateProgress) -> Void
     ) async throws(GateFailure) -> SubmittedAction {
         var backoff = Backoff()
@@ -141,7 +158,15 @@ public struct GateClient: Sendable {
             guard left > .zero else { throw Self.stillPending(action) }
             let seconds = min(55, max(1, left.components.seconds))
             let path = "/v1/actions/\(action.id)?wait=\(seconds)s&after=\(action.version)"
-            switch await exchange(GateRequest(.get, path, timeout: .seconds(seconds + 15))) {
+            let request = GateRequest(.get, path, timeout: .seconds(seconds + 15))
+            let answer: Exchange?
+            if let abandonment {
+                answer = await abandonment.unlessAbandoned { await exchange(request) }
+            } else {
+                answer = await exchange(request)
+            }
+            guard let answer else { throw Self.stillPending(action) }
+            switch answer {
             case .answer(let answer) where answer.status == 200:
                 return try same(action, answer)
             case .answer(let answer): throw .refused(Self.problem(answer))
@@ -210,7 +235,7 @@ public struct GateClient: Sendable {
     // MARK: answers
 
     /// What became of a request.
-    enum Exchange {
+    enum Exchange: Sendable {
         /// An answer to act on, whatever it says.
         case answer(GateResponse)
         /// None, or one that asks to come back; with the pause it asks for, at most a minute.
@@ -243,11 +268,12 @@ public struct GateClient: Sendable {
     }
 
     private func action(_ answer: GateResponse) throws(GateFailure) -> SubmittedAction {
-        guard let json = Self.json(answer) else {
-            throw .unavailable("the answer is not JSON: is this an Exequatur server?")
-        }
+        guard let json = Self.json(answer) else { throw Self.notOurs }
         return try SubmittedAction(json)
     }
+
+    static let notOurs = GateFailure.unavailable(
+        "the answer is not JSON: is this an Exequatur server?")
 
     static func json(_ answer: GateResponse) -> JSON? {
         var limits = JSONLimits.default

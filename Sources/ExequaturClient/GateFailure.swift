@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import TransparencyLog
+
 /// Why nothing was executed.
 public struct GateFailure: Error, Sendable, Hashable, CustomStringConvertible {
     /// What it means for the caller.
@@ -18,11 +20,38 @@ public struct GateFailure: Error, Sendable, Hashable, CustomStringConvertible {
     public let description: String
     /// True when somebody may have tampered: said loudly.
     public let isAlarm: Bool
+    /// The action that it is about, once there is one.
+    public private(set) var action: ActionName?
+
+    /// What an action goes by.
+    public struct ActionName: Sendable, Hashable {
+        /// The action's id.
+        public let id: String
+        /// The action digest, in hexadecimal.
+        public let digest: String
+        /// Its state, as the service names it.
+        public let state: String
+
+        /// Makes a name.
+        public init(id: String, digest: String, state: String) {
+            self.id = id
+            self.digest = digest
+            self.state = state
+        }
+    }
 
     private init(_ kind: Kind, _ description: String, isAlarm: Bool = false) {
         self.kind = kind
         self.description = description
         self.isAlarm = isAlarm
+    }
+
+    /// The same failure, with the action that it is about.
+    func about(_ action: SubmittedAction) -> GateFailure {
+        var copy = self
+        copy.action = ActionName(
+            id: action.id, digest: action.digest.hex, state: action.state.rawValue)
+        return copy
     }
 
     /// Not executed, and not to be tried again as it is.

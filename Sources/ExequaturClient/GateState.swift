@@ -2,6 +2,7 @@
 
 internal import CLinux
 internal import Foundation
+internal import Synchronization
 public import TransparencyLog
 
 /// What a gate keeps between runs, in a directory that only its account can enter.
@@ -15,6 +16,8 @@ public import TransparencyLog
 public struct GateState: Sendable {
     /// The directory.
     public let directory: String
+    /// What a gate that lives long keeps in memory, too.
+    private let live: LiveGateState?
 
     /// Opens the directory, making it with mode 0700 if need be.
     /// - Throws: ``GateFailure`` when somebody else could write there.
@@ -42,6 +45,32 @@ public struct GateState: Sendable {
                 "the state directory `\(directory)` must be this account's own, mode 0700")
         }
         self.directory = directory
+        live = nil
+    }
+
+    private init(directory: String, live: LiveGateState) {
+        self.directory = directory
+        self.live = live
+    }
+
+    /// The same state for a gate that lives long: it reads its files once, and records a nonce with
+    /// one write to a file that is its own.
+    ///
+    /// The newest tree head is then in memory, and on the disk after ``flush()``.
+    /// - Throws: ``GateFailure`` when the journal of nonces cannot be made.
+    public func keptOpen(entropy: [UInt8]) throws(GateFailure) -> GateState {
+        let name = "live.\(getpid()).\(Hex.encode(entropy.prefix(8)))"
+        return GateState(
+            directory: directory,
+            live: try LiveGateState(folder: "\(directory)/nonces", name: name))
+    }
+
+    /// Writes the newest tree heads to the disk, where they are newer than what is there.
+    public func flush() throws(GateFailure) {
+        guard let live else { return }
+        for head in live.takeUnwritten() {
+            try write(head)
+        }
     }
 
     /// Where links to scripts go while they run.
@@ -74,11 +103,14 @@ public struct GateState: Sendable {
 
     /// The log key of a fingerprint, if it was seen before.
     public func logKey(fingerprint: String) throws(GateFailure) -> VerifierKey? {
+        if let known = live?.key(fingerprint) { return known }
         guard let bytes = try read("\(directory)/keys/\(fingerprint)", limit: 1_024),
             let text = String(validating: bytes, as: UTF8.self)
         else { return nil }
         // Checked again on each use; a damaged file only means to fetch the key once more.
-        return LogTrust.key(text, fingerprint: fingerprint)
+        let key = LogTrust.key(text, fingerprint: fingerprint)
+        if let key { live?.keep(key, fingerprint) }
+        return key
     }
 
     /// Keeps a log key whose fingerprint was checked.
@@ -92,6 +124,18 @@ public struct GateState: Sendable {
     /// - Throws: ``GateFailure`` when the file is there but does not verify: a pin that was
     ///   tampered with must not count as none.
     public func pin(
+        of key: VerifierKey, fingerprint: String
+    ) throws(GateFailure) -> (note: String, checkpoint: Checkpoint)? {
+        if let head = live?.head(fingerprint) { return (head.note, head.checkpoint) }
+        guard let found = try writtenPin(of: key, fingerprint: fingerprint) else { return nil }
+        live?.learn(
+            LiveGateState.Head(
+                note: found.note, checkpoint: found.checkpoint, key: key,
+                fingerprint: fingerprint))
+        return found
+    }
+
+    private func writtenPin(
         of key: VerifierKey, fingerprint: String
     ) throws(GateFailure) -> (note: String, checkpoint: Checkpoint)? {
         let path = "\(directory)/pins/\(fingerprint)"
@@ -108,11 +152,22 @@ public struct GateState: Sendable {
     public func pin(
         _ note: String, _ checkpoint: Checkpoint, of key: VerifierKey, fingerprint: String
     ) throws(GateFailure) {
+        let head = LiveGateState.Head(
+            note: note, checkpoint: checkpoint, key: key, fingerprint: fingerprint)
+        if let live {
+            live.advance(head)
+        } else {
+            try write(head)
+        }
+    }
+
+    private func write(_ head: LiveGateState.Head) throws(GateFailure) {
+        let (key, fingerprint) = (head.key, head.fingerprint)
         let lock = try lock("\(directory)/pins/.lock")
         defer { close(lock) }
-        let kept = try pin(of: key, fingerprint: fingerprint)
-        if let kept, kept.checkpoint.size >= checkpoint.size { return }
-        try replace("\(directory)/pins/\(fingerprint)", with: Array(note.utf8))
+        let kept = try writtenPin(of: key, fingerprint: fingerprint)
+        if let kept, kept.checkpoint.size >= head.checkpoint.size { return }
+        try replace("\(directory)/pins/\(fingerprint)", with: Array(head.note.utf8))
     }
 
     // MARK: nonces
@@ -124,6 +179,7 @@ public struct GateState: Sendable {
     /// - Throws: ``GateFailure`` when it was used before, or cannot be recorded.
     public func use(nonce: String, action: String) throws(GateFailure) {
         guard Hash256(hex: nonce) != nil else { throw .refused("the nonce is malformed") }
+        if let live { return try live.use(nonce: nonce, action: action) }
         let path = "\(directory)/nonces/\(nonce.prefix(2))"
         let descriptor = try lock(path)
         defer { close(descriptor) }
@@ -132,7 +188,9 @@ public struct GateState: Sendable {
             $0.starts(with: nonce.utf8)
         }
         guard !isUsed else { throw .refused("the nonce of this claim was used before") }
-        let line = Array("\(nonce) \(action)\n".utf8)
+        // A line that a crash cut short ends here; this one must not become a part of it.
+        let start = used.isEmpty || used.last == UInt8(ascii: "\n") ? "" : "\n"
+        let line = Array("\(start)\(nonce) \(action)\n".utf8)
         guard Foundation.write(descriptor, line, line.count) == line.count,
             clinux_sync(descriptor) == 0
         else { throw .refused("the nonce cannot be recorded in `\(path)`") }
@@ -203,9 +261,13 @@ extension GateState {
         else { throw .refused("`\(path)` cannot be written: \(SystemFailure(errno))") }
     }
 
+    private static let drafts = Atomic<UInt64>(0)
+
     /// Replaces a file in one step: after a crash there is the old one or the new one, whole.
     private func replace(_ path: String, with bytes: [UInt8]) throws(GateFailure) {
-        let draft = path + ".new.\(getpid())"
+        // A name of its own for each: a gate that lives long writes from several tasks at once.
+        let number = Self.drafts.add(1, ordering: .relaxed).newValue
+        let draft = path + ".new.\(getpid()).\(number)"
         try write(bytes, to: draft, exclusive: false)
         guard rename(draft, path) == 0 else {
             throw .refused("`\(path)` cannot be replaced: \(SystemFailure(errno))")

@@ -64,6 +64,19 @@ public protocol GateTransport: Sendable {
     func send(_ request: GateRequest) async throws(TransportFailure) -> GateResponse
 }
 
+/// A way to the service that several requesters share, each with a credential of his own.
+public protocol GateConnection: Sendable {
+    /// A transport that speaks for one requester.
+    /// - Parameters:
+    ///   - token: the requester's credential.
+    ///   - gateToken: the gate's own credential; nil makes the gate advisory.
+    ///   - configuration: digest of the configuration that the gate presented, in hexadecimal.
+    /// - Returns: a transport on the same connections.
+    func transport(
+        as token: GateToken, at gateToken: GateToken?, configuration: String?
+    ) -> any GateTransport
+}
+
 /// What a gate needs from outside: time and chance.
 public struct GateEffects: Sendable {
     /// Time since some start; never goes backwards, and runs on while the machine sleeps.

@@ -8,21 +8,32 @@ internal import NIOHTTP1
 /// The service over HTTP.
 ///
 /// Redirects are not followed: a token goes to the address it is meant for and nowhere else.
-public struct HTTPTransport: GateTransport {
+public struct HTTPTransport: GateTransport, GateConnection {
     private static let answerBytes = 4_194_304
 
     private let client: HTTPClient
     private let base: String
     private let token: GateToken
     private let gateToken: GateToken?
+    private let configuration: String?
 
     private init(
-        _ client: HTTPClient, base: String, token: GateToken, gateToken: GateToken?
+        _ client: HTTPClient, base: String, token: GateToken, gateToken: GateToken?,
+        configuration: String? = nil
     ) {
         self.client = client
         self.base = base
         self.token = token
         self.gateToken = gateToken
+        self.configuration = configuration
+    }
+
+    /// A transport on the same connections that speaks for another requester.
+    public func transport(
+        as token: GateToken, at gateToken: GateToken?, configuration: String?
+    ) -> any GateTransport {
+        HTTPTransport(
+            client, base: base, token: token, gateToken: gateToken, configuration: configuration)
     }
 
     /// Runs `body` with a transport and closes its connections afterwards.
@@ -62,6 +73,10 @@ public struct HTTPTransport: GateTransport {
             outgoing.headers.add(name: "authorization", value: "Bearer \(token.secret)")
             if let gateToken {
                 outgoing.headers.add(name: "exequatur-gate-token", value: gateToken.secret)
+                if let configuration {
+                    outgoing.headers.add(
+                        name: "exequatur-gate-configuration", value: configuration)
+                }
             }
         }
         let seconds = max(1, request.timeout.components.seconds)

@@ -31,6 +31,8 @@ public struct SubmittedAction: Sendable {
     public let url: String?
     /// When silence becomes a denial.
     public let deadline: String?
+    /// When it was submitted, by the service's clock.
+    public let createdAt: String?
     /// Names of the persons who may decide.
     public let eligible: [String]
     /// Why policy wants a review or denies, as far as it says.
@@ -59,12 +61,14 @@ public struct SubmittedAction: Sendable {
         isUnsealed = json["unsealed"]?.boolValue ?? true
         url = json["url"]?.stringValue
         deadline = json["deadline"]?.stringValue
+        createdAt = json["submittedAt"]?.stringValue
         eligible = (json["review"]?["eligible"]?.arrayValue ?? []).compactMap {
             $0["name"]?.stringValue ?? $0["id"]?.stringValue
         }
-        reasons = (json["verdict"]?["reasons"]?.arrayValue ?? []).compactMap {
-            $0["reason"]?.stringValue
-        }
+        let verdict = json["verdict"]
+        reasons =
+            (verdict?["reasons"]?.arrayValue ?? []).compactMap { $0["reason"]?.stringValue }
+            + (verdict?["errors"]?.arrayValue ?? []).compactMap { $0["message"]?.stringValue }
         decisions = (json["decisions"]?.arrayValue ?? []).compactMap { decision in
             guard let person = decision["person"]?.stringValue,
                 let kind = decision["decision"]?.stringValue

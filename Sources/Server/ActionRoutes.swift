@@ -37,8 +37,10 @@ struct ActionRoutes: Sendable {
         let operation = try Operation(try reader.value("operation"))
         let intent = try reader.optionalValue("intent").map { try Intent($0) } ?? .none
         var nonce: Hash256?
+        var known: UInt64?
         if var claim = try reader.optionalObject("claim") {
             nonce = try claim.hash("nonce")
+            known = try claim.optionalString("checkpoint").map { try control.checkPinned($0) }
             try claim.finish()
         }
         try reader.finish()
@@ -53,7 +55,21 @@ struct ActionRoutes: Sendable {
                 requestDigest: key == nil ? .zero : .sha256(try bytes.canonicalBytes())),
             by: submitter)
         return Wire.answer(
-            try ActionJSON(control).result(result), status: result.isNew ? .created : .ok)
+            try answer(result, knowing: known), status: result.isNew ? .created : .ok)
+    }
+
+    /// An action, with the proof that the log continues the tree that the gate knows.
+    private func answer(_ result: ActionResult, knowing known: UInt64?) throws -> JSON {
+        let json = try ActionJSON(control).result(result)
+        guard let known, case .object(var members) = json else { return json }
+        let head = control.writer.head
+        members["consistency"] = [
+            "checkpoint": .string(head.checkpoint),
+            "from": .integer(Int64(known)),
+            "proof": .array(
+                try control.consistency(from: known, under: head).map { .string($0.base64) }),
+        ]
+        return .object(members)
     }
 
     @Sendable func list(_ request: Request, _ context: ServerContext) async throws -> Response {
@@ -188,17 +204,7 @@ struct ActionRoutes: Sendable {
         try reader.finish()
         let known = try pinned.map { try control.checkPinned($0) }
         let result = try await control.claim(id, nonce: nonce, by: submitter)
-        var answer = try ActionJSON(control).result(result).objectValue ?? [:]
-        if let known {
-            let head = control.writer.head
-            answer["consistency"] = [
-                "checkpoint": .string(head.checkpoint),
-                "from": .integer(Int64(known)),
-                "proof": .array(
-                    try control.consistency(from: known, under: head).map { .string($0.base64) }),
-            ]
-        }
-        return Wire.answer(.object(answer))
+        return Wire.answer(try answer(result, knowing: known))
     }
 
     @Sendable func heartbeat(

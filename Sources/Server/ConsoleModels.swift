@@ -101,7 +101,21 @@ struct ConsoleModels {
             (a.severity == b.severity) ? a.deadline < b.deadline : rank(a) > rank(b)
         }
         let total = try pendingCount()
-        return InboxPage(shell: try shell(pending: total), items: items, totalPending: total)
+        return InboxPage(
+            shell: try shell(notice: try quarantine(), pending: total), items: items,
+            totalPending: total)
+    }
+
+    /// What gates present and nobody has approved; until then their calls are denied.
+    private func quarantine() throws -> ConsoleNotice? {
+        let gates = try control.quarantinedGates().map(\.text)
+        guard let first = gates.first else { return nil }
+        let text =
+            gates.count == 1
+            ? "gate \(first) presents an unapproved configuration"
+            : "gates \(gates.joined(separator: ", ")) present unapproved configurations"
+        return ConsoleNotice(
+            kind: .warning, text: "\(text): see exequatur gate configuration \(first)")
     }
 
     private func rank(_ item: InboxItem) -> Int {

@@ -16,6 +16,7 @@ package enum ExequaturServer {
         router.add(middleware: ProblemMiddleware(control: control))
         ActionRoutes(control: control).add(to: router)
         AdministrationRoutes(control: control).add(to: router)
+        GateRoutes(control: control).add(to: router)
         PolicyRoutes(control: control).add(to: router)
         AuditRoutes(control: control).add(to: router)
         EventRoutes(control: control).add(to: router)

@@ -4,10 +4,8 @@ internal import ApprovalCore
 internal import CanonicalJSON
 internal import Cedar
 internal import ControlPlane
-internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
-internal import Synchronization
 internal import TransparencyLog
 
 /// `/v1/policies`: read, check, publish.
@@ -33,7 +31,7 @@ struct PolicyRoutes: Sendable {
 
     @Sendable func publish(_ request: Request, _ context: ServerContext) async throws -> Response {
         let by = try Wire.administrator(request, control)
-        let policies = try await Self.compiled(try await files(request))
+        let policies = try await compiled(try await files(request))
         try await control.publish(policies, by: by)
         return Wire.answer(
             [
@@ -45,7 +43,7 @@ struct PolicyRoutes: Sendable {
     @Sendable func check(_ request: Request, _ context: ServerContext) async throws -> Response {
         _ = try Wire.person(request, control)
         do {
-            let policies = try await Self.compiled(try await files(request))
+            let policies = try await compiled(try await files(request))
             let problems = control.lint(policies)
             return Wire.answer([
                 "digest": .string(policies.digest.hex), "ok": .bool(problems.isEmpty),
@@ -61,23 +59,11 @@ struct PolicyRoutes: Sendable {
         }
     }
 
-    /// One set at a time and not on an event loop: a large one takes seconds.
-    private static let queue = DispatchQueue(label: "exequatur.policies")
-    private static let waiting = Mutex(0)
-    private static let mostWaiting = 4
-
-    private static func compiled(_ files: [PolicyFile]) async throws -> PublishedPolicies {
-        let isTaken = waiting.withLock { count in
-            guard count < mostWaiting else { return false }
-            count += 1
-            return true
-        }
-        guard isTaken else { throw CommandError.rateLimited(retryAfterSeconds: 5) }
-        defer { waiting.withLock { $0 -= 1 } }
-        return try await withCheckedThrowingContinuation { continuation in
-            queue.async {
-                continuation.resume(with: Result { try PublishedPolicies(files: files) })
-            }
+    private func compiled(_ files: [PolicyFile]) async throws -> PublishedPolicies {
+        let control = control
+        return try await control.policyQueue.run {
+            try PublishedPolicies(
+                files: files, generated: control.generatedFiles(beside: files))
         }
     }
 

@@ -8,6 +8,7 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import Logging
 internal import NIOCore
+internal import TransparencyLog
 
 /// One request's surroundings.
 struct ServerContext: RequestContext {
@@ -49,6 +50,7 @@ enum Wire {
     /// The action's own limit, and something for the rest of the request.
     static let bodyLimit = Limits.actionBytes + 65_536
     static let gateHeader = headerName("Exequatur-Gate-Token")
+    static let configurationHeader = headerName("Exequatur-Gate-Configuration")
     static let idempotencyHeader = headerName("Idempotency-Key")
     static let lastEventHeader = headerName("Last-Event-ID")
     static let sessionCookie = "exequatur_session"
@@ -58,34 +60,32 @@ enum Wire {
         return name
     }
 
-    static func bytes(_ request: Request) async throws -> [UInt8] {
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > bodyLimit {
+    static func bytes(_ request: Request, upTo limit: Int = bodyLimit) async throws -> [UInt8] {
+        let tooLarge = Problem(
+            .contentTooLarge, "too_large", "this request's body has at most \(limit) bytes")
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
             throw tooLarge
         }
         do {
-            let buffer = try await request.body.collect(upTo: bodyLimit)
+            let buffer = try await request.body.collect(upTo: limit)
             return [UInt8](buffer.readableBytesView)
         } catch is NIOTooManyBytesError {
             throw tooLarge
         }
     }
 
-    private static var tooLarge: Problem {
-        Problem(.contentTooLarge, "too_large", "a request body has at most \(bodyLimit) bytes")
-    }
-
-    static func json(_ request: Request) async throws -> JSON {
+    static func json(_ request: Request, limits: JSONLimits = limits) async throws -> JSON {
         if let type = request.headers[.contentType],
             !type.lowercased().hasPrefix("application/json")
         {
             throw Problem(
                 .unsupportedMediaType, "media_type", "send `Content-Type: application/json`")
         }
-        let bytes = try await bytes(request)
+        let bytes = try await bytes(request, upTo: limits.maximumBytes)
         return try JSON(parsing: bytes, limits: limits)
     }
 
-    private static let limits: JSONLimits = {
+    static let limits: JSONLimits = {
         var limits = JSONLimits.default
         limits.maximumBytes = bodyLimit
         return limits
@@ -123,7 +123,17 @@ enum Wire {
     ) throws -> Submitter {
         let agent = try bearer(request, control)
         let gate = try request.headers[gateHeader].map { try control.authenticate(bearer: $0) }
-        return try control.submitter(agent: agent, gate: gate, audit: audit(request, context))
+        let configuration = try request.headers[configurationHeader].map { text in
+            guard let hash = Hash256(hex: text) else {
+                throw CommandError.badRequest(
+                    code: "value_invalid",
+                    "`Exequatur-Gate-Configuration`: expected 64 lower-case hex digits")
+            }
+            return hash
+        }
+        return try control.submitter(
+            agent: agent, gate: gate, configuration: configuration,
+            audit: audit(request, context))
     }
 
     /// What the record says of where a request came from.

@@ -171,6 +171,11 @@ struct FsckRun {
                 throw TamperedError("the directory after it has another digest")
             }
             directoryIsKnown = true
+            if case .gateConfigured(_, let configuration) = entry.change, let body = recorded.body {
+                _ = try ApprovedGate(
+                    body: try JSON(canonical: body, limits: Limits.storedJSON),
+                    configuration: configuration)
+            }
         case PolicyPublication.ref:
             let publication = try PolicyPublication(
                 core: try JSON(canonical: recorded.core, limits: Limits.storedJSON))

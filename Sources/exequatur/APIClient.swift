@@ -23,6 +23,9 @@ struct APIClient: Sendable {
     static var answerLimits: JSONLimits {
         var limits = JSONLimits.default
         limits.maximumBytes = Limits.answerBytes
+        // What a gate presents is inside of more than what the gate sent.
+        limits.maximumDepth = 96
+        limits.maximumValues = 2_000_000
         return limits
     }
 

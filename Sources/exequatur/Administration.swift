@@ -99,7 +99,8 @@ struct GateCommands: AsyncParsableCommand {
         commandName: "gate", abstract: "Administer enforcing gates.",
         subcommands: [
             Add.self, DirectoryList<Gates>.self, DirectoryShow<Gates>.self,
-            DirectoryRemove<Gates>.self, DirectoryRotate<Gates>.self,
+            DirectoryRemove<Gates>.self, DirectoryRotate<Gates>.self, Configuration.self,
+            Approve.self,
         ])
 
     struct Add: ClientCommand {

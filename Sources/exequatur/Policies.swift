@@ -30,10 +30,7 @@ struct PolicyCommands: AsyncParsableCommand {
 
         func run() async throws {
             let files = try PolicyFiles(directory: directory)
-            var report = files.check()
-            if online && report.problems.isEmpty {
-                report = try await askServer(files)
-            }
+            let report = online ? try await askServer(files) : files.check()
             try output.print(report.json, or: report.lines)
             guard report.problems.isEmpty else {
                 throw CLIError("the policies in `\(directory)` cannot be published as they are")
@@ -42,7 +39,9 @@ struct PolicyCommands: AsyncParsableCommand {
 
         private func askServer(_ files: PolicyFiles) async throws -> PolicyReport {
             try await connection.withClient { api in
-                PolicyReport(try await api.post(APIPath("/v1/policies/check"), files.json))
+                let report = files.check(generated: try await files.generated(api))
+                guard report.problems.isEmpty else { return report }
+                return PolicyReport(try await api.post(APIPath("/v1/policies/check"), files.json))
             }
         }
     }
@@ -59,7 +58,7 @@ struct PolicyCommands: AsyncParsableCommand {
 
         func perform(_ api: APIClient) async throws {
             let files = try PolicyFiles(directory: directory)
-            let report = files.check()
+            let report = files.check(generated: try await files.generated(api))
             guard report.problems.isEmpty else {
                 for line in report.lines { Output.standardError(line) }
                 throw CLIError("nothing was published: mend the policies in `\(directory)` first")

@@ -57,9 +57,11 @@ struct PolicyFiles: Sendable {
     }
 
     /// Everything that can be found wrong without a server: it compiles the set as the server will.
-    func check() -> PolicyReport {
+    ///
+    /// With the schemas that the server makes of approved tools, where it was asked for them.
+    func check(generated: [PolicyFile]? = nil) -> PolicyReport {
         do {
-            let published = try PublishedPolicies(files: files)
+            let published = try PublishedPolicies(files: files, generated: generated)
             return PolicyReport(
                 policies: Int64(published.policySet.policies.count), problems: [],
                 warnings: published.warnings
@@ -70,6 +72,19 @@ struct PolicyFiles: Sendable {
         } catch {
             return PolicyReport(policies: 0, problems: error.problems, warnings: [])
         }
+    }
+
+    /// The schemas that the server makes of approved tools and that these files do not declare.
+    func generated(_ api: APIClient) async throws -> [PolicyFile] {
+        let answer = try await api.get(APIPath("/v1/policies"))
+        let files = try (answer["files"]?.arrayValue ?? []).map { file -> PolicyFile in
+            guard let name = file["name"]?.stringValue, let text = file["text"]?.stringValue else {
+                throw CLIError("the server's answer lists a policy file without name or text")
+            }
+            return PolicyFile(name: name, text: text)
+        }
+        let declared = ToolDeclarations.Declared(self.files)
+        return files.filter { ToolDeclarations.isGenerated($0) && !declared.declares($0) }
     }
 
     /// The set as the server would have it.

@@ -39,7 +39,7 @@ struct Run: AsyncParsableCommand {
     var command: [String] = []
 
     func run() async throws {
-        let environment = ProcessInfo.processInfo.environment
+        let environment = GateEnvironment()
         CommandRunner.keepTokensPrivate()
         try Self.checkWords()
         let credentials = try credentials(environment)
@@ -64,10 +64,10 @@ struct Run: AsyncParsableCommand {
     }
 
     private func perform(
-        _ credentials: Credentials, _ environment: [String: String]
+        _ credentials: Credentials, _ environment: GateEnvironment
     ) async throws -> CommandRun {
-        let effects = Self.effects
-        let state = try GateState(directory: Self.stateDirectory(environment))
+        let effects = GateEnvironment.effects
+        let state = try GateState(directory: environment.stateDirectory)
         let key = try state.digestKey(fresh: effects.entropy(32))
         let input =
             noStdin
@@ -100,30 +100,11 @@ struct Run: AsyncParsableCommand {
         let gate: GateToken?
     }
 
-    private func credentials(_ environment: [String: String]) throws -> Credentials {
-        let resolved = try connection.resolved(environment: environment)
-        guard let text = resolved.token else {
-            throw CLIError(
-                "no token: set EXEQUATUR_TOKEN or use `--token-file`", status: .refused)
-        }
-        guard let agent = GateToken(text) else {
-            throw CLIError(
-                "the token is not one of this service's: set it to the text as printed",
-                status: .refused)
-        }
-        var gate: GateToken?
-        if let text = environment["EXEQUATUR_GATE_TOKEN"], !text.isEmpty {
-            gate = GateToken(text)
-            guard let gate, gate.kind == .gate else {
-                throw CLIError(
-                    "EXEQUATUR_GATE_TOKEN does not hold a gate's token", status: .refused)
-            }
-            guard gate.keyFingerprint == agent.keyFingerprint else {
-                throw CLIError(
-                    "the agent's and the gate's token name different logs: take both from one"
-                        + " server", status: .refused)
-            }
-        }
+    private func credentials(_ environment: GateEnvironment) throws -> Credentials {
+        let resolved = try connection.resolved(environment: environment.variables)
+        let agent = try environment.agentToken(resolved.token)
+        let gate = try environment.gateToken()
+        try GateEnvironment.check(agent, gate)
         return Credentials(base: resolved.address.base, agent: agent, gate: gate)
     }
 
@@ -133,16 +114,6 @@ struct Run: AsyncParsableCommand {
         guard gethostname(&buffer, buffer.count - 1) == 0 else { return "localhost" }
         return String(
             decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-    }
-
-    private static func stateDirectory(_ environment: [String: String]) -> String {
-        func absolute(_ name: String) -> String? {
-            environment[name].flatMap { $0.hasPrefix("/") ? $0 : nil }
-        }
-        if let path = absolute("EXEQUATUR_STATE_DIR") { return path }
-        if let path = absolute("XDG_STATE_HOME") { return path + "/exequatur" }
-        let home = absolute("HOME") ?? CommandAccount.current().home ?? "/nonexistent"
-        return home + "/.local/state/exequatur"
     }
 
     /// Swift repairs arguments that are not UTF-8; a repaired one is not what was typed.
@@ -164,18 +135,6 @@ struct Run: AsyncParsableCommand {
         case .unreadable, .tooLarge, .notText, .containsToken: ExitStatus.refused.rawValue
         }
     }
-
-    private static let effects = GateEffects(
-        // It goes on while the machine sleeps: a claim must not outlive its window.
-        now: SystemClock.sinceStart,
-        sleep: { try await Task.sleep(for: $0) },
-        entropy: { count in
-            var bytes = [UInt8](repeating: 0, count: count)
-            let result = getentropy(&bytes, count)
-            // It never fails for up to 256 bytes; without randomness there is no safe way on.
-            precondition(result == 0, "the kernel gives no randomness")
-            return bytes
-        })
 }
 
 /// A length of time as people write it.
@@ -194,7 +153,14 @@ struct WaitTime: ExpressibleByArgument, Sendable {
         duration = .seconds(number * unit)
     }
 
-    var defaultValueDescription: String { "1h" }
+    var defaultValueDescription: String {
+        let seconds = duration.components.seconds
+        for (unit, length) in [("d", 86_400), ("h", 3_600), ("m", 60)] as [(String, Int64)]
+        where seconds > 0 && seconds % length == 0 {
+            return "\(seconds / length)\(unit)"
+        }
+        return "\(seconds)s"
+    }
 }
 
 /// What a person at the terminal sees while waiting; nothing where nobody looks.

@@ -95,10 +95,8 @@ struct Serve: AsyncParsableCommand {
     }
 
     private func address() throws -> (host: String, port: Int) {
-        guard let colon = listen.lastIndex(of: ":"),
-            let port = Int(listen[listen.index(after: colon)...]), (0...65_535).contains(port)
-        else { throw ValidationError("`--listen`: expected HOST:PORT, got `\(listen)`") }
-        return (String(listen[..<colon]), port)
+        let address = try ListenAddress(listen)
+        return (address.host, address.port)
     }
 
     private func makeLogger() throws -> Logger {

@@ -69,7 +69,10 @@ struct MemoryLedger {
     }
 
     mutating func publish(_ text: String) throws {
-        let set = try Fixtures.policies(text)
+        try publish(try Fixtures.policies(text))
+    }
+
+    mutating func publish(_ set: PublishedPolicies) throws {
         policies = set
         try append(
             kind: PolicyPublication.kind, ref: PolicyPublication.ref,

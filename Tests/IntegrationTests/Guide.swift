@@ -64,11 +64,15 @@ struct Desk {
         try files.copyItem(atPath: server.data + "/log.vkey", toPath: path + "/log.vkey")
     }
 
+    /// Credentials of a gate, for lines that start one.
+    var gateToken: String?
+
     private func environment(_ token: String?) -> [String: String] {
         var environment = [
             "EXEQUATUR_URL": server.url, "HOME": path, "PATH": path + "/bin:/usr/bin:/bin",
         ]
         environment["EXEQUATUR_TOKEN"] = token
+        environment["EXEQUATUR_GATE_TOKEN"] = gateToken
         return environment
     }
 

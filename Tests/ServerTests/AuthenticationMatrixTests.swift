@@ -89,6 +89,14 @@ struct AuthenticationMatrixTests {
         Route(.post, "/v1/gates", ["id": "g{n}"], additions),
         Route(.get, "/v1/gates/run", nil, persons),
         Route(.post, "/v1/gates/spare/rotate", nil, additions),
+        Route(
+            .post, "/v1/gates/self/configuration", gateDocument(),
+            [401, 403, 200, 403, 403, 403]),
+        Route(.get, "/v1/gates/self/actions", nil, [401, 200, 200, 403, 403, 403]),
+        Route(.get, "/v1/gates/run/configuration", nil, persons),
+        Route(
+            .post, "/v1/gates/run/configuration/approve", ["expect": .string(nonce1)],
+            [401, 403, 403, 403, 409, 409]),
         Route(.get, "/v1/groups", nil, persons),
         Route(.post, "/v1/groups", ["id": "t{n}"], additions),
         Route(.get, "/v1/groups/reviewers", nil, persons),

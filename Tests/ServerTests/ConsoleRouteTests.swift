@@ -56,6 +56,23 @@ private struct Browser {
 struct ConsoleRouteTests {
     static let pagePaths = ["/", "/history", "/ledger", "/policies", "/directory", "/actions/{id}"]
 
+    @Test("The inbox says which gates present what nobody has approved")
+    func quarantine() async throws {
+        try await withServer { api in
+            let browser = try await Browser.signIn(api, as: "bob")
+            let line = "gate run presents an unapproved configuration"
+            #expect(!(try await browser.get("/").text.contains(line)))
+            let presented = try await api.post(
+                "/v1/gates/self/configuration", gateDocument(), as: "run"
+            ).json()
+            #expect(try await browser.get("/").text.contains(line))
+            _ = try await api.post(
+                "/v1/gates/run/configuration/approve",
+                ["expect": .string(presented.text("digest"))], as: "admin")
+            #expect(!(try await browser.get("/").text.contains(line)))
+        }
+    }
+
     @Test("Pages need a session and change nothing", arguments: pagePaths)
     func pages(_ page: String) async throws {
         try await withServer { api in

@@ -52,9 +52,13 @@ struct Layer: Sendable {
         Layer(
             "Gates",
             [
-                "CLinux", "CanonicalJSON", "ExequaturClient", "Facts", "TransparencyLog",
+                "ApprovalCore", "CLinux", "CanonicalJSON", "ExequaturClient", "Facts",
+                "TransparencyLog",
             ],
-            others: platform.union(["Crypto"])),
+            others: platform.union(nio).union([
+                "AsyncHTTPClient", "Crypto", "HTTPTypes", "Hummingbird", "Logging",
+                "ServiceLifecycle",
+            ])),
         Layer(
             "Server",
             [

@@ -60,6 +60,11 @@ void clinux_keep_freed_memory(size_t bytes);
 /// Reads the identity of an open file.
 int clinux_identify(int descriptor, struct clinux_identity *identity);
 
+/// Reads the identity of what a path names; of a link itself unless `follow`.
+///
+/// Here because Swift sees two kinds of `struct stat` wherever network libraries are imported.
+int clinux_look(const char *path, int follow, struct clinux_identity *identity);
+
 /// Returns a descriptor, open for reading and at its start, of a nameless file that holds
 /// `count` bytes and that nobody, its owner included, can ever change.
 int clinux_sealed_copy(const char *name, const void *bytes, size_t count);
@@ -82,5 +87,17 @@ void clinux_keep_memory_private(void);
 
 /// Writes a directory's or file's data to the disk, which Swift's overlays do not always offer.
 int clinux_sync(int descriptor);
+
+/// The same without what only dates a file (`fdatasync`).
+int clinux_sync_data(int descriptor);
+
+/// Starts a program, searched in `PATH`, with standard input and output as given and standard
+/// error inherited, in a process group of its own, with every other descriptor closed.
+///
+/// Returns its process id, or a negative errno. It is not one of those to which signals go.
+pid_t clinux_spawn(char *const *arguments, char *const *environment, int input, int output);
+
+/// Makes a pipe, both ends closed on exec.
+int clinux_pipe(int ends[2]);
 
 #endif

@@ -235,10 +235,10 @@ enum SystemScript {
     private static func isOutOfReach(_ path: String) -> Bool {
         var current = path
         while true {
-            var status = stat()
-            guard lstat(current, &status) == 0, status.st_uid == 0 else { return false }
-            let isLink = status.st_mode & S_IFMT == S_IFLNK
-            if !isLink, status.st_mode & (S_IWGRP | S_IWOTH) != 0 { return false }
+            var found = clinux_identity()
+            guard clinux_look(current, 0, &found) == 0, found.owner == 0 else { return false }
+            let isLink = found.mode & S_IFMT == S_IFLNK
+            if !isLink, found.mode & (S_IWGRP | S_IWOTH) != 0 { return false }
             guard current != "/", let cut = current.utf8.lastIndex(of: UInt8(ascii: "/")) else {
                 return true
             }
@@ -248,7 +248,7 @@ enum SystemScript {
 }
 
 /// Calls `body` with a null-terminated array of C strings.
-private func withCStrings<Result>(
+func withCStrings<Result>(
     _ strings: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
 ) -> Result {
     let list = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(

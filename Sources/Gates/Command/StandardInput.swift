@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CLinux
 internal import ExequaturClient
 internal import Foundation
 
@@ -27,9 +28,11 @@ public enum StandardInput {
         grace: Duration = .seconds(2), patience: Duration = .seconds(60),
         silence: () -> Void = {}
     ) throws(FreezeError) -> CommandInput {
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, isatty(descriptor) == 0 else { return .null }
-        let kind = status.st_mode & S_IFMT
+        var found = clinux_identity()
+        guard clinux_identify(descriptor, &found) == 0, isatty(descriptor) == 0 else {
+            return .null
+        }
+        let kind = found.mode & S_IFMT
         if kind == S_IFCHR || kind == S_IFDIR { return .null }
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)
@@ -38,7 +41,7 @@ public enum StandardInput {
             let ready = poll(&wanted, 1, milliseconds(bytes.isEmpty ? grace : patience))
             if ready < 0, errno == EINTR { continue }
             if ready <= 0 {
-                if kind == S_IFIFO, isSomebodysOutput(status.st_ino) { continue }
+                if kind == S_IFIFO, isSomebodysOutput(found.inode) { continue }
                 guard bytes.isEmpty else {
                     throw .unreadable(
                         path: "standard input", cause: "it fell silent before its end")
@@ -69,7 +72,7 @@ public enum StandardInput {
     ///
     /// Where a process of this one's group does not let itself be looked at, it is taken for the
     /// producer: `sudo producer | gate`.
-    private static func isSomebodysOutput(_ inode: ino_t) -> Bool {
+    private static func isSomebodysOutput(_ inode: UInt64) -> Bool {
         let target = "pipe:[\(inode)]"
         let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         for process in entries.compactMap({ pid_t($0) }) where process != getpid() {

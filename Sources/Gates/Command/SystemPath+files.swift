@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CLinux
 internal import ExequaturClient
 internal import Foundation
 
@@ -13,14 +14,12 @@ extension SystemPath {
     }
 
     static func isExecutable(_ path: String) -> Bool {
-        var status = stat()
-        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return false }
-        return access(path, X_OK) == 0
+        isRegularFile(path) && access(path, X_OK) == 0
     }
 
     static func isRegularFile(_ path: String) -> Bool {
-        var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+        var found = clinux_identity()
+        return clinux_look(path, 1, &found) == 0 && found.mode & S_IFMT == S_IFREG
     }
 
     /// Joins a path to a directory, unless it is absolute.

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import AsyncHTTPClient
+internal import CanonicalJSON
+internal import ExequaturClient
+internal import NIOCore
+internal import NIOHTTP1
+
+/// One request of a client to a server that listens itself, where it must be looked into.
+///
+/// That is a call of a tool, or a list of tools. It is a session of its own, with one request of the
+/// client.
+final class MCPExchange: Sendable {
+    private let upstream: MCPUpstream
+    private let headers: [(String, String)]
+    private let gatekeeper: MCPGatekeeper
+    private let session: MCPSession
+    private let id: MCPID
+    private let reply: MCPReply
+    private let outgoing: AsyncStream<[UInt8]>
+    private let queue: AsyncStream<[UInt8]>.Continuation
+    /// Ends what is under way to the server.
+    private let abandonment = Abandonment()
+
+    init(
+        _ id: MCPID, upstream: MCPUpstream, headers: [(String, String)],
+        gatekeeper: MCPGatekeeper, agent: MCPAgent, reply: MCPReply
+    ) {
+        self.id = id
+        self.upstream = upstream
+        self.headers = headers
+        self.gatekeeper = gatekeeper
+        self.reply = reply
+        let (outgoing, queue) = AsyncStream.makeStream(of: [UInt8].self)
+        (self.outgoing, self.queue) = (outgoing, queue)
+        let openTasks = MCPOpenTasks()
+        session = MCPSession(
+            gatekeeper: gatekeeper, agent: agent, openTasks: openTasks,
+            ends: MCPSession.Ends(
+                client: { bytes, about in
+                    let isLast =
+                        about == id && MCPMessage(fromServer: bytes)?.kind == .response(id)
+                    reply.send(.message(bytes, isLast: isLast))
+                    if isLast, openTasks.isEmpty { queue.finish() }
+                },
+                server: { bytes in
+                    if case .terminated = queue.yield(bytes) { return false }
+                    return true
+                },
+                dropped: { _ in
+                    reply.finish()
+                    queue.finish()
+                }, settled: { queue.finish() }))
+    }
+
+    /// Sends the client's message and whatever follows from it, until it is answered.
+    func run(_ message: MCPMessage) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.session.run() }
+            group.addTask {
+                await withDiscardingTaskGroup { sending in
+                    for await bytes in self.outgoing {
+                        sending.addTask { await self.forward(bytes) }
+                    }
+                }
+                self.session.finish()
+            }
+            session.fromClient(message.bytes)
+            await group.waitForAll()
+        }
+        reply.finish()
+    }
+
+    /// The client is gone before its answer came.
+    func gone() {
+        guard session.openTasks.isEmpty else { return }
+        session.fromClient(
+            MCPAnswers.bytes([
+                "jsonrpc": "2.0", "method": "notifications/cancelled",
+                "params": ["reason": "the client is gone", "requestId": id.json],
+            ]))
+        queue.finish()
+        abandonment.abandon()
+    }
+
+    private func forward(_ bytes: [UInt8]) async {
+        let isDone: Void? = await abandonment.unlessAbandoned {
+            do {
+                try await self.exchange(bytes)
+            } catch {
+                self.gatekeeper.note("the server does not answer: \(error)")
+                self.session.serverEnded()
+            }
+        }
+        if isDone == nil { session.serverEnded() }
+    }
+
+    private func exchange(_ bytes: [UInt8]) async throws {
+        let answer = try await upstream.send(.POST, fields(for: bytes), body: bytes)
+        let kind = answer.headers.first(name: "content-type") ?? ""
+        if kind.hasPrefix("text/event-stream") {
+            var parser = MCPEventParser()
+            for try await part in answer.body {
+                for event in parser.feed(part.readableBytesView) { session.fromServer(event) }
+                guard !parser.isTooLong else { break }
+            }
+            return session.serverEnded()
+        }
+        let body = try await answer.body.collect(upTo: MCPMessage.serverBytes)
+        let content = Array(body.readableBytesView)
+        if MCPMessage(fromServer: content) != nil { return session.fromServer(content) }
+        if !(200..<300).contains(answer.status.code) {
+            reply.send(.refusal(status: Int(answer.status.code), body: content))
+        }
+        session.serverEnded()
+    }
+
+    /// What the gateway itself asks for has no name, and a method of its own.
+    private func fields(for bytes: [UInt8]) -> [(String, String)] {
+        guard case .request(let asked, _) = MCPMessage(fromServer: bytes)?.kind, asked != id else {
+            return headers
+        }
+        return headers.compactMap { name, value in
+            switch name {
+            case "mcp-method": (name, "tools/list")
+            case "mcp-name": nil
+            default: name.hasPrefix("mcp-param-") ? nil : (name, value)
+            }
+        }
+    }
+}

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import CanonicalJSON
+package import ExequaturClient
+internal import Synchronization
+internal import TransparencyLog
+
+/// For whom calls are made, and with which credential.
+package struct MCPAgent: Sendable {
+    package let token: GateToken
+    /// What tells agents apart: the whole token, never written anywhere.
+    var key: String { token.secret }
+
+    package init(token: GateToken) { self.token = token }
+}
+
+/// What every session of one gateway shares: who may call what.
+package final class MCPGatekeeper: Sendable {
+    /// How a gateway is set up.
+    package struct Options: Sendable {
+        /// The server's name in the names of actions.
+        package var server: String
+        /// How long a call is held for people before it is answered with what it waits for.
+        package var hold: Duration = .seconds(50)
+        /// What the gate demands of decisions by itself.
+        package var floor: GateFloor?
+        /// What a change of it changes: shown to an administrator, who approves it.
+        package var configuration: JSON
+
+        package init(server: String, configuration: JSON) {
+            self.server = server
+            self.configuration = configuration
+        }
+    }
+
+    let options: Options
+    let registry: MCPRegistry
+    let tasks: MCPTasks
+    let effects: GateEffects
+    let note: @Sendable (String) -> Void
+    private let service: any GateConnection
+    private let gateToken: GateToken?
+    private let state: GateState
+    /// For each agent what policy can never allow it, and when that was asked.
+    private let never = Mutex<[String: (names: Set<[UInt8]>, at: Duration)]>([:])
+    /// Calls whose server asked for more, by what a continuation must repeat.
+    private let open = Mutex<[MCPContinuation: OpenCall]>([:])
+
+    private static let neverAge = Duration.seconds(5)
+    /// How long a server's question may stay open.
+    private static let continuationAge = Duration.seconds(600)
+    private static let agentLimit = 1_000
+    private static let openLimit = 1_000
+
+    private struct OpenCall {
+        let grant: Grant
+        let operation: FrozenOperation
+        let until: Duration
+    }
+
+    /// Makes one for a server; without a token of its own the gate is advisory.
+    package init(
+        options: Options, service: any GateConnection, gateToken: GateToken?, effects: GateEffects,
+        state: GateState, note: @escaping @Sendable (String) -> Void
+    ) {
+        self.options = options
+        self.service = service
+        self.gateToken = gateToken
+        self.effects = effects
+        self.state = state
+        self.note = note
+        tasks = MCPTasks(effects: effects)
+        let registrar = gateToken.map { token in
+            GateRegistrar(
+                transport: service.transport(as: token, at: nil, configuration: nil),
+                effects: effects, state: state, fingerprint: token.keyFingerprint)
+        }
+        registry = MCPRegistry(
+            server: options.server, configuration: options.configuration, registrar: registrar,
+            effects: effects, note: note)
+    }
+
+    private func client(_ agent: MCPAgent, configuration: String?) -> GateClient {
+        GateClient(
+            transport: service.transport(
+                as: agent.token, at: gateToken, configuration: configuration),
+            effects: effects, state: state, fingerprint: agent.token.keyFingerprint,
+            floor: options.floor)
+    }
+
+    /// Writes down what is only in memory so far, and sends what could not be sent.
+    package func settle(for agent: MCPAgent?) async {
+        do throws(GateFailure) {
+            try state.flush()
+        } catch {
+            note(error.description)
+        }
+        if let agent { await client(agent, configuration: nil).sendKeptReports() }
+    }
+
+    /// Who holds a token, as the service knows it.
+    package func holder(of agent: MCPAgent) async throws(GateFailure) -> String {
+        let found = try await client(agent, configuration: nil).holder()
+        guard found.kind.utf8.elementsEqual("agent".utf8) else {
+            throw .refused("the token is not an agent's: it belongs to a \(found.kind)")
+        }
+        return found.id
+    }
+
+    // MARK: lists
+
+    /// Which of the server's tools an agent may see.
+    func visible(to agent: MCPAgent) async -> @Sendable (MCPTool) -> Bool {
+        let approved = await registry.approved()
+        let hidden = await hidden(from: agent)
+        let server = options.server
+        return { tool in
+            approved.contains(tool)
+                && !hidden.contains(Array("mcp.\(server)___\(tool.name)".utf8))
+        }
+    }
+
+    private func hidden(from agent: MCPAgent) async -> Set<[UInt8]> {
+        // Without a credential of its own the gate has nothing to ask with.
+        guard gateToken != nil else { return [] }
+        let known = never.withLock { $0[agent.key] }
+        if let known, effects.now() - known.at < Self.neverAge { return known.names }
+        do throws(GateFailure) {
+            let names = try await client(agent, configuration: nil).neverAllowed()
+            let found = Set(names.map { Array($0.utf8) })
+            let now = effects.now()
+            never.withLock { never in
+                if never.count >= Self.agentLimit { never = [:] }
+                never[agent.key] = (found, now)
+            }
+            return found
+        } catch {
+            // Showing too much is no leave to call it.
+            return known?.names ?? []
+        }
+    }
+
+    // MARK: calls
+
+    /// What is to be done with a call.
+    enum Ruling: Sendable {
+        /// These bytes go to the server, now; a continuation is of a call that was started before.
+        case run(Grant, FrozenOperation, [UInt8], isContinuation: Bool)
+        case answer([UInt8])
+    }
+
+    /// Asks for leave, waits for it as long as a call may be held, and claims it.
+    func rule(
+        _ call: MCPCall, for agent: MCPAgent, source: some MCPToolSource,
+        abandonment: Abandonment, progress: @escaping @Sendable (SubmittedAction) -> Void
+    ) async -> Ruling {
+        do throws(MCPRefusal) {
+            if call.inputs != nil { return try resume(call, agent) }
+            try await registry.refresh(source, version: call.version)
+            guard let standing = await registry.tool(call.tool) else {
+                throw .params("Unknown tool: \(call.tool)", id: call.id)
+            }
+            let operation = try call.operation(
+                server: options.server, definition: standing.tool.digest)
+            let bytes = try call.bytes(executing: operation)
+            let client = client(agent, configuration: await registry.configurationDigest)
+            do throws(GateFailure) {
+                let grant = try await client.obtain(
+                    operation, reason: nil,
+                    wait: call.acceptsTask ? MCPTasks.life : options.hold,
+                    abandonment: abandonment
+                ) { step in
+                    if case .waiting(let action, _) = step { progress(action) }
+                }
+                return .run(grant, operation, bytes, isContinuation: false)
+            } catch {
+                if error.isAlarm { note("ALARM: \(error.description)") }
+                return .answer(MCPAnswers.result(error, for: call))
+            }
+        } catch {
+            var refusal = error
+            refusal.id = call.id
+            return .answer(MCPAnswers.error(refusal))
+        }
+    }
+
+    /// Whether there is still time to start.
+    func mayStart(_ grant: Grant) -> Bool { grant.mayStart(now: effects.now()) }
+
+    /// Keeps the service informed while `body` waits for the server's answer.
+    func whileRunning<Result: Sendable>(
+        _ grant: Grant, for agent: MCPAgent, _ body: @escaping @Sendable () async -> Result
+    ) async -> Result {
+        let client = client(agent, configuration: nil)
+        return await withTaskGroup(of: Result?.self) { group in
+            group.addTask { await body() }
+            group.addTask {
+                await client.keepAlive(grant)
+                return nil
+            }
+            while let found = await group.next() {
+                if let found {
+                    group.cancelAll()
+                    return found
+                }
+            }
+            preconditionFailure("the body ends with a result")
+        }
+    }
+
+    /// Reports what became of a call.
+    func report(
+        _ outcome: GateOutcome, of grant: Grant, for agent: MCPAgent,
+        patience: Duration = .seconds(30)
+    ) async {
+        let client = client(agent, configuration: nil)
+        if let failure = await client.report(outcome, of: grant, patience: patience) {
+            note("the outcome of \(grant.action.id) was not taken: \(failure)")
+        }
+    }
+
+    /// Cancels an action for its requester; one that is over by now stays as it is.
+    func withdraw(_ action: String, for agent: MCPAgent) async {
+        do throws(GateFailure) {
+            try await client(agent, configuration: nil).cancel(action)
+        } catch {
+            note("\(action) was not cancelled: \(error.description)")
+        }
+    }
+
+    /// What a server's answer to a call says of its outcome; nil when the server asks for more.
+    func outcome(of message: MCPMessage) -> GateOutcome? {
+        guard let result = message.member("result") else {
+            let text = message.member("error")?["message"]?.stringValue ?? "an error"
+            return GateOutcome(.failed, detail: "the server answered: \(text)")
+        }
+        if result["resultType"]?.stringValue == "input_required" { return nil }
+        let digest = Hash256.sha256(message.bytes)
+        if result["isError"]?.boolValue == true {
+            return GateOutcome(.failed, detail: "the tool failed", resultDigest: digest)
+        }
+        let isTask = result["task"] != nil || result["resultType"]?.stringValue == "task"
+        return GateOutcome(
+            .succeeded, detail: isTask ? "the server goes on with it as a task" : nil,
+            resultDigest: digest)
+    }
+}
+
+// MARK: - Continuations
+
+/// What the next message of a call must repeat after its server asked for more.
+struct MCPContinuation: Hashable {
+    let agent: String
+    let operation: Hash256
+    let state: JSON?
+}
+
+extension MCPGatekeeper {
+    /// A call whose server asked the client for more stays open, and is not asked for again: what
+    /// the client answers belongs to the call that was approved, as an answer to a server's own
+    /// request did before 2026-07-28.
+    func keepOpen(
+        _ grant: Grant, _ operation: FrozenOperation, _ message: MCPMessage, for agent: MCPAgent
+    ) {
+        let key = MCPContinuation(
+            agent: agent.key, operation: operation.digest,
+            state: message.member("result")?["requestState"])
+        let now = effects.now()
+        open.withLock { open in
+            open = open.filter { $0.value.until > now }
+            guard open.count < Self.openLimit else { return }
+            open[key] = OpenCall(
+                grant: grant, operation: operation, until: now + Self.continuationAge)
+        }
+    }
+
+    private func resume(_ call: MCPCall, _ agent: MCPAgent) throws(MCPRefusal) -> Ruling {
+        let now = effects.now()
+        // The definition is that of the call that was approved; all else must be the same.
+        let candidates = open.withLock { open in
+            open.filter { $0.key.agent == agent.key && $0.value.until > now }
+        }
+        for (key, found) in candidates {
+            let definition = found.operation.json["definition"]?.stringValue
+                .flatMap { Hash256(hex: String($0.dropFirst("sha256:".count))) }
+            let operation = try call.operation(server: options.server, definition: definition)
+            guard operation.digest == found.operation.digest, key.state == call.inputs?.state
+            else { continue }
+            // Once: the next answer of the server opens the next one.
+            guard open.withLock({ $0.removeValue(forKey: key) }) != nil else { continue }
+            return .run(
+                found.grant, operation, try call.bytes(executing: operation), isContinuation: true)
+        }
+        throw .params(
+            "this answers no question of the server that is open here: make the call again from "
+                + "its start", id: call.id)
+    }
+}

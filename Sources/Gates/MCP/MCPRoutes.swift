@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import AsyncHTTPClient
+internal import CanonicalJSON
+internal import ExequaturClient
+internal import HTTPTypes
+internal import Hummingbird
+internal import NIOCore
+internal import NIOHTTP1
+internal import Synchronization
+internal import TransparencyLog
+
+/// The one address of a gateway over HTTP: `/mcp`.
+struct MCPRoutes: Sendable {
+    let gatekeeper: MCPGatekeeper
+    let server: MCPHTTPGateway.Server
+    let origins: MCPOrigins
+    let fingerprint: String
+    let pool: MCPConversations
+    /// Agents whom the service knew less than a minute ago.
+    private let known = KnownAgents()
+
+    private static let knownAge = Duration.seconds(60)
+
+    private final class KnownAgents: Sendable {
+        let until = Mutex<[String: Duration]>([:])
+    }
+
+    init(
+        gatekeeper: MCPGatekeeper, server: MCPHTTPGateway.Server, origins: MCPOrigins,
+        fingerprint: String, pool: MCPConversations
+    ) {
+        self.gatekeeper = gatekeeper
+        self.server = server
+        self.origins = origins
+        self.fingerprint = fingerprint
+        self.pool = pool
+    }
+
+    func router() -> Router<BasicRequestContext> {
+        let router = Router(context: BasicRequestContext.self)
+        router.post("/mcp") { request, _ in await self.guarded(request, self.post) }
+        router.get("/mcp") { request, _ in await self.guarded(request, self.get) }
+        router.delete("/mcp") { request, _ in await self.guarded(request, self.delete) }
+        return router
+    }
+
+    /// Lets in whom the service knows, from where he may come.
+    private func guarded(
+        _ request: Request,
+        _ handler: @Sendable (Request, MCPHeaders, MCPAgent) async throws -> Response
+    ) async -> Response {
+        if let why = origins.refusal(
+            origin: request.headers[values: .origin], host: request.head.authority)
+        {
+            return MCPResponses.text(.forbidden, why)
+        }
+        do {
+            let agent = try await agent(request)
+            return try await handler(request, MCPHeaders(fields: request.headers), agent)
+        } catch let refusal as MCPRefusal {
+            return MCPResponses.refusal(refusal, status: .badRequest)
+        } catch let answer as Answer {
+            return answer.response
+        } catch let failure as GateFailure {
+            return MCPResponses.text(.serviceUnavailable, failure.description)
+        } catch {
+            gatekeeper.note("a request failed: \(error)")
+            return MCPResponses.text(.badGateway, "the server behind the gateway does not answer")
+        }
+    }
+
+    /// An answer that ends a request early.
+    private struct Answer: Error {
+        let response: Response
+
+        init(_ status: HTTPResponse.Status, _ text: String, headers: HTTPFields = [:]) {
+            response = MCPResponses.text(status, text, headers: headers)
+        }
+    }
+
+    private func agent(_ request: Request) async throws -> MCPAgent {
+        func refused(_ why: String) -> Answer {
+            Answer(
+                .unauthorized, why,
+                headers: [.wwwAuthenticate: "Bearer realm=\"exequatur\""])
+        }
+        let values = request.headers[values: .authorization]
+        guard values.count == 1, let text = values.first,
+            text.lowercased().hasPrefix("bearer "), let token = GateToken(String(text.dropFirst(7)))
+        else { throw refused("send the agent's Exequatur token as `Authorization: Bearer …`") }
+        guard token.kind == .agent, MCPMessage.same(token.keyFingerprint, fingerprint) else {
+            throw refused("the token is not that of an agent of this gateway's server")
+        }
+        let agent = MCPAgent(token: token)
+        let now = gatekeeper.effects.now()
+        if known.until.withLock({ $0[agent.key].map { $0 > now } ?? false }) { return agent }
+        do throws(GateFailure) {
+            _ = try await gatekeeper.holder(of: agent)
+        } catch {
+            guard error.kind == .refused else { throw error }
+            throw refused("the approval service does not know this token")
+        }
+        known.until.withLock { until in
+            until = until.filter { $0.value > now }
+            until[agent.key] = now + Self.knownAge
+        }
+        return agent
+    }
+
+    // MARK: POST
+
+    private func post(
+        _ request: Request, _ headers: MCPHeaders, _ agent: MCPAgent
+    ) async throws -> Response {
+        guard
+            request.headers[.contentType]?.lowercased().hasPrefix("application/json") ?? false
+        else { throw Answer(.unsupportedMediaType, "send `Content-Type: application/json`") }
+        let announced = request.headers[.contentLength].flatMap { Int($0) } ?? 0
+        guard announced <= MCPMessage.clientBytes else {
+            throw Answer(.contentTooLarge, "send at most \(MCPMessage.clientBytes) bytes")
+        }
+        let body: ByteBuffer
+        do {
+            body = try await request.body.collect(upTo: MCPMessage.clientBytes)
+        } catch {
+            throw Answer(.contentTooLarge, "send at most \(MCPMessage.clientBytes) bytes")
+        }
+        let message = try MCPMessage(fromClient: Array(body.readableBytesView))
+        try headers.check(message)
+        switch server {
+        case .process(let command):
+            return try await post(message, headers, agent, command)
+        case .listening(let upstream):
+            return try await post(message, headers, agent, upstream)
+        }
+    }
+
+    private func post(
+        _ message: MCPMessage, _ headers: MCPHeaders, _ agent: MCPAgent,
+        _ command: MCPServerCommand
+    ) async throws -> Response {
+        let isModern = MCPName.isModern(message.json)
+        guard case .request(let id, let method) = message.kind else {
+            if let session = headers.sessionID {
+                guard let found = pool.session(session, of: agent) else { throw Self.noSession }
+                found.tell(message)
+            }
+            // Without a session there is no server that it could be for.
+            return Response(status: .accepted)
+        }
+        if !isModern, MCPMessage.same(method, "initialize") {
+            let session = Hex.encode(gatekeeper.effects.entropy(24))
+            let made = try pool.open(agent, command, id: session)
+            guard let reply = made.post(message, id: id, exclusively: false) else {
+                throw GateFailure.unavailable("the server has ended at once")
+            }
+            var response = await respond(reply, headers, isModern: false)
+            response.headers[MCPHeaders.session] = session
+            return response
+        }
+        if isModern {
+            let (conversation, reply) = try pool.post(message, id: id, for: agent, command)
+            try await check(message, headers, id)
+            return await respond(
+                reply, headers, isModern: true, gone: { conversation.abandon(id, cancelling: true) }
+            )
+        }
+        guard let session = headers.sessionID else {
+            throw MCPRefusal.invalid("no `Mcp-Session-Id`: send `initialize` first", id: id)
+        }
+        guard let conversation = pool.session(session, of: agent) else { throw Self.noSession }
+        guard let reply = conversation.post(message, id: id, exclusively: false) else {
+            throw MCPRefusal.invalid(
+                "the id of this request is in use by one that is still open", id: id)
+        }
+        return await respond(
+            reply, headers, isModern: false,
+            // A client may come back for what it missed; losing it is no cancellation.
+            gone: { conversation.abandon(id, cancelling: false) })
+    }
+
+    private static var noSession: Answer {
+        Answer(.notFound, "there is no such session: send `initialize`")
+    }
+
+    /// Headers that mirror arguments must say what they say.
+    private func check(
+        _ message: MCPMessage, _ headers: MCPHeaders, _ id: MCPID
+    ) async throws {
+        guard case .request(_, let method) = message.kind, MCPMessage.same(method, "tools/call"),
+            let call = try? MCPCall(message, id: id),
+            let tool = await gatekeeper.registry.tool(call.tool)?.tool
+        else { return }
+        try headers.check(call, tool: tool)
+    }
+
+    /// One message as JSON, or a stream of events once there are more, or the first is late.
+    private func respond(
+        _ reply: MCPReply, _ headers: MCPHeaders, isModern: Bool,
+        gone: @escaping @Sendable () -> Void = {}
+    ) async -> Response {
+        pool.watch(reply)
+        let accept = headers.fields[.accept] ?? "*/*"
+        let mayStream = accept.contains("text/event-stream") || accept.contains("*/*")
+        var iterator = reply.items.makeAsyncIterator()
+        while let item = await iterator.next() {
+            switch item {
+            case .message(let bytes, isLast: true):
+                pool.forget(reply)
+                return MCPResponses.message(
+                    bytes, status: MCPResponses.status(of: bytes, isModern: isModern))
+            case .refusal(let status, let body):
+                pool.forget(reply)
+                return MCPResponses.message(body, status: .init(code: status))
+            case .message, .beat:
+                if mayStream { return stream(reply, first: item, gone) }
+            }
+        }
+        // Taken back before anything came: a stream of nothing.
+        pool.forget(reply)
+        return Response(status: .ok, headers: MCPResponses.stream)
+    }
+
+    private func stream(
+        _ reply: MCPReply, first: MCPReply.Item, _ gone: @escaping @Sendable () -> Void
+    ) -> Response {
+        let pool = self.pool
+        return Response(
+            status: .ok, headers: MCPResponses.stream,
+            body: ResponseBody { writer in
+                defer { pool.forget(reply) }
+                do {
+                    if let text = Self.text(first) { try await writer.write(text) }
+                    for await item in reply.items {
+                        if let text = Self.text(item) { try await writer.write(text) }
+                    }
+                    try await writer.finish(nil)
+                } catch {
+                    gone()
+                    throw error
+                }
+            })
+    }
+
+    private static func text(_ item: MCPReply.Item) -> ByteBuffer? {
+        switch item {
+        case .message(let bytes, _): MCPResponses.event(bytes)
+        case .beat: MCPResponses.beat
+        case .refusal: nil
+        }
+    }
+
+    // MARK: GET and DELETE
+
+    private func get(
+        _ request: Request, _ headers: MCPHeaders, _ agent: MCPAgent
+    ) async throws -> Response {
+        if case .listening(let upstream) = server {
+            return try await pass(.GET, headers, agent, upstream, body: nil)
+        }
+        guard let id = headers.sessionID, !headers.isModern else { throw Self.notAllowed }
+        guard let conversation = pool.session(id, of: agent) else { throw Self.noSession }
+        let reply = conversation.listen()
+        pool.watch(reply)
+        return stream(reply, first: .beat) { conversation.stopListening(reply) }
+    }
+
+    private func delete(
+        _ request: Request, _ headers: MCPHeaders, _ agent: MCPAgent
+    ) async throws -> Response {
+        if case .listening(let upstream) = server {
+            return try await pass(.DELETE, headers, agent, upstream, body: nil)
+        }
+        guard let id = headers.sessionID, !headers.isModern else { throw Self.notAllowed }
+        guard pool.session(id, of: agent) != nil else { throw Self.noSession }
+        await pool.close(id)
+        return Response(status: .noContent)
+    }
+
+    private static var notAllowed: Answer {
+        Answer(.methodNotAllowed, "use POST", headers: [.allow: "POST"])
+    }
+}
+
+// MARK: - Before a server that listens itself
+
+extension MCPRoutes {
+    private func post(
+        _ message: MCPMessage, _ headers: MCPHeaders, _ agent: MCPAgent, _ upstream: MCPUpstream
+    ) async throws -> Response {
+        if case .notification(let method) = message.kind,
+            MCPMessage.resemblesCall(method) || MCPMessage.same(method, "tools/call")
+        {
+            return Response(status: .accepted)
+        }
+        guard case .request(let id, let method) = message.kind else {
+            return try await pass(.POST, headers, agent, upstream, body: message.bytes)
+        }
+        guard !MCPMessage.resemblesCall(method) else {
+            throw MCPRefusal(
+                code: -32_601, message: "no such method: did you mean `tools/call`?", id: id)
+        }
+        guard
+            MCPMessage.same(method, "tools/call") || MCPMessage.same(method, "tools/list")
+                || MCPTaskRequest(message) != nil
+        else {
+            return try await pass(.POST, headers, agent, upstream, body: message.bytes)
+        }
+        let isModern = MCPName.isModern(message.json)
+        try checkSession(headers, agent)
+        try await check(message, headers, id)
+        let reply = MCPReply()
+        let exchange = MCPExchange(
+            id, upstream: upstream, headers: headers.passed, gatekeeper: gatekeeper, agent: agent,
+            reply: reply)
+        let session = isModern ? nil : headers.sessionID
+        if let session, !pool.begin(id, in: session) {
+            throw MCPRefusal.invalid(
+                "the id of this request is in use by one that is still open", id: id)
+        }
+        let pool = self.pool
+        pool.run {
+            await exchange.run(message)
+            if let session { pool.end(id, in: session) }
+        }
+        return await respond(
+            reply, headers, isModern: isModern, gone: { exchange.gone() })
+    }
+
+    private func checkSession(_ headers: MCPHeaders, _ agent: MCPAgent) throws {
+        guard !headers.isModern, let id = headers.sessionID, !pool.isSession(id, of: agent) else {
+            return
+        }
+        throw Answer(.notFound, "there is no such session: send `initialize`")
+    }
+
+    /// Passes a request on as it is, and its answer as it comes.
+    private func pass(
+        _ method: HTTPMethod, _ headers: MCPHeaders, _ agent: MCPAgent, _ upstream: MCPUpstream,
+        body: [UInt8]?
+    ) async throws -> Response {
+        try checkSession(headers, agent)
+        let answer = try await upstream.send(method, headers.passed, body: body)
+        var fields = HTTPFields()
+        for name in ["content-type", "mcp-session-id", "mcp-protocol-version", "allow"] {
+            guard let value = answer.headers.first(name: name), let name = HTTPField.Name(name)
+            else { continue }
+            fields[name] = value
+        }
+        fields[.cacheControl] = "no-store, no-transform"
+        if let id = answer.headers.first(name: "mcp-session-id") { pool.keep(id, of: agent) }
+        return Response(
+            status: .init(code: Int(answer.status.code)), headers: fields,
+            body: ResponseBody(asyncSequence: answer.body))
+    }
+}

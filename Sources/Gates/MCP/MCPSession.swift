@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CanonicalJSON
+internal import ExequaturClient
+internal import Synchronization
+internal import TransparencyLog
+
+/// One client's session with one server, with its input and output.
+///
+/// Messages that are only passed on go through in the thread that read them; what waits for
+/// something is a task below ``run()``.
+final class MCPSession: Sendable {
+    /// Where messages go.
+    struct Ends: Sendable {
+        /// To the client; with the request that a message belongs to, if it is known.
+        let client: @Sendable ([UInt8], MCPID?) -> Void
+        /// To the server; false once it is gone.
+        let server: @Sendable ([UInt8]) -> Bool
+        /// Its client took a request back: nothing more comes of it.
+        var dropped: @Sendable (MCPID) -> Void = { _ in }
+        /// No call is left whose client does not wait for it.
+        var settled: @Sendable () -> Void = {}
+    }
+
+    private enum Job: Sendable {
+        case call(MCPCall, Abandonment)
+        case list(MCPMessage, id: MCPID, isModern: Bool, isWhole: Bool)
+        case toolsChanged
+        /// A task was taken back, and with it its action.
+        case withdraw(String)
+        /// Last, so that what the server said before it ended is dealt with before.
+        case serverEnded
+    }
+
+    /// How the wait for a server's answer ended.
+    enum End: Sendable {
+        case answer(MCPMessage)
+        case cancelled
+        case gone
+    }
+
+    private struct Waiters {
+        var calls: [MCPID: CheckedContinuation<End, Never>] = [:]
+        /// Ends that came before anybody waited for them.
+        var early: [MCPID: End] = [:]
+        var abandonments: [MCPID: Abandonment] = [:]
+        var isGone = false
+    }
+
+    let gatekeeper: MCPGatekeeper
+    let agent: MCPAgent
+    /// Calls that became tasks and are not over.
+    let openTasks: MCPOpenTasks
+    let ends: Ends
+    let machine: Mutex<MCPSessionMachine>
+    private let waiters = Mutex(Waiters())
+    private let jobs: AsyncStream<Job>
+    private let queue: AsyncStream<Job>.Continuation
+
+    init(
+        gatekeeper: MCPGatekeeper, agent: MCPAgent, openTasks: MCPOpenTasks = MCPOpenTasks(),
+        ends: Ends
+    ) {
+        self.openTasks = openTasks
+        self.gatekeeper = gatekeeper
+        self.agent = agent
+        self.ends = ends
+        let prefix = "exequatur-" + Hex.encode(gatekeeper.effects.entropy(16))
+        machine = Mutex(MCPSessionMachine(prefix: prefix))
+        (jobs, queue) = AsyncStream.makeStream()
+    }
+
+    /// Does what waits, until ``finish()``.
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            for await job in jobs {
+                switch job {
+                case .call(let call, let abandonment):
+                    group.addTask { await self.perform(call, abandonment) }
+                case .list(let message, let id, let isModern, let isWhole):
+                    group.addTask {
+                        await self.show(message, id: id, isModern: isModern, isWhole: isWhole)
+                    }
+                case .withdraw(let action):
+                    group.addTask { await self.gatekeeper.withdraw(action, for: self.agent) }
+                case .toolsChanged: await gatekeeper.registry.forget()
+                case .serverEnded:
+                    for id in machine.withLock({ $0.takeOpen() }) {
+                        let refusal = MCPRefusal(
+                            code: -32_603, message: "the server behind the gateway has ended",
+                            id: id)
+                        ends.client(MCPAnswers.error(refusal), id)
+                    }
+                }
+            }
+        }
+    }
+
+    /// A message of the client.
+    func fromClient(_ bytes: [UInt8]) { perform { $0.fromClient(bytes) } }
+
+    /// A message of the server.
+    func fromServer(_ bytes: [UInt8]) { perform { $0.fromServer(bytes) } }
+
+    /// The client is gone: what it waits for is given up, what runs ends as unknown.
+    func finish() {
+        let abandonments = waiters.withLock { Array($0.abandonments.values) }
+        for each in abandonments { each.abandon() }
+        serverEnded()
+        queue.finish()
+    }
+
+    /// The server is gone: nothing more will come of it.
+    func serverEnded() {
+        let waiting = waiters.withLock { waiters in
+            waiters.isGone = true
+            defer { waiters.calls = [:] }
+            return Array(waiters.calls.values)
+        }
+        for each in waiting { each.resume(returning: .gone) }
+        queue.yield(.serverEnded)
+    }
+
+    /// Steps and their output are one: two messages of one side never overtake each other, because
+    /// one thread reads each side.
+    private func perform(_ step: (inout MCPSessionMachine) -> [MCPAction]) {
+        let actions = machine.withLock { step(&$0) }
+        for action in actions { perform(action) }
+    }
+
+    private func perform(_ action: MCPAction) {
+        switch action {
+        case .toClient(let bytes, let about): ends.client(bytes, about)
+        case .toServer(let bytes): _ = ends.server(bytes)
+        case .gate(let call):
+            let abandonment = Abandonment()
+            waiters.withLock { $0.abandonments[call.id] = abandonment }
+            queue.yield(.call(call, abandonment))
+        case .task(let request): answer(request)
+        case .abandon(let id):
+            waiters.withLock { $0.abandonments[id] }?.abandon()
+            ends.dropped(id)
+        case .ended(let id, let message): end(id, .answer(message))
+        case .cancelled(let id):
+            end(id, .cancelled)
+            ends.dropped(id)
+        case .list(let message, let id, let isModern, let isWhole):
+            queue.yield(.list(message, id: id, isModern: isModern, isWhole: isWhole))
+        case .listed(let id, let message): end(id, .answer(message))
+        case .toolsChanged: queue.yield(.toolsChanged)
+        }
+    }
+
+    /// Ends the action of a task that its client took back.
+    func withdraw(_ action: String) { queue.yield(.withdraw(action)) }
+
+    private func end(_ id: MCPID, _ end: End) {
+        let waiting = waiters.withLock { waiters in
+            let found = waiters.calls.removeValue(forKey: id)
+            if found == nil { waiters.early[id] = end }
+            return found
+        }
+        waiting?.resume(returning: end)
+    }
+
+    /// Waits for the end of a request that is with the server.
+    func waitForEnd(_ id: MCPID) async -> End {
+        await withCheckedContinuation { continuation in
+            let end = waiters.withLock { waiters -> End? in
+                if let early = waiters.early.removeValue(forKey: id) { return early }
+                if waiters.isGone { return .gone }
+                waiters.calls[id] = continuation
+                return nil
+            }
+            if let end { continuation.resume(returning: end) }
+        }
+    }
+
+    // MARK: calls
+
+    private func perform(_ call: MCPCall, _ abandonment: Abandonment) async {
+        let task = TaskName()
+        let ruling = await rule(call, abandonment, task)
+        waiters.withLock { _ = $0.abandonments.removeValue(forKey: call.id) }
+        if let task = task.value { return await perform(call, ruling, as: task) }
+        switch ruling {
+        case .answer(let bytes):
+            if machine.withLock({ $0.finish(call.id) }) { ends.client(bytes, call.id) }
+        case .run(let grant, let operation, let bytes, let isContinuation):
+            let isInTime = isContinuation || gatekeeper.mayStart(grant)
+            await run(
+                call, grant, operation, isInTime ? bytes : nil, wasStarted: isContinuation)
+        }
+    }
+
+    /// The task that a call became, if it did.
+    final class TaskName: Sendable {
+        private let name = Mutex<String?>(nil)
+        var value: String? { name.withLock { $0 } }
+        func set(_ text: String) { name.withLock { $0 = text } }
+    }
+
+    /// Asks for leave.
+    ///
+    /// A client that takes tasks is given one when its call has to wait; any other hears every 15 s
+    /// that its call is held.
+    private func rule(
+        _ call: MCPCall, _ abandonment: Abandonment, _ task: TaskName
+    ) async -> MCPGatekeeper.Ruling {
+        let (held, announce) = AsyncStream.makeStream(
+            of: SubmittedAction.self, bufferingPolicy: .bufferingNewest(1))
+        return await withTaskGroup(of: MCPGatekeeper.Ruling?.self) { group in
+            group.addTask {
+                await self.gatekeeper.rule(
+                    call, for: self.agent, source: self, abandonment: abandonment
+                ) { action in
+                    // Here and not in the other task: the answer must be out before the ruling.
+                    if call.acceptsTask, task.value == nil {
+                        self.become(call, action, abandonment, task)
+                    }
+                    announce.yield(action)
+                }
+            }
+            group.addTask {
+                guard let action = await held.first(where: { _ in true }) else { return nil }
+                repeat {
+                    self.tell(call, action)
+                } while (try? await self.gatekeeper.effects.sleep(.seconds(15))) != nil
+                return nil
+            }
+            while let found = await group.next() {
+                if let found {
+                    group.cancelAll()
+                    return found
+                }
+            }
+            preconditionFailure("a call ends with a ruling")
+        }
+    }
+
+    private func tell(_ call: MCPCall, _ action: SubmittedAction) {
+        perform { machine in
+            machine.progress(
+                call.id, "\(action.id) waits for approval by a person; nothing ran yet")
+        }
+    }
+
+    /// Executes what was claimed, and reports what became of it; nil when its time is over.
+    private func run(
+        _ call: MCPCall, _ grant: Grant, _ operation: FrozenOperation, _ bytes: [UInt8]?,
+        wasStarted: Bool
+    ) async {
+        // Taken back, or too late: claimed, and by our own word not started.
+        let isWanted = machine.withLock { $0.run(call.id) }
+        guard isWanted, let bytes, ends.server(bytes) else {
+            let why = isWanted ? "the server is gone, or its time is over" : "taken back"
+            if isWanted, machine.withLock({ $0.finish(call.id) }) {
+                let failure = GateFailure.refused("it was cleared, but not started: \(why)")
+                ends.client(MCPAnswers.result(failure, for: call), call.id)
+            }
+            let outcome = GateOutcome(wasStarted ? .unknown : .notStarted, detail: why)
+            return await gatekeeper.report(outcome, of: grant, for: agent)
+        }
+        let end = await gatekeeper.whileRunning(grant, for: agent) {
+            await self.waitForEnd(call.id)
+        }
+        switch end {
+        case .answer(let message):
+            guard let outcome = gatekeeper.outcome(of: message) else {
+                return gatekeeper.keepOpen(grant, operation, message, for: agent)
+            }
+            await gatekeeper.report(outcome, of: grant, for: agent)
+        case .cancelled:
+            await gatekeeper.report(
+                GateOutcome(.unknown, detail: "the client took it back while it ran"), of: grant,
+                for: agent)
+        case .gone:
+            if machine.withLock({ $0.finish(call.id) }) {
+                ends.client(MCPAnswers.unknown(grant, for: call), call.id)
+            }
+            await gatekeeper.report(
+                GateOutcome(.unknown, detail: "the session ended before the server answered"),
+                of: grant, for: agent, patience: .seconds(1))
+        }
+    }
+
+    // MARK: lists
+
+    private func show(_ message: MCPMessage, id: MCPID, isModern: Bool, isWhole: Bool) async {
+        guard let page = MCPToolPage(message) else { return ends.client(message.bytes, id) }
+        if isWhole, page.cursor == nil {
+            await gatekeeper.registry.learn(page.tools)
+        } else {
+            let version = isModern ? "2026-07-28" : nil
+            // Where that fails only what was known before is shown.
+            try? await gatekeeper.registry.refresh(self, version: version)
+        }
+        let isVisible = await gatekeeper.visible(to: agent)
+        ends.client(page.showing(isModern: isModern, isVisible), id)
+    }
+}
+
+extension MCPSession: MCPToolSource {
+    /// The most pages that are asked for.
+    private static let pageLimit = 100
+
+    /// Asks the server for all of its tools, in this session.
+    func tools(version: String?) async throws(MCPRefusal) -> [MCPTool] {
+        var result: [MCPTool] = []
+        var cursor: String?
+        for _ in 0..<Self.pageLimit {
+            let asked = machine.withLock { $0.list(cursor: cursor, version: version) }
+            guard let (id, bytes) = asked, ends.server(bytes) else { break }
+            guard case .answer(let message) = await waitForEnd(id) else { break }
+            guard let page = MCPToolPage(message) else {
+                throw MCPRefusal(
+                    code: -32_603, message: "the server does not list its tools; nothing was called"
+                )
+            }
+            result += page.tools
+            guard let next = page.cursor else { return result }
+            cursor = next
+        }
+        throw MCPRefusal(
+            code: -32_603, message: "the server's tools cannot be read; nothing was called")
+    }
+}

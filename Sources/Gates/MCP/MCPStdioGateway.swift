@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import ExequaturClient
+internal import Foundation
+internal import Synchronization
+
+/// The gateway in front of one server, for one client: both speak over standard input and output.
+package struct MCPStdioGateway: Sendable {
+    private let gatekeeper: MCPGatekeeper
+    private let agent: MCPAgent
+    private let command: MCPServerCommand
+
+    package init(gatekeeper: MCPGatekeeper, agent: MCPAgent, command: MCPServerCommand) {
+        self.gatekeeper = gatekeeper
+        self.agent = agent
+        self.command = command
+    }
+
+    /// How a session ended.
+    package enum End: Sendable {
+        /// The client closed its side.
+        case clientLeft
+        /// The server ended by itself.
+        case serverEnded
+        /// A message was longer than allowed.
+        case tooLong
+    }
+
+    /// Passes messages on until one side ends.
+    /// - Parameters:
+    ///   - input: where the client writes.
+    ///   - output: where it reads.
+    /// - Returns: which side ended.
+    /// - Throws: ``GateFailure`` when the server does not start.
+    package func run(input: Int32, output: Int32) async throws(GateFailure) -> End {
+        let server = try MCPServerProcess(command)
+        let client = LineWriter(output)
+        let session = MCPSession(
+            gatekeeper: gatekeeper, agent: agent,
+            ends: MCPSession.Ends(
+                client: { bytes, _ in _ = client.write(bytes) }, server: { server.send($0) }))
+        let (ended, announce) = AsyncStream.makeStream(of: End.self)
+        server.read(line: { session.fromServer($0) }, ended: { announce.yield(.serverEnded) })
+        LineReader.start(
+            input, limit: MCPMessage.clientBytes, line: { session.fromClient($0) },
+            ended: { announce.yield($0 == .ended ? .clientLeft : .tooLong) })
+        return await withTaskGroup(of: Void.self) { group in
+            group.addTask { await session.run() }
+            group.addTask { await tidyUp() }
+            let end = await ended.first { _ in true } ?? .clientLeft
+            await leave(end, session, server)
+            group.cancelAll()
+            return end
+        }
+    }
+
+    /// Ends the server, having let it say what it has still to say.
+    private func leave(_ end: End, _ session: MCPSession, _ server: MCPServerProcess) async {
+        await server.stop(sleep: gatekeeper.effects.sleep)
+        session.finish()
+    }
+
+    /// Every second what is only in memory is written down.
+    private func tidyUp() async {
+        await gatekeeper.settle(for: agent)
+        while (try? await gatekeeper.effects.sleep(.seconds(1))) != nil {
+            await gatekeeper.settle(for: nil)
+        }
+        await gatekeeper.settle(for: nil)
+    }
+}
