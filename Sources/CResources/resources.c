@@ -5,6 +5,9 @@
 static const unsigned char commands[] = {
 #embed "../../policies/starter/10-commands.cedar"
 };
+static const unsigned char agents[] = {
+#embed "../../policies/starter/12-agents.cedar"
+};
 static const unsigned char forbidden[] = {
 #embed "../../policies/starter/20-forbidden.cedar"
 };
@@ -18,14 +21,15 @@ static const unsigned char openapi[] = {
 #embed "openapi.json"
 };
 
-const struct resource starter_policies[3] = {
+const struct resource starter_policies[4] = {
     {"10-commands.cedar", commands, sizeof commands},
+    {"12-agents.cedar", agents, sizeof agents},
     {"20-forbidden.cedar", forbidden, sizeof forbidden},
     {"30-exequatur.cedar", administration, sizeof administration},
 };
 
 const struct resource *starter_policy(int index) {
-    return index >= 0 && index < 3 ? &starter_policies[index] : 0;
+    return index >= 0 && index < 4 ? &starter_policies[index] : 0;
 }
 
 static const struct resource openapi_resource = {"openapi.json", openapi, sizeof openapi};
