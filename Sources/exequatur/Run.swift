@@ -128,14 +128,14 @@ struct Run: AsyncParsableCommand {
     }
 
     /// The kernel's name for this machine; asking a name service would make it vary.
-    private static var hostName: String {
+    static var hostName: String {
         var buffer = [CChar](repeating: 0, count: 256)
         guard gethostname(&buffer, buffer.count - 1) == 0 else { return "localhost" }
         return String(
             decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
-    private static func stateDirectory(_ environment: [String: String]) -> String {
+    static func stateDirectory(_ environment: [String: String]) -> String {
         func absolute(_ name: String) -> String? {
             environment[name].flatMap { $0.hasPrefix("/") ? $0 : nil }
         }
@@ -165,7 +165,7 @@ struct Run: AsyncParsableCommand {
         }
     }
 
-    private static let effects = GateEffects(
+    static let effects = GateEffects(
         // It goes on while the machine sleeps: a claim must not outlive its window.
         now: SystemClock.sinceStart,
         sleep: { try await Task.sleep(for: $0) },
