@@ -60,8 +60,8 @@ enum HookProcess {
                 if isAfter {
                     give(await report(call, connection, patience: min(wait, .seconds(8))))
                 }
-                let verdict = try await ask(call, connection, wait: wait, test)
-                give(answer(verdict, to: call, command))
+                try await ask(call, connection, wait: wait, test, command)
+                throw CLIError("the gate came to no answer")
             } catch  where isAfter {
                 // It ran already: nothing is left to block.
                 give(.silence)
@@ -112,8 +112,8 @@ enum HookProcess {
     }
 
     private static func ask(
-        _ call: HookCall, _ service: Service, wait: Duration, _ test: String?
-    ) async throws -> HookVerdict {
+        _ call: HookCall, _ service: Service, wait: Duration, _ test: String?, _ command: Hook
+    ) async throws {
         try await HTTPTransport.with(
             base: service.base, token: service.token, gateToken: nil
         ) { transport in
@@ -122,7 +122,8 @@ enum HookProcess {
                 fingerprint: service.token.keyFingerprint, alarm: Run.effects.sleep)
             let verdict = await gate.ask(call, machine: Run.hostName, wait: wait)
             if test != nil { await withdraw(verdict, call, gate, transport) }
-            return verdict
+            // At once, and not after connections were closed: the host waits.
+            give(answer(verdict, to: call, command))
         }
     }
 
