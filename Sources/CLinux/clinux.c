@@ -75,6 +75,39 @@ int clinux_look(const char *path, int follow, struct clinux_identity *identity) 
     return 0;
 }
 
+static int crash_status = 1;
+static const char *crash_text = "";
+static size_t crash_count = 0;
+
+static void leave(int signal) {
+    (void)signal;
+    // Nothing is left to do where even this fails.
+    ssize_t ignored = write(STDERR_FILENO, crash_text, crash_count);
+    (void)ignored;
+    _exit(crash_status);
+}
+
+void clinux_exit_on_crash(int status, const char *text, size_t count) {
+    static const int signals[] = {
+        SIGABRT, SIGBUS, SIGFPE, SIGHUP, SIGILL, SIGINT, SIGQUIT, SIGSEGV, SIGSYS, SIGTERM,
+        SIGTRAP, SIGXCPU, SIGXFSZ, SIGALRM, SIGUSR1, SIGUSR2,
+    };
+    // A stack that has overflown cannot hold the handler's frame.
+    static char stack[16384];
+    stack_t other = {.ss_sp = stack, .ss_size = sizeof stack, .ss_flags = 0};
+    sigaltstack(&other, 0);
+    crash_status = status;
+    crash_text = text;
+    crash_count = count;
+    struct sigaction action = {.sa_flags = SA_ONSTACK | SA_RESETHAND};
+    action.sa_handler = leave;
+    sigemptyset(&action.sa_mask);
+    for (size_t index = 0; index < sizeof signals / sizeof *signals; index++) {
+        sigaction(signals[index], &action, 0);
+    }
+    signal(SIGPIPE, SIG_IGN);
+}
+
 #ifdef __linux__
 
 void clinux_keep_memory_private(void) { prctl(PR_SET_DUMPABLE, 0); }

@@ -5,6 +5,9 @@
 static const unsigned char commands[] = {
 #embed "../../policies/starter/10-commands.cedar"
 };
+static const unsigned char agents[] = {
+#embed "../../policies/starter/12-agents.cedar"
+};
 static const unsigned char tools[] = {
 #embed "../../policies/starter/15-tools.cedar"
 };
@@ -21,8 +24,9 @@ static const unsigned char openapi[] = {
 #embed "openapi.json"
 };
 
-const struct resource starter_policies[4] = {
+const struct resource starter_policies[5] = {
     {"10-commands.cedar", commands, sizeof commands},
+    {"12-agents.cedar", agents, sizeof agents},
     {"15-tools.cedar", tools, sizeof tools},
     {"20-forbidden.cedar", forbidden, sizeof forbidden},
     {"30-exequatur.cedar", administration, sizeof administration},

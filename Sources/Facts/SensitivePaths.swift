@@ -32,6 +32,7 @@ enum SensitivePaths {
         }
         if writes {
             if roleFiles.contains(where: { Glob.matches($0, path) }) { return .role }
+            if agentFiles.contains(where: { Glob.matches($0, lower) }) { return .role }
             let isMachine = machineFiles.contains { Glob.matches($0, path) }
             if program >= .write, isMachine { return .infrastructure }
         }
@@ -132,6 +133,15 @@ enum SensitivePaths {
         "/etc/pam.d*", "/etc/security/*", "/etc/polkit-1/*", "/etc/doas.conf",
         "/etc/ssh/sshd_config*", "*/.ssh/authorized_keys*", "*/.ssh/rc", "/etc/login.defs",
         "/etc/nsswitch.conf", "/etc/subuid", "/etc/subgid",
+    ]
+
+    /// Settings of coding agents: whoever writes them decides what an agent may do unasked.
+    private static let agentFiles = [
+        "*/.claude/settings*.json", "*/.claude/hooks/*", "*/.claude.json", "/etc/claude-code/*",
+        "*/.codex/hooks.json", "*/.codex/config.toml", "*/.codex/hooks/*", "/etc/codex/*",
+        "*/.cursor/hooks.json", "*/.cursor/hooks/*", "*/.cursor/cli-config.json",
+        "/etc/cursor/*", "*/.gemini/settings.json", "*/.gemini/policies/*", "*/.gemini/hooks/*",
+        "/etc/gemini-cli/*",
     ]
 
     private static let machineFiles = [

@@ -13,7 +13,7 @@ struct Exequatur: AsyncParsableCommand {
         subcommands: [],
         groupedSubcommands: [
             CommandGroup(name: "Server", subcommands: [Serve.self]),
-            CommandGroup(name: "Gates", subcommands: [Run.self, Gateway.self]),
+            CommandGroup(name: "Gates", subcommands: [Run.self, Gateway.self, Hook.self]),
             CommandGroup(
                 name: "Actions",
                 subcommands: [
@@ -34,6 +34,10 @@ struct Exequatur: AsyncParsableCommand {
 
     /// Ends the process with the status that belongs to what happened.
     static func main() async {
+        // A host lets a tool run when its hook ends in an unknown way, also for a misspelt option.
+        if let arguments = HookProcess.arguments(CommandLine.arguments) {
+            await HookProcess.main(arguments)
+        }
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {

@@ -8,7 +8,9 @@ internal import Gates
 struct GateEnvironment {
     let variables: [String: String]
 
-    init() { variables = ProcessInfo.processInfo.environment }
+    init(_ variables: [String: String] = ProcessInfo.processInfo.environment) {
+        self.variables = variables
+    }
 
     /// The requester's token.
     func agentToken(_ text: String?) throws -> GateToken {

@@ -109,7 +109,7 @@ struct Run: AsyncParsableCommand {
     }
 
     /// The kernel's name for this machine; asking a name service would make it vary.
-    private static var hostName: String {
+    static var hostName: String {
         var buffer = [CChar](repeating: 0, count: 256)
         guard gethostname(&buffer, buffer.count - 1) == 0 else { return "localhost" }
         return String(

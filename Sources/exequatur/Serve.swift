@@ -137,10 +137,16 @@ struct Serve: AsyncParsableCommand {
             wallClock: SystemClock.wall, monotonicSeconds: SystemClock.monotonicSeconds,
             entropy: .live,
             facts: { operation in
-                guard operation.action == "command.run" else {
-                    return ["inspectable": false, "kind": "other"]
+                let input = JSON.object(operation.input)
+                if operation.action.utf8.elementsEqual("command.run".utf8) {
+                    return CommandFacts.derive(from: input, guarded: guarded).json
                 }
-                return CommandFacts.derive(from: .object(operation.input), guarded: guarded).json
+                if operation.action.utf8.starts(with: "agent.".utf8) {
+                    return AgentFacts.derive(
+                        action: operation.action, input: input, guarded: guarded
+                    ).json
+                }
+                return ["inspectable": false, "kind": "other"]
             })
     }
 }

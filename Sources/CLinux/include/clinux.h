@@ -85,6 +85,12 @@ int clinux_wait(pid_t child, int *code, int *signal);
 /// `/proc`. It does not bind root, and ends with exec.
 void clinux_keep_memory_private(void);
 
+/// Ends this process with `status` and the `count` bytes of `text` on standard error when it
+/// crashes or is told to end, instead of by the signal.
+///
+/// `text` must stay valid. It writes and exits, and does nothing else that a crash could disturb.
+void clinux_exit_on_crash(int status, const char *text, size_t count);
+
 /// Writes a directory's or file's data to the disk, which Swift's overlays do not always offer.
 int clinux_sync(int descriptor);
 
