@@ -68,12 +68,15 @@ public struct GateClient: Sendable {
     ///   - wait: how long to wait for a decision.
     ///   - abandonment: ends the wait early; what is claimed already is not affected, so that no
     ///     claim is left behind.
+    ///   - beforeClaim: asked when the wait is over; what it answers is why nothing is claimed.
     ///   - progress: told whenever something changes.
     /// - Returns: leave to execute it, within the claim's window.
     /// - Throws: ``GateFailure``.
     public func obtain(
         _ operation: FrozenOperation, reason: String?, wait: Duration,
-        abandonment: Abandonment? = nil, progress: @Sendable (GateProgress) -> Void
+        abandonment: Abandonment? = nil,
+        beforeClaim: @Sendable () async -> String? = { nil },
+        progress: @Sendable (GateProgress) -> Void
     ) async throws(GateFailure) -> Grant {
         try floor?.check()
         let key = try await logKey()
@@ -95,6 +98,7 @@ public struct GateClient: Sendable {
                 case .cleared:
                     // Whoever has gone away must not use up what was approved for him.
                     if abandonment?.isAbandoned == true { throw Self.stillPending(action) }
+                    if let why = await beforeClaim() { throw .refused(why) }
                     attempt = try await claim(action, key: key)
                 case .claimed:
                     return try await use(attempt, operation: operation, key: key, progress)

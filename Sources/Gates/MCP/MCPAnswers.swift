@@ -86,9 +86,10 @@ enum MCPAnswers {
             "code": .int(refusal.code), "message": .string(refusal.message),
         ]
         if let data = refusal.data { error["data"] = data }
-        return bytes([
-            "error": .object(error), "id": refusal.id?.json ?? .null, "jsonrpc": "2.0",
-        ])
+        var message: JSONObject = ["error": .object(error), "jsonrpc": "2.0"]
+        // The published schemas know no `null` here.
+        if let id = refusal.id { message["id"] = id.json }
+        return bytes(.object(message))
     }
 
     /// Tells a client that wants to know that its call is held.

@@ -93,6 +93,7 @@ final class MCPConversation: Sendable {
     /// that of another one that is open.
     func post(_ message: MCPMessage, id: MCPID, exclusively: Bool) -> MCPReply? {
         let token = message.json?["params"]?["_meta"]?["progressToken"]
+        guard !exclusively || session.isFree(id) else { return nil }
         let reply = MCPReply()
         let isTaken = state.withLock { state -> Bool in
             guard !state.isOver, state.replies[id] == nil else { return true }

@@ -99,11 +99,7 @@ final class MCPExchange: Sendable {
         let answer = try await upstream.send(.POST, fields(for: bytes), body: bytes)
         let kind = answer.headers.first(name: "content-type") ?? ""
         if kind.hasPrefix("text/event-stream") {
-            var parser = MCPEventParser()
-            for try await part in answer.body {
-                for event in parser.feed(part.readableBytesView) { session.fromServer(event) }
-                guard !parser.isTooLong else { break }
-            }
+            guard try await !isAnswered(bytes, by: answer.body) else { return }
             return session.serverEnded()
         }
         let body = try await answer.body.collect(upTo: MCPMessage.serverBytes)
@@ -113,6 +109,26 @@ final class MCPExchange: Sendable {
             reply.send(.refusal(status: Int(answer.status.code), body: content))
         }
         session.serverEnded()
+    }
+
+    /// Takes over a stream of events; tells whether what was asked has been answered in it.
+    private func isAnswered(
+        _ request: [UInt8], by body: HTTPClientResponse.Body
+    ) async throws -> Bool {
+        var asked: MCPID?
+        if case .request(let id, _) = MCPMessage(fromServer: request)?.kind { asked = id }
+        var isAnswered = asked == nil
+        var parser = MCPEventParser()
+        for try await part in body {
+            for event in parser.feed(part.readableBytesView) {
+                if case .response(let id) = MCPMessage(fromServer: event)?.kind, id == asked {
+                    isAnswered = true
+                }
+                session.fromServer(event)
+            }
+            guard !parser.isTooLong else { break }
+        }
+        return isAnswered
     }
 
     /// What the gateway itself asks for has no name, and a method of its own.

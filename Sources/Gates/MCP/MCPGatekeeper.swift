@@ -168,7 +168,10 @@ package final class MCPGatekeeper: Sendable {
                 let grant = try await client.obtain(
                     operation, reason: nil,
                     wait: call.acceptsTask ? MCPTasks.life : options.hold,
-                    abandonment: abandonment
+                    abandonment: abandonment,
+                    beforeClaim: {
+                        await self.change(of: standing.tool, call, source)
+                    }
                 ) { step in
                     if case .waiting(let action, _) = step { progress(action) }
                 }
@@ -182,6 +185,21 @@ package final class MCPGatekeeper: Sendable {
             refusal.id = call.id
             return .answer(MCPAnswers.error(refusal))
         }
+    }
+
+    /// Why a call that waited must not run: its tool is no longer what was approved.
+    private func change(
+        of tool: MCPTool, _ call: MCPCall, _ source: some MCPToolSource
+    ) async -> String? {
+        do throws(MCPRefusal) {
+            try await registry.refresh(source, version: call.version)
+        } catch {
+            return "the server no longer lists its tools"
+        }
+        guard await registry.tool(call.tool)?.tool == tool else {
+            return "the definition of the tool changed while the call waited; call it again"
+        }
+        return nil
     }
 
     /// Whether there is still time to start.

@@ -21,6 +21,9 @@ struct MCPRoutes: Sendable {
     private let known = KnownAgents()
 
     private static let knownAge = Duration.seconds(60)
+    /// After so many beats, one every two seconds, an answer is a stream of events: from then on it
+    /// is noticed when its reader goes away.
+    private static let patientBeats = 5
 
     private final class KnownAgents: Sendable {
         let until = Mutex<[String: Duration]>([:])
@@ -204,7 +207,13 @@ struct MCPRoutes: Sendable {
         let accept = headers.fields[.accept] ?? "*/*"
         let mayStream = accept.contains("text/event-stream") || accept.contains("*/*")
         var iterator = reply.items.makeAsyncIterator()
+        var beats = 0
         while let item = await iterator.next() {
+            // Clients take more in one piece than in one event, so that a late answer is waited for.
+            if case .beat = item {
+                beats += 1
+                guard beats >= Self.patientBeats else { continue }
+            }
             switch item {
             case .message(let bytes, isLast: true):
                 pool.forget(reply)

@@ -41,6 +41,8 @@ final class MCPSession: Sendable {
 
     private struct Waiters {
         var calls: [MCPID: CheckedContinuation<End, Never>] = [:]
+        /// What runs under which leave.
+        var running: [MCPID: (Grant, FrozenOperation)] = [:]
         /// Ends that came before anybody waited for them.
         var early: [MCPID: End] = [:]
         var abandonments: [MCPID: Abandonment] = [:]
@@ -96,6 +98,9 @@ final class MCPSession: Sendable {
         }
     }
 
+    /// Whether a request may go by that id.
+    func isFree(_ id: MCPID) -> Bool { machine.withLock { $0.isFree(id) } }
+
     /// A message of the client.
     func fromClient(_ bytes: [UInt8]) { perform { $0.fromClient(bytes) } }
 
@@ -140,7 +145,13 @@ final class MCPSession: Sendable {
         case .abandon(let id):
             waiters.withLock { $0.abandonments[id] }?.abandon()
             ends.dropped(id)
-        case .ended(let id, let message): end(id, .answer(message))
+        case .ended(let id, let message):
+            // Before its client reads the question, and may answer it.
+            let leave = waiters.withLock { $0.running.removeValue(forKey: id) }
+            if let (grant, operation) = leave, gatekeeper.outcome(of: message) == nil {
+                gatekeeper.keepOpen(grant, operation, message, for: agent)
+            }
+            end(id, .answer(message))
         case .cancelled(let id):
             end(id, .cancelled)
             ends.dropped(id)
@@ -252,6 +263,8 @@ final class MCPSession: Sendable {
     ) async {
         // Taken back, or too late: claimed, and by our own word not started.
         let isWanted = machine.withLock { $0.run(call.id) }
+        waiters.withLock { $0.running[call.id] = (grant, operation) }
+        defer { waiters.withLock { _ = $0.running.removeValue(forKey: call.id) } }
         guard isWanted, let bytes, ends.server(bytes) else {
             let why = isWanted ? "the server is gone, or its time is over" : "taken back"
             if isWanted, machine.withLock({ $0.finish(call.id) }) {
@@ -266,9 +279,8 @@ final class MCPSession: Sendable {
         }
         switch end {
         case .answer(let message):
-            guard let outcome = gatekeeper.outcome(of: message) else {
-                return gatekeeper.keepOpen(grant, operation, message, for: agent)
-            }
+            // The server asks for more: the call goes on.
+            guard let outcome = gatekeeper.outcome(of: message) else { return }
             await gatekeeper.report(outcome, of: grant, for: agent)
         case .cancelled:
             await gatekeeper.report(

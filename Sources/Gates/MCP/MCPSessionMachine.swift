@@ -41,8 +41,8 @@ struct MCPSessionMachine {
     }
 
     private var flights: [MCPID: Flight] = [:]
-    /// Requests that the client took back; the server may still answer them, so that their ids are
-    /// not free again at once.
+    /// Calls that the client took back while they ran; the server may still answer them, so that
+    /// their ids are not free again at once.
     private var cancelled: [MCPID] = []
     private var injected: Set<MCPID> = []
     private var injections = 0
@@ -54,6 +54,11 @@ struct MCPSessionMachine {
     private static let cancelledLimit = 256
 
     init(prefix: String) { self.prefix = prefix }
+
+    /// Whether a request may go by that id.
+    func isFree(_ id: MCPID) -> Bool {
+        flights[id] == nil && !injected.contains(id) && !cancelled.contains(id)
+    }
 
     // MARK: client
 
@@ -71,7 +76,7 @@ struct MCPSessionMachine {
         case .response, .stray: return [.toServer(message.bytes)]
         case .notification(let method): return notification(method, message)
         case .request(let id, let method):
-            guard flights[id] == nil, !injected.contains(id), !cancelled.contains(id) else {
+            guard isFree(id) else {
                 // Without an id of its own: the answer would pass for that of the open request.
                 throw .invalid("the id of this request is in use by one that is still open")
             }
@@ -123,11 +128,12 @@ struct MCPSessionMachine {
         case .held:
             flights[id] = nil
             return [.abandon(id)]
+        // It may still be answered, and that must not pass for the answer of another call.
         case .running:
             giveUp(id)
             return [.toServer(bytes), .cancelled(id)]
         case .relayed, .initialize, .list:
-            giveUp(id)
+            flights[id] = nil
             return [.toServer(bytes)]
         case nil: return [.toServer(bytes)]
         }

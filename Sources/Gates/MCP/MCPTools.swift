@@ -15,7 +15,7 @@ struct MCPTool: Sendable, Hashable {
     /// named exactly: such a tool is never shown and never called.
     init?(_ json: JSON) {
         guard let name = json["name"]?.stringValue, !name.isEmpty,
-            let bytes = try? json.canonicalBytes()
+            let bytes = try? json.canonicalBytes(numbers: .ecmaScript)
         else { return nil }
         self.name = name
         definition = json
