@@ -62,7 +62,7 @@ package struct RunnerGateway: Sendable {
         let isLocal: Bool
         switch address {
         case .socket(let socket):
-            (bound, isLocal) = (.unixDomainSocket(path: socket.path), true)
+            (bound, isLocal) = (.unixDomainSocket(path: socket.draft), true)
         case .network(let host, let port):
             (bound, isLocal) = (.hostname(host, port: port), false)
         }

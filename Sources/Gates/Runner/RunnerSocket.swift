@@ -7,21 +7,21 @@ internal import NIOCore
 internal import Synchronization
 
 /// The local socket of a runner: where it may be, and who owns it.
+///
+/// It is made in a folder of its own that nobody else can enter, and moved to its place once its
+/// mode and group are right.
 package final class RunnerSocket: Sendable {
+    /// Where agents find it.
     package let path: String
+    /// Where it is made.
+    package let draft: String
     private let group: UInt32?
-    private let state = Mutex(State())
-
-    private struct State {
-        var mask: mode_t?
-        var made: clinux_identity?
-    }
+    private let made = Mutex<clinux_identity?>(nil)
 
     /// Bytes of a path that the system takes for a socket, without the NUL.
     private static let longestPath = 107
 
-    /// Looks whether a socket can safely be made, and removes one that a runner of this account
-    /// left behind. Until ``finish()`` new files of this process are for its account and group only.
+    /// Looks whether a socket can safely be made.
     /// - Parameters:
     ///   - path: an absolute path.
     ///   - group: the group that may connect; nil: the account's own.
@@ -29,17 +29,31 @@ package final class RunnerSocket: Sendable {
     package init(path: String, group: UInt32?) throws(GateFailure) {
         self.path = path
         self.group = group
-        guard path.utf8.first == UInt8(ascii: "/"), path.utf8.count <= Self.longestPath else {
+        let parent = (path as NSString).deletingLastPathComponent
+        guard path.utf8.first == UInt8(ascii: "/"),
+            max(path.utf8.count, parent.utf8.count + Self.draftBytes) <= Self.longestPath
+        else {
             throw .refused(
-                "`--socket`: an absolute path of at most \(Self.longestPath) bytes")
+                "`--socket`: an absolute path of at most \(Self.longestPath) bytes, its folder's of "
+                    + "at most \(Self.longestPath - Self.draftBytes)")
         }
-        try Self.checkFolder(of: path)
+        try Self.checkFolder(parent)
         if let group, geteuid() != 0, getegid() != group, !Self.ownGroups.contains(group) {
             throw .refused("`--socket-group`: this account is not in the group \(group)")
         }
-        try Self.removeOld(path)
-        state.withLock { $0.mask = umask(0o117) }
+        try Self.checkPlace(path)
+        var template = Array("\(parent)/.s-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else {
+            throw .refused("nothing can be made in `\(parent)`: \(SystemFailure(errno))")
+        }
+        draft =
+            String(
+                decoding: template.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+            + "/s"
     }
+
+    /// What the folder of its own adds to the path of the socket's folder.
+    private static let draftBytes = "/.s-XXXXXX/s".utf8.count
 
     private static var ownGroups: [UInt32] {
         var groups = [gid_t](repeating: 0, count: 65_536)
@@ -48,8 +62,7 @@ package final class RunnerSocket: Sendable {
     }
 
     /// Whoever can write to the folder could put another socket in the place of ours.
-    private static func checkFolder(of path: String) throws(GateFailure) {
-        let parent = (path as NSString).deletingLastPathComponent
+    private static func checkFolder(_ parent: String) throws(GateFailure) {
         guard let folder = SystemPath.canonical(parent) else {
             throw .refused("the folder `\(parent)` of the socket is not there: make it")
         }
@@ -72,7 +85,8 @@ package final class RunnerSocket: Sendable {
         }
     }
 
-    private static func removeOld(_ path: String) throws(GateFailure) {
+    /// Only a socket of this account on which nobody listens may be replaced.
+    private static func checkPlace(_ path: String) throws(GateFailure) {
         var found = clinux_identity()
         let result = clinux_look(path, 0, &found)
         if result == -ENOENT { return }
@@ -84,35 +98,31 @@ package final class RunnerSocket: Sendable {
         guard clinux_answers(path) == 0 else {
             throw .refused("`\(path)`: somebody listens there already")
         }
-        guard unlink(path) == 0 else {
-            throw .refused("`\(path)` cannot be removed: \(SystemFailure(errno))")
-        }
     }
 
-    /// Lets the group in, once the socket is there; connections before that wait.
-    /// - Throws: ``GateFailure`` when that cannot be done; nobody else is let in then.
+    /// Puts the socket in its place, once it is bound.
+    /// - Throws: ``GateFailure`` when that cannot be done; nobody is let in then.
     package func finish() throws(GateFailure) {
-        let mask = state.withLock { state in
-            defer { state.mask = nil }
-            return state.mask
-        }
-        if let mask { umask(mask) }
         var found = clinux_identity()
-        guard clinux_look(path, 0, &found) == 0,
-            found.mode & UInt32(S_IFMT) == UInt32(S_IFSOCK), found.owner == geteuid()
-        else { throw .refused("`\(path)` is not the socket that was made there") }
-        if let group, lchown(path, .max, group) != 0 {
+        guard clinux_look(draft, 0, &found) == 0, found.mode & UInt32(S_IFMT) == UInt32(S_IFSOCK)
+        else { throw .refused("`\(draft)` is not there any more") }
+        if let group, lchown(draft, .max, group) != 0 {
             throw .refused("`\(path)` cannot be given to the group: \(SystemFailure(errno))")
         }
-        guard chmod(path, 0o660) == 0 else {
+        guard chmod(draft, 0o660) == 0, rename(draft, path) == 0 else {
             throw .refused("`\(path)`: \(SystemFailure(errno))")
         }
-        state.withLock { $0.made = found }
+        rmdir((draft as NSString).deletingLastPathComponent)
+        made.withLock { $0 = found }
     }
 
     /// Removes the socket, if it is still the one that was made.
     package func remove() {
-        guard let made = state.withLock({ $0.made }) else { return }
+        guard let made = made.withLock({ $0 }) else {
+            unlink(draft)
+            rmdir((draft as NSString).deletingLastPathComponent)
+            return
+        }
         var found = clinux_identity()
         guard clinux_look(path, 0, &found) == 0, found.device == made.device,
             found.inode == made.inode
