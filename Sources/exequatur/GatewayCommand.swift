@@ -138,7 +138,7 @@ struct GatewayCommand: AsyncParsableCommand {
         try await HTTPTransport.with(base: base, token: token, gateToken: token) { transport in
             let gate = try RunnerGate(
                 options: .init(rules: rules, floor: require, outputLimit: outputLimit),
-                transport: { transport.speaking(as: $0, at: token, configuration: nil) },
+                transport: { transport.transport(as: $0, at: token, configuration: nil) },
                 fingerprint: token.keyFingerprint, effects: effects, state: kept,
                 executor: executor, note: { Output.note($0) })
             try await listen(gate, running)

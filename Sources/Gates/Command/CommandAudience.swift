@@ -41,6 +41,7 @@ package struct CommandAudience: Sendable {
     /// - Parameters:
     ///   - folders: canonical paths of folders whose files may be shown.
     ///   - variables: names of variables whose values may be shown.
+    /// - Returns: the audience.
     package static func remote(folders: [String], variables: Set<String>) -> CommandAudience {
         CommandAudience(kind: .remote(folders: folders), variables: variables)
     }

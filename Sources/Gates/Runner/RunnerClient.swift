@@ -29,7 +29,9 @@ package struct RunnerClient: Sendable {
     private static let refusalBytes = 65_536
 
     /// Makes a client.
-    /// - Parameter token: the agent's own.
+    /// - Parameters:
+    ///   - address: where the runner is.
+    ///   - token: the agent's own.
     package init(address: Address, token: GateToken) {
         self.address = address
         self.token = token
@@ -40,6 +42,7 @@ package struct RunnerClient: Sendable {
     ///   - request: the command.
     ///   - show: told what comes, in order, but the end.
     /// - Returns: how it ended, or why it did not begin.
+    /// - Throws: what `show` throws.
     package func run(
         _ request: RunnerRequest, show: (RunnerFrame) throws -> Void
     ) async throws -> RunnerEnd {

@@ -57,8 +57,11 @@ package final class RunnerGate: Sendable {
 
     /// Makes a gate.
     /// - Parameters:
+    ///   - options: how it is set up.
     ///   - transport: reaches the service as an agent, with the gate's own token beside.
     ///   - fingerprint: the log that agents' tokens must name.
+    ///   - effects: time and chance.
+    ///   - state: the gate's directory.
     ///   - executor: executes what is cleared.
     ///   - note: told what happens, for the administrator.
     /// - Throws: ``GateFailure`` when the state is damaged.

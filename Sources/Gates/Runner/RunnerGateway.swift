@@ -26,6 +26,8 @@ package struct RunnerGateway: Sendable {
 
     /// Makes a runner.
     /// - Parameters:
+    ///   - gate: what runs commands.
+    ///   - address: where agents come.
     ///   - running: the commands that the gate's executor counts.
     ///   - grace: how long they may go on when the process is told to end.
     package init(
@@ -44,6 +46,7 @@ package struct RunnerGateway: Sendable {
 
     /// What to run in one group, in this order.
     /// - Parameter ready: told once where it listens.
+    /// - Returns: the services; the last one is told first when they are to end.
     package func services(
         ready: @escaping @Sendable (String) -> Void
     ) -> [any Service] {

@@ -29,8 +29,9 @@ package struct RunnerRules: Sendable {
     package var shown: [String] = []
     /// Where commands run unless the agent chooses; canonical.
     package let home: String
-    /// Folders among which, and in which, agents may choose, canonical. What is in them may be
-    /// shown to agents elsewhere.
+    /// Folders among which, and in which, agents may choose, canonical.
+    ///
+    /// What is in them may be shown to agents elsewhere.
     package var folders: [String] = []
     /// The runner's surroundings: its environment, its account.
     package var surroundings: CommandSurroundings
