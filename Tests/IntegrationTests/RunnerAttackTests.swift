@@ -141,7 +141,7 @@ struct RunnerAttackTests {
     func folder() throws {
         let stage = try RunnerStage()
         try stage.start()
-        symlink(stage.runnerFolder, stage.agentFolder + "/out")
+        symlink("/tmp", stage.agentFolder + "/out")
         for place in ["/", "relative", stage.agentFolder + "/..", stage.agentFolder + "/out"] {
             let question = try stage.ask(["touch", "made"], options: ["--directory", place])
             #expect(try question.end() == 77, "\(place)")
