@@ -10,7 +10,9 @@
 #include <spawn.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +20,7 @@
 #include <malloc.h>
 #endif
 #ifdef __linux__
+#include <sys/fsuid.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -59,6 +62,7 @@ static void describe(const struct stat *found, struct clinux_identity *identity)
 #endif
     identity->mode = (uint32_t)found->st_mode;
     identity->owner = (uint32_t)found->st_uid;
+    identity->group = (uint32_t)found->st_gid;
 }
 
 int clinux_identify(int descriptor, struct clinux_identity *identity) {
@@ -108,7 +112,60 @@ void clinux_exit_on_crash(int status, const char *text, size_t count) {
     signal(SIGPIPE, SIG_IGN);
 }
 
+int clinux_answers(const char *path) {
+    struct sockaddr_un address;
+    memset(&address, 0, sizeof address);
+    address.sun_family = AF_UNIX;
+    size_t length = strlen(path);
+    if (length == 0 || length >= sizeof address.sun_path) return -ENAMETOOLONG;
+    memcpy(address.sun_path, path, length);
+    int made = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (made < 0) return -errno;
+    int result = connect(made, (const struct sockaddr *)&address, sizeof address) == 0 ? 1 : -errno;
+    close(made);
+    return result == -ECONNREFUSED ? 0 : result;
+}
+
 #ifdef __linux__
+
+void clinux_peer_option(int *level, int *name) {
+    *level = SOL_SOCKET;
+    *name = SO_PEERCRED;
+}
+
+// The C library's functions of these names change all threads of a process; the system's calls
+// change the one that makes them.
+static int take_groups(const struct clinux_account *account) {
+    _Static_assert(sizeof(gid_t) == sizeof(uint32_t), "groups are 32 bits wide");
+    return syscall(SYS_setgroups, account->group_count, account->groups) == 0 ? 0 : -errno;
+}
+
+int clinux_act_as(const struct clinux_account *account) {
+    int result = take_groups(account);
+    if (result != 0) return result;
+    // They return what was before, whether they worked or not.
+    setfsgid(account->group);
+    setfsuid(account->user);
+    if ((uint32_t)setfsgid((gid_t)-1) != account->group
+        || (uint32_t)setfsuid((uid_t)-1) != account->user) {
+        return -EPERM;
+    }
+    return 0;
+}
+
+static int become_account(const struct clinux_account *account) {
+    int result = take_groups(account);
+    if (result != 0) return result;
+    uint32_t group = account->group, user = account->user;
+    if (syscall(SYS_setresgid, group, group, group) != 0) return -errno;
+    if (syscall(SYS_setresuid, user, user, user) != 0) return -errno;
+    // There must be no way back.
+    if (getuid() != user || geteuid() != user || getgid() != group || getegid() != group
+        || (user != 0 && syscall(SYS_setresuid, 0, 0, 0) == 0)) {
+        return -EPERM;
+    }
+    return 0;
+}
 
 void clinux_keep_memory_private(void) { prctl(PR_SET_DUMPABLE, 0); }
 
@@ -251,7 +308,10 @@ static _Noreturn void become(const struct clinux_program *program, int report) {
     int executable = fcntl(program->executable, F_DUPFD_CLOEXEC, 200);
     int directory = fcntl(program->directory, F_DUPFD_CLOEXEC, 200);
     int input = fcntl(program->input, F_DUPFD_CLOEXEC, 200);
-    if (executable < 0 || directory < 0 || input < 0 || program->kept_count > most_kept) {
+    int output = program->output < 0 ? -1 : fcntl(program->output, F_DUPFD_CLOEXEC, 200);
+    int error = program->error < 0 ? -1 : fcntl(program->error, F_DUPFD_CLOEXEC, 200);
+    if (executable < 0 || directory < 0 || input < 0 || program->kept_count > most_kept
+        || (program->output >= 0 && output < 0) || (program->error >= 0 && error < 0)) {
         give_up(out, CLINUX_STAGE_DESCRIPTORS);
     }
     int kept[most_kept];
@@ -259,7 +319,10 @@ static _Noreturn void become(const struct clinux_program *program, int report) {
         kept[i] = fcntl(program->kept[i], F_DUPFD_CLOEXEC, 200);
         if (kept[i] < 0) give_up(out, CLINUX_STAGE_DESCRIPTORS);
     }
-    if (dup2(input, 0) < 0) give_up(out, CLINUX_STAGE_DESCRIPTORS);
+    if (dup2(input, 0) < 0 || (output >= 0 && dup2(output, 1) < 0)
+        || (error >= 0 && dup2(error, 2) < 0)) {
+        give_up(out, CLINUX_STAGE_DESCRIPTORS);
+    }
     // Nothing of this process is inherited but the three standard streams.
     if (syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */) != 0) {
         long most = sysconf(_SC_OPEN_MAX);
@@ -270,6 +333,14 @@ static _Noreturn void become(const struct clinux_program *program, int report) {
     for (int i = 0; i < program->kept_count; i++) {
         if (dup2(kept[i], program->kept_from + i) < 0) give_up(out, CLINUX_STAGE_DESCRIPTORS);
     }
+    if (program->is_detached && setsid() < 0) give_up(out, CLINUX_STAGE_ACCOUNT);
+    if (program->account != NULL) {
+        int result = become_account(program->account);
+        if (result != 0) {
+            errno = -result;
+            give_up(out, CLINUX_STAGE_ACCOUNT);
+        }
+    }
     if (fchdir(directory) != 0) give_up(out, CLINUX_STAGE_DIRECTORY);
 
     struct clinux_identity now;
@@ -278,7 +349,13 @@ static _Noreturn void become(const struct clinux_program *program, int report) {
         errno = result != 0 ? -result : ESTALE;
         give_up(out, CLINUX_STAGE_IDENTITY);
     }
-    for (int i = 0; i < forwarded_count; i++) sigaction(forwarded[i], &previous[i], NULL);
+    for (int i = 0; i < forwarded_count; i++) {
+        if (program->is_detached) {
+            signal(forwarded[i], SIG_DFL);
+        } else {
+            sigaction(forwarded[i], &previous[i], NULL);
+        }
+    }
     // Network libraries ignore SIGPIPE; programs expect the default.
     signal(SIGPIPE, SIG_DFL);
     sigprocmask(SIG_SETMASK, &initial_mask, NULL);
@@ -294,15 +371,15 @@ pid_t clinux_start(const struct clinux_program *program, int *stage) {
     sigset_t all, mask;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &mask);
-    start_forwarding();
+    if (!program->is_detached) start_forwarding();
     pid_t child = fork();
     if (child == 0) become(program, report[1]);
     int failure = errno;
-    if (child > 0) forward_to(child);
+    if (child > 0 && !program->is_detached) forward_to(child);
     pthread_sigmask(SIG_SETMASK, &mask, NULL);
     close(report[1]);
     if (child < 0) {
-        stop_forwarding(0);
+        if (!program->is_detached) stop_forwarding(0);
         close(report[0]);
         return -failure;
     }
@@ -316,7 +393,7 @@ pid_t clinux_start(const struct clinux_program *program, int *stage) {
         *stage = CLINUX_STAGE_NONE;
         return child;
     }
-    stop_forwarding(child);
+    if (!program->is_detached) stop_forwarding(child);
     int status;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
     *stage = got == sizeof message ? message[0] : CLINUX_STAGE_FORK;
@@ -337,6 +414,29 @@ int clinux_wait(pid_t child, int *code, int *signal) {
         }
     }
     stop_forwarding(child);
+    return clinux_reap(child, code, signal);
+}
+
+int clinux_await(pid_t child) {
+    siginfo_t info;
+    while (waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT) != 0) {
+        if (errno != EINTR) return -errno;
+    }
+    return 0;
+}
+
+int clinux_is_over(pid_t child) {
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    while (waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT | WNOHANG) != 0) {
+        if (errno != EINTR) return -errno;
+    }
+    return info.si_pid == child ? 1 : 0;
+}
+
+int clinux_reap(pid_t child, int *code, int *signal) {
+    *code = -1;
+    *signal = -1;
     int status;
     while (waitpid(child, &status, 0) < 0) {
         if (errno != EINTR) return -errno;
@@ -383,6 +483,31 @@ pid_t clinux_spawn(char *const *arguments, char *const *environment, int input, 
 #else
 
 void clinux_keep_memory_private(void) {}
+
+void clinux_peer_option(int *level, int *name) {
+    *level = SOL_SOCKET;
+    *name = -1;
+}
+
+int clinux_act_as(const struct clinux_account *account) {
+    (void)account;
+    return -ENOSYS;
+}
+
+int clinux_await(pid_t child) {
+    (void)child;
+    return -ENOSYS;
+}
+
+int clinux_is_over(pid_t child) {
+    (void)child;
+    return -ENOSYS;
+}
+
+int clinux_reap(pid_t child, int *code, int *signal) {
+    (void)child, (void)code, (void)signal;
+    return -ENOSYS;
+}
 
 int clinux_pipe(int ends[2]) { return pipe(ends) == 0 ? 0 : -errno; }
 

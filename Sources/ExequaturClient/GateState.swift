@@ -18,6 +18,8 @@ public struct GateState: Sendable {
     public let directory: String
     /// What a gate that lives long keeps in memory, too.
     private let live: LiveGateState?
+    /// Where outcomes are kept that could not be reported.
+    private let reports: String
 
     /// Opens the directory, making it with mode 0700 if need be.
     /// - Throws: ``GateFailure`` when somebody else could write there.
@@ -46,11 +48,29 @@ public struct GateState: Sendable {
         }
         self.directory = directory
         live = nil
+        reports = "\(directory)/reports"
     }
 
-    private init(directory: String, live: LiveGateState) {
+    private init(directory: String, live: LiveGateState?, reports: String) {
         self.directory = directory
         self.live = live
+        self.reports = reports
+    }
+
+    /// The same state for one of several requesters, whose outcomes are kept apart: the service
+    /// takes each only from the requester that it belongs to.
+    /// - Parameter requester: a name of letters and digits.
+    /// - Throws: ``GateFailure`` when the folder cannot be made.
+    package func keepingReports(of requester: String) throws(GateFailure) -> GateState {
+        let folder = "\(directory)/reports/of-\(requester)"
+        do {
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw .refused("`\(folder)` cannot be made: is the disk full?")
+        }
+        return GateState(directory: directory, live: live, reports: folder)
     }
 
     /// The same state for a gate that lives long: it reads its files once, and records a nonce with
@@ -62,7 +82,8 @@ public struct GateState: Sendable {
         let name = "live.\(getpid()).\(Hex.encode(entropy.prefix(8)))"
         return GateState(
             directory: directory,
-            live: try LiveGateState(folder: "\(directory)/nonces", name: name))
+            live: try LiveGateState(folder: "\(directory)/nonces", name: name),
+            reports: reports)
     }
 
     /// Writes the newest tree heads to the disk, where they are newer than what is there.
@@ -202,15 +223,15 @@ public struct GateState: Sendable {
     /// Keeps an outcome that could not be reported.
     func keepReport(_ bytes: [UInt8], action: String) throws(GateFailure) {
         guard Self.isName(action) else { return }
-        try replace("\(directory)/reports/\(action)", with: bytes)
+        try replace("\(reports)/\(action)", with: bytes)
     }
 
     /// Outcomes that were kept, at most 16 at a time.
     func keptReports() -> [(action: String, bytes: [UInt8])] {
         let names =
-            (try? FileManager.default.contentsOfDirectory(atPath: "\(directory)/reports")) ?? []
+            (try? FileManager.default.contentsOfDirectory(atPath: reports)) ?? []
         return names.filter(Self.isName).sorted().prefix(16).compactMap { name in
-            guard let bytes = try? read("\(directory)/reports/\(name)", limit: 65_536) else {
+            guard let bytes = try? read("\(reports)/\(name)", limit: 65_536) else {
                 return nil
             }
             return (name, bytes)
@@ -219,7 +240,7 @@ public struct GateState: Sendable {
 
     func dropReport(action: String) {
         guard Self.isName(action) else { return }
-        unlink("\(directory)/reports/\(action)")
+        unlink("\(reports)/\(action)")
     }
 
     private static func isName(_ action: String) -> Bool {

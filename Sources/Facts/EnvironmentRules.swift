@@ -34,7 +34,7 @@ public enum EnvironmentRules {
     }
 
     /// Tells whether a variable leaves every program in the table to its usual settings.
-    static func isHarmless(_ name: String) -> Bool {
+    package static func isHarmless(_ name: String) -> Bool {
         harmless.contains { Glob.matches($0, name) }
     }
 

@@ -28,6 +28,11 @@ struct ConnectionOptions: ParsableArguments {
         return Connection(address: address, token: token)
     }
 
+    /// The requester's token, whatever the server.
+    func token(environment: [String: String]) throws -> String? {
+        try loadToken(environment: environment)
+    }
+
     private func loadToken(environment: [String: String]) throws -> String? {
         if let tokenFile {
             let text = try LocalFile.readText(tokenFile, limit: 4096)

@@ -6,5 +6,5 @@ internal import ArgumentParser
 struct Gateway: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gateway", abstract: "Stand between agents and what they use.",
-        subcommands: [GatewayMCP.self])
+        subcommands: [GatewayMCP.self, GatewayCommand.self])
 }

@@ -4,7 +4,6 @@ internal import ArgumentParser
 internal import ExequaturClient
 internal import Foundation
 internal import Gates
-internal import Synchronization
 internal import TransparencyLog
 
 /// `exequatur run -- CMD`: the command gate.
@@ -16,6 +15,10 @@ struct Run: AsyncParsableCommand {
             and executes exactly what was approved. Its exit code is the command's; 77 when it \
             was denied, expired or refused, 75 when it is still pending, 69 without a server, \
             127 when there is no such program. The same command finds its action again.
+
+            With `--runner` the command runs as a runner's user and with its access \
+            (`exequatur gateway command`): this process sends the words and standard input, and \
+            gets what the command writes. 74 when the runner was lost while the command ran.
             """)
 
     @OptionGroup var connection: ConnectionOptions
@@ -35,6 +38,14 @@ struct Run: AsyncParsableCommand {
     @Flag(help: "Give the command an empty standard input instead of reading this one.")
     var noStdin = false
 
+    @Option(
+        help: "Have a runner run it: the path of its socket, or http://HOST:PORT.",
+        completion: .file())
+    var runner: String?
+
+    @Option(help: "With `--runner`: the folder to run in, as the runner sees it.")
+    var directory: String?
+
     @Argument(parsing: .postTerminator, help: "The command and its arguments, after `--`.")
     var command: [String] = []
 
@@ -42,6 +53,10 @@ struct Run: AsyncParsableCommand {
         let environment = GateEnvironment()
         CommandRunner.keepTokensPrivate()
         try Self.checkWords()
+        if let runner { return try await runElsewhere(runner, environment) }
+        guard directory == nil else {
+            throw CLIError.usage("`--directory` goes with `--runner`; here it is where you are")
+        }
         let credentials = try credentials(environment)
         let isAdvisory = credentials.gate == nil
         let outcome: CommandRun
@@ -160,52 +175,5 @@ struct WaitTime: ExpressibleByArgument, Sendable {
             return "\(seconds / length)\(unit)"
         }
         return "\(seconds)s"
-    }
-}
-
-/// What a person at the terminal sees while waiting; nothing where nobody looks.
-private final class RunProgress: Sendable {
-    private let isAdvisory: Bool
-    private let isTerminal = isatty(STDERR_FILENO) == 1
-    /// The version that was shown last; an unchanged one is not shown again.
-    private let shown = Mutex<Int64?>(nil)
-
-    init(isAdvisory: Bool) { self.isAdvisory = isAdvisory }
-
-    func show(_ progress: GateProgress) {
-        guard isTerminal else { return }
-        if case .waiting(let action, _) = progress {
-            let isOld = shown.withLock { shown in
-                defer { shown = action.version }
-                return shown == action.version
-            }
-            if isOld { return }
-        }
-        for line in lines(progress) {
-            Output.standardError("exequatur: \(TerminalText.escaped(line))")
-        }
-    }
-
-    private func lines(_ progress: GateProgress) -> [String] {
-        switch progress {
-        case .reconnecting(let why): return ["\(why); trying again"]
-        case .cleared(let action): return ["\(action.id) is cleared"]
-        case .waiting(let action, let remaining):
-            let label = isAdvisory ? " (advisory: this account could run it without asking)" : ""
-            let seconds = max(0, remaining.components.seconds)
-            let left = seconds < 120 ? "\(seconds) s" : "\((seconds + 59) / 60) min"
-            var lines = ["\(action.id) waits for approval\(label)"]
-            lines += action.reasons.map { "because: \($0)" }
-            lines += action.decisions
-            let who =
-                action.eligible.isEmpty ? "nobody yet" : action.eligible.joined(separator: ", ")
-            lines.append("who can approve: \(who)")
-            let until = action.deadline.map { ", open until \($0)" } ?? ""
-            lines.append("time left: \(left) here\(until)")
-            if let url = action.url { lines.append("decide at: \(url)") }
-            let digest = action.digest.hex.prefix(16)
-            lines.append("or: exequatur approve \(action.id) --expect \(digest)")
-            return lines
-        }
     }
 }

@@ -21,6 +21,23 @@ struct clinux_identity {
     int64_t changed_nanoseconds;
     uint32_t mode;
     uint32_t owner;
+    uint32_t group;
+};
+
+/// Another account, to be taken on by a process or a thread that may: only root can.
+struct clinux_account {
+    uint32_t user;
+    uint32_t group;
+    /// All supplementary groups; none of the others' are kept.
+    const uint32_t *groups;
+    size_t group_count;
+};
+
+/// Who connected to a local socket, as the system knew it at that moment: `struct ucred`.
+struct clinux_peer {
+    int32_t process;
+    uint32_t user;
+    uint32_t group;
 };
 
 /// Where a child came to grief before its program ran.
@@ -31,6 +48,7 @@ enum clinux_stage {
     CLINUX_STAGE_DIRECTORY = 3,
     CLINUX_STAGE_IDENTITY = 4,
     CLINUX_STAGE_EXEC = 5,
+    CLINUX_STAGE_ACCOUNT = 6,
 };
 
 /// One program to start.
@@ -43,6 +61,14 @@ struct clinux_program {
     int directory;
     /// Standard input.
     int input;
+    /// Standard output and error; inherited where they are -1.
+    int output;
+    int error;
+    /// The account to run as; a null pointer for that of this process.
+    const struct clinux_account *account;
+    /// Runs it in a session of its own, with no signals sent to it and none of this process's
+    /// dispositions: wait for it with `clinux_await` and `clinux_reap`.
+    int is_detached;
     /// Descriptors that the child keeps, as `kept_from` and the numbers that follow.
     const int *kept;
     int kept_count;
@@ -79,6 +105,28 @@ pid_t clinux_start(const struct clinux_program *program, int *stage);
 /// Waits for the child of `clinux_start`. Fills exactly one of `*code` and `*signal`; the
 /// other is -1.
 int clinux_wait(pid_t child, int *code, int *signal);
+
+/// Blocks until a detached child of `clinux_start` is over. Its number is its own until it is
+/// reaped, so that signals can be sent to it.
+int clinux_await(pid_t child);
+
+/// Tells without blocking whether a detached child is over: 1, 0, or a negative errno.
+int clinux_is_over(pid_t child);
+
+/// Gives a child's number back that is over; fills `*code` and `*signal` like `clinux_wait`.
+int clinux_reap(pid_t child, int *code, int *signal);
+
+/// Makes the calling thread use files as another account would, for good: end the thread after.
+///
+/// The other threads stay what they are. Whoever can signal or trace the process is not changed.
+int clinux_act_as(const struct clinux_account *account);
+
+/// Level and name of the socket option that gives a `struct clinux_peer`; name -1 where there is
+/// none.
+void clinux_peer_option(int *level, int *name);
+
+/// Tells whether somebody listens on a local socket: 1, 0, or a negative errno.
+int clinux_answers(const char *path);
 
 /// Makes this process's memory and environment unreadable for others of the same account, as
 /// far as the system does that: a program that a gate starts must not find the gate's tokens in

@@ -8,6 +8,7 @@ internal import Foundation
 struct BoundFiles {
     let directory: String
     let limits: CommandLimits
+    let form: FileForm
 
     /// Operand files larger than this are named but not hashed.
     private static let operandBytes = 268_435_456
@@ -19,7 +20,12 @@ struct BoundFiles {
         }
         var bound: [JSON] = []
         for given in paths {
-            guard case .object(var object) = try open(given).json(showing: limits.shownBytes) else {
+            let file = try open(given)
+            // Whoever names a file for reviewers to read must be able to read it himself.
+            guard form.audience.mayRead(file) else {
+                throw .unreadable(path: given, cause: Self.no)
+            }
+            guard case .object(var object) = form.json(file, showing: limits.shownBytes) else {
                 continue
             }
             object["given"] = .string(given)
@@ -36,7 +42,7 @@ struct BoundFiles {
             if path.hasSuffix("/index") {
                 bound.append(["path": .string(path), "submodules": true])
             } else {
-                bound.append(try open(path).json(showing: limits.shownBytes))
+                bound.append(form.json(try open(path), showing: limits.shownBytes))
             }
         }
         return bound
@@ -68,7 +74,8 @@ struct BoundFiles {
 
     private func operand(_ canonical: String) -> JSON {
         do throws(SystemFailure) {
-            return try OpenFile(canonical: canonical, keeping: 0, limit: Self.operandBytes).json()
+            return form.json(
+                try OpenFile(canonical: canonical, keeping: 0, limit: Self.operandBytes))
         } catch {
             // Not the gate's to refuse: `sudo` may read what the gate cannot.
             return ["path": .string(canonical), "unhashed": .string(error.description)]
@@ -78,13 +85,20 @@ struct BoundFiles {
     private func open(_ given: String) throws(FreezeError) -> OpenFile {
         let path = SystemPath.join(directory, given)
         guard let canonical = SystemPath.canonical(path) else {
-            throw .unreadable(path: given, cause: SystemFailure(errno).description)
+            throw .unreadable(path: given, cause: cause(SystemFailure(errno)))
         }
         do throws(SystemFailure) {
             return try OpenFile(
                 canonical: canonical, keeping: limits.shownBytes, limit: limits.fileBytes)
         } catch {
-            throw .unreadable(path: given, cause: error.description)
+            throw .unreadable(path: given, cause: cause(error))
         }
+    }
+
+    /// Said for all causes alike where the difference would tell what is in private folders.
+    private static let no = "it is not there, or not for you to read"
+
+    private func cause(_ failure: SystemFailure) -> String {
+        form.audience.isOwn ? failure.description : Self.no
     }
 }

@@ -30,7 +30,8 @@ struct CommandEnvironment: Sendable {
     private static let mostBytes = 131_072
 
     init(
-        _ environment: [String: String], asked: [String], directory: String, key: DigestKey
+        _ environment: [String: String], asked: [String], directory: String, key: DigestKey,
+        audience: CommandAudience
     ) throws(FreezeError) {
         var variables: [(name: String, value: String)] = []
         var dropped: [String] = []
@@ -48,7 +49,9 @@ struct CommandEnvironment: Sendable {
             case .other: continue
             case .pass:
                 variables.append((name, value))
-                shown[name] = .string(value)
+                shown[name] =
+                    audience.mayRead(variable: name)
+                    ? .string(value) : ["keyedDigest": .string(Self.digest(name, value, key))]
             case .secret:
                 variables.append((name, value))
                 shown[name] = ["keyedDigest": .string(Self.digest(name, value, key))]

@@ -50,16 +50,35 @@ public struct CommandStartError: Error, Sendable, Hashable, CustomStringConverti
 ///
 /// The environment is the frozen one and `EXEQUATUR_ACTION_ID`, never a token. Standard input has
 /// the frozen bytes, standard output and error are inherited, everything else is closed. Signals
-/// sent to the gate go on to the child. The working directory is the one that was opened for the
+/// sent to the gate go on to the child; not so where a gate runs many, each in a session of its
+/// own. The working directory is the one that was opened for the
 /// check, whatever its name leads to now.
 public struct CommandExecutor: Sendable {
     private let privateDirectory: String
+    /// The account that commands run as; nil: that of this process.
+    let account: SwitchedAccount?
+    /// Where commands are counted that run in sessions of their own; nil: they run in this one's.
+    private let running: RunningCommands?
     /// Number of the first descriptor with a script; high enough not to be in a script's way.
     private static let firstScript: Int32 = 90
 
     /// Makes an executor whose links to scripts lie below a directory of mode 0700.
     public init(privateDirectory: String) {
+        self.init(privateDirectory: privateDirectory, account: nil, running: nil)
+    }
+
+    /// Makes an executor for commands of others.
+    ///
+    /// - Parameters:
+    ///   - privateDirectory: where links to scripts lie; the account must be able to enter it.
+    ///   - account: the account that commands run as; nil: that of this process.
+    ///   - running: where commands are counted that run in sessions of their own.
+    package init(
+        privateDirectory: String, account: SwitchedAccount?, running: RunningCommands?
+    ) {
         self.privateDirectory = privateDirectory
+        self.account = account
+        self.running = running
     }
 
     /// Executes the command and waits for its end, blocking this thread.
@@ -73,22 +92,41 @@ public struct CommandExecutor: Sendable {
     public func execute(
         _ command: PreparedCommand, actionID: String, started: () -> Void = {}
     ) throws(CommandStartError) -> CommandOutcome {
+        try execute(command, actionID: actionID, output: nil, started: started)
+    }
+
+    /// The same for somebody who takes what the command writes; nil: it goes where this process's
+    /// own goes.
+    package func execute(
+        _ command: PreparedCommand, actionID: String, output: CommandOutput?,
+        started: () -> Void = {}
+    ) throws(CommandStartError) -> CommandOutcome {
         let launch = command.snapshot.launch
         let input = try openInput(command.input)
         let scripts = try ScriptPlaces(
-            launch.scripts, below: privateDirectory, first: Self.firstScript)
+            launch.scripts, below: privateDirectory, first: Self.firstScript,
+            isForOthers: account != nil)
         defer { scripts.remove() }
         let arguments = Self.arguments(launch, scripts)
         let environment =
             command.snapshot.environment.variables.map { "\($0.name)=\($0.value)" }
             + ["EXEQUATUR_ACTION_ID=\(actionID)"]
+        var pipes = try output.map { _ throws(CommandStartError) in try OutputPipes() }
+        let streams = pipes?.numbers ?? (output: -1, error: -1)
         let child = try start(
             launch, arguments: arguments, environment: environment,
-            directory: command.snapshot.directory, input: input, scripts: scripts.descriptors)
+            directory: command.snapshot.directory, input: input, streams: streams,
+            scripts: scripts.descriptors)
+        running?.add(child)
         started()
+        pipes?.closeWriting()
+        if let output { pipes?.relay(to: output, of: child) }
         var code: Int32 = -1
         var signal: Int32 = -1
-        guard clinux_wait(child, &code, &signal) == 0 else {
+        let waited =
+            running?.wait(child, code: &code, signal: &signal)
+            ?? clinux_wait(child, &code, &signal)
+        guard waited == 0 else {
             // It ran; what became of it nobody can tell.
             return .signalled(0)
         }
@@ -126,23 +164,29 @@ public struct CommandExecutor: Sendable {
 
     private func start(
         _ launch: CommandLaunch, arguments: [String], environment: [String],
-        directory: Descriptor, input: Descriptor, scripts: [Descriptor]
+        directory: Descriptor, input: Descriptor, streams: (output: Int32, error: Int32),
+        scripts: [Descriptor]
     ) throws(CommandStartError) -> pid_t {
         let kept = scripts.map(\.number)
         var stage: Int32 = 0
-        let result = withCStrings(arguments) { arguments in
-            withCStrings(environment) { environment in
-                kept.withUnsafeBufferPointer { kept in
-                    var program = clinux_program(
-                        executable: launch.binary.descriptor.number,
-                        expected: launch.binary.identity, directory: directory.number,
-                        input: input.number, kept: kept.baseAddress,
-                        kept_count: Int32(kept.count), kept_from: Self.firstScript,
-                        arguments: arguments, environment: environment)
-                    return clinux_start(&program, &stage)
+        func start(_ account: UnsafePointer<clinux_account>?) -> pid_t {
+            withCStrings(arguments) { arguments in
+                withCStrings(environment) { environment in
+                    kept.withUnsafeBufferPointer { kept in
+                        var program = clinux_program(
+                            executable: launch.binary.descriptor.number,
+                            expected: launch.binary.identity, directory: directory.number,
+                            input: input.number, output: streams.output, error: streams.error,
+                            account: account, is_detached: running == nil ? 0 : 1,
+                            kept: kept.baseAddress, kept_count: Int32(kept.count),
+                            kept_from: Self.firstScript, arguments: arguments,
+                            environment: environment)
+                        return clinux_start(&program, &stage)
+                    }
                 }
             }
         }
+        let result = account?.withSystemForm { start($0) } ?? start(nil)
         guard result < 0 else { return result }
         let cause = SystemFailure(-result).description
         switch UInt32(stage) {
@@ -178,7 +222,8 @@ struct ScriptPlaces: ~Copyable {
     private let directories: [String]
 
     init(
-        _ scripts: [CommandLaunch.Script], below directory: String, first: Int32
+        _ scripts: [CommandLaunch.Script], below directory: String, first: Int32,
+        isForOthers: Bool
     ) throws(CommandStartError) {
         var paths: [String] = []
         var descriptors: [Descriptor] = []
@@ -202,6 +247,10 @@ struct ScriptPlaces: ~Copyable {
                 decoding: template.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)),
                 as: UTF8.self)
             directories.append(made)
+            // Another account may pass through, and change nothing.
+            guard !isForOthers || chmod(made, 0o711) == 0 else {
+                throw CommandStartError(description: "`\(made)`: \(SystemFailure(errno))")
+            }
             let link = made + "/" + SystemPath.lastPart(script.calledAs)
             guard symlink("/dev/fd/\(Int(first) + descriptors.count - 1)", link) == 0 else {
                 throw CommandStartError(
@@ -232,7 +281,7 @@ enum SystemScript {
         }
     }
 
-    private static func isOutOfReach(_ path: String) -> Bool {
+    static func isOutOfReach(_ path: String) -> Bool {
         var current = path
         while true {
             var found = clinux_identity()

@@ -2,7 +2,6 @@
 
 internal import CLinux
 public import ExequaturClient
-internal import Foundation
 
 /// What became of a command that was given to a gate.
 public struct CommandRun: Sendable {
@@ -32,6 +31,12 @@ public struct CommandRunner: Sendable {
         executor = CommandExecutor(privateDirectory: client.state.runDirectory)
     }
 
+    /// Makes a runner for commands of others.
+    package init(client: GateClient, executor: CommandExecutor) {
+        self.client = client
+        self.executor = executor
+    }
+
     /// Keeps this process's tokens out of `/proc`, where the commands that it runs could look.
     public static func keepTokensPrivate() { clinux_keep_memory_private() }
 
@@ -46,22 +51,46 @@ public struct CommandRunner: Sendable {
         _ frozen: FrozenCommand, reason: String?, wait: Duration,
         progress: @Sendable (GateProgress) -> Void
     ) async -> CommandRun {
+        await run(
+            frozen, reason: reason, wait: wait, abandonment: nil, output: nil, progress: progress)
+    }
+
+    /// Runs a command for somebody who may go away, and who takes what it writes.
+    /// - Parameters:
+    ///   - frozen: the command as it was frozen.
+    ///   - reason: the requester's own words.
+    ///   - wait: how long to wait for a decision.
+    ///   - abandonment: ends the wait early; a command that runs goes on.
+    ///   - output: takes what it writes; nil: it goes where this process's own goes.
+    ///   - progress: told whenever something changes.
+    /// - Returns: the exit code to end with, and why nothing ran if nothing did.
+    package func run(
+        _ frozen: FrozenCommand, reason: String?, wait: Duration, abandonment: Abandonment?,
+        output: CommandOutput?, progress: @Sendable (GateProgress) -> Void
+    ) async -> CommandRun {
         await client.sendKeptReports()
         let grant: Grant
         do throws(GateFailure) {
             grant = try await client.obtain(
-                frozen.operation, reason: reason, wait: wait, progress: progress)
+                frozen.operation, reason: reason, wait: wait, abandonment: abandonment,
+                progress: progress)
         } catch {
             return CommandRun(exitCode: error.exitCode, failure: error, notes: [])
         }
-        return await execute(frozen, grant)
+        return await execute(frozen, grant, output)
     }
 
-    private func execute(_ frozen: FrozenCommand, _ grant: Grant) async -> CommandRun {
+    private func execute(
+        _ frozen: FrozenCommand, _ grant: Grant, _ output: CommandOutput?
+    ) async -> CommandRun {
         let prepared: PreparedCommand
-        switch CommandBinding.recheck(frozen) {
-        case .ready(let command): prepared = command
-        case .mismatch(let found):
+        switch await CommandThread.run(
+            as: executor.account, { CommandBinding.recheck(frozen) })
+        {
+        case .failure(let failure):
+            return await stop(grant, .refused("the command's account: \(failure)"))
+        case .success(.ready(let command)): prepared = command
+        case .success(.mismatch(let found)):
             let what = found.filter(\.isRefused).map(\.description).joined(separator: "; ")
             return await stop(
                 grant, .alarm("not what was approved, so it was not run: \(what)"))
@@ -73,7 +102,7 @@ public struct CommandRunner: Sendable {
         }
         let result = await withTaskGroup(of: Void.self) { group in
             group.addTask { await client.keepAlive(grant) }
-            let result = await blocking(prepared, actionID: grant.action.id)
+            let result = await blocking(prepared, actionID: grant.action.id, output)
             group.cancelAll()
             return result
         }
@@ -108,20 +137,21 @@ public struct CommandRunner: Sendable {
         return CommandRun(exitCode: failure.exitCode, failure: failure, notes: notes)
     }
 
-    /// Executes on a thread of its own: waiting for a child would hold up one of the few threads
-    /// that everything asynchronous shares.
     private func blocking(
-        _ command: PreparedCommand, actionID: String
+        _ command: PreparedCommand, actionID: String, _ output: CommandOutput?
     ) async -> Result<CommandOutcome, CommandStartError> {
-        await withCheckedContinuation { continuation in
-            Thread.detachNewThread {
-                do throws(CommandStartError) {
-                    let outcome = try executor.execute(command, actionID: actionID)
-                    continuation.resume(returning: .success(outcome))
-                } catch {
-                    continuation.resume(returning: .failure(error))
-                }
+        // Not as the other account: the child becomes that by itself.
+        let result = await CommandThread.run(as: nil) {
+            () -> Result<CommandOutcome, CommandStartError> in
+            do throws(CommandStartError) {
+                return .success(
+                    try executor.execute(command, actionID: actionID, output: output))
+            } catch {
+                return .failure(error)
             }
         }
+        return result.flatMapError { _ in
+            .failure(CommandStartError(description: "no thread"))
+        }.flatMap { $0 }
     }
 }

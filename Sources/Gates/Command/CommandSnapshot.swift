@@ -25,11 +25,13 @@ struct CommandSnapshot: Sendable {
         try Self.check(request.arguments, limits: limits)
         let place = try WorkingDirectory(surroundings.directory)
         let environment = try CommandEnvironment(
-            surroundings.environment, asked: request.variables, directory: place.path, key: key)
+            surroundings.environment, asked: request.variables, directory: place.path, key: key,
+            audience: surroundings.audience)
         let launch = try CommandLaunch(
             arguments: request.arguments, directory: place.path, path: environment.path,
             limits: limits)
-        let files = BoundFiles(directory: place.path, limits: limits)
+        let form = FileForm(audience: surroundings.audience, key: key)
+        let files = BoundFiles(directory: place.path, limits: limits, form: form)
         let bindings = try files.bindings(request.bindings)
         let configuration = try files.configuration(
             RepositoryFiles.find(
@@ -44,14 +46,13 @@ struct CommandSnapshot: Sendable {
             "cwdIdentity": .string(place.identity),
             "environment": .object(environment.json),
             "environmentDropped": .array(environment.dropped.map { .string($0) }),
-            "executable": launch.executable.json(isExecutable: true),
+            "executable": form.json(launch.executable, isExecutable: true),
             "operands": .array(files.operands(of: request.arguments, except: launch)),
             "stdin": Self.json(surroundings.input, limits: limits),
         ]
-        if let interpreter = launch.interpreterJSON { input["interpreter"] = interpreter }
+        if let interpreter = launch.interpreterJSON(form) { input["interpreter"] = interpreter }
         if let index = launch.mainScript {
-            let script = launch.scripts[index].file
-            input["script"] = script.json(showing: limits.shownBytes)
+            input["script"] = form.json(launch.scripts[index].file, showing: limits.shownBytes)
         }
         if SystemPath.lastPart(request.arguments[0]) == "git" {
             input["configuration"] = .array(configuration)
@@ -133,38 +134,16 @@ private struct WorkingDirectory {
     }
 }
 
-extension OpenFile {
-    func json(isExecutable: Bool = false) -> JSON {
-        var object: JSONObject = [
-            "digest": .string(digest), "path": .string(path), "size": .int(Int64(size)),
-        ]
-        if isExecutable {
-            object["kind"] =
-                CommandLaunch.isBinary(head) ? "elf" : Shebang(head) != nil ? "script" : "other"
-        }
-        return .object(object)
-    }
-
-    /// With the text where it is text and no longer than `limit`.
-    func json(showing limit: Int) -> JSON {
-        guard case .object(var object) = json() else { return .null }
-        if size <= limit, let text = bytes.flatMap(ShownText.text) {
-            object["text"] = .string(text)
-        }
-        return .object(object)
-    }
-}
-
 extension CommandLaunch {
     /// The interpreter of a script, with its own interpreter inside it where it is one in turn.
-    fileprivate var interpreterJSON: JSON? {
+    fileprivate func interpreterJSON(_ form: FileForm) -> JSON? {
         var json: JSON?
         for file in interpreters.reversed() {
-            guard case .object(var object) = file.json(isExecutable: true) else { continue }
+            guard case .object(var object) = form.json(file, isExecutable: true) else { continue }
             if let inner = json { object["interpreter"] = inner }
             json = .object(object)
         }
-        if json == nil, mainScript != nil { json = executable.json(isExecutable: true) }
+        if json == nil, mainScript != nil { json = form.json(executable, isExecutable: true) }
         return json
     }
 }

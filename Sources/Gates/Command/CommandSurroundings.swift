@@ -73,6 +73,8 @@ public struct CommandSurroundings: Sendable {
     public var input: CommandInput
     /// Who runs it.
     public var account: CommandAccount
+    /// Who sees what is found; set by gates that run commands for other accounts.
+    package var audience = CommandAudience.own
 
     /// Describes surroundings.
     public init(
