@@ -13,7 +13,7 @@ struct Exequatur: AsyncParsableCommand {
         subcommands: [],
         groupedSubcommands: [
             CommandGroup(name: "Server", subcommands: [Serve.self]),
-            CommandGroup(name: "Gates", subcommands: [Run.self]),
+            CommandGroup(name: "Gates", subcommands: [Run.self, TokenCommands.self]),
             CommandGroup(
                 name: "Actions",
                 subcommands: [
