@@ -3,8 +3,8 @@
 /// The address by which an OpenID Connect issuer names itself, such as
 /// `https://token.actions.githubusercontent.com`.
 ///
-/// Compared as bytes with the `iss` of tokens, never normalised: two spellings are two issuers. ASCII
-/// only, so that comparing with `==` compares bytes.
+/// Compared as bytes with the `iss` of tokens, never normalised: two spellings are two issuers.
+/// ASCII only, so that comparing with `==` compares bytes.
 package struct IssuerURL: Sendable, Hashable, CustomStringConvertible {
     package let text: String
     /// Lower-case name or address, without the port.

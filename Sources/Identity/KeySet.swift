@@ -8,8 +8,8 @@ internal import TransparencyLog
 
 /// The algorithms that are taken: the ones that issuers of workload tokens use, with public keys.
 ///
-/// Neither `none` nor an algorithm with a shared secret is here, so a public key can't be passed off
-/// as one.
+/// Neither `none` nor an algorithm with a shared secret is here, so a public key can't be passed
+/// off as one.
 package enum SigningAlgorithm: String, Sendable, Hashable {
     case rs256 = "RS256"
     case es256 = "ES256"

@@ -5,8 +5,8 @@ internal import CanonicalJSON
 
 /// Checks the tokens of workloads against what issuers publish.
 ///
-/// What it answers is what an issuer signed, for an audience that is trusted with that issuer. Whether
-/// the claims are those of a trust is decided where the token is handed out.
+/// What it answers is what an issuer signed, for an audience that is trusted with that issuer.
+/// Whether the claims are those of a trust is decided where the token is handed out.
 package struct WorkloadVerifier: Sendable {
     private let keys: IssuerKeys
     private let allowsLoopback: Bool

@@ -5,6 +5,7 @@ import CanonicalJSON
 import Crypto
 import Foundation
 import JWTKit
+import TestSupport
 import Testing
 import TransparencyLog
 
@@ -212,16 +213,20 @@ struct ForgedTokenTests {
         let all = try await Surroundings()
         let good = try all.issuer.token()
         for text in [
-            "", ".", "..", "a.b.c.d", good + "=", good + ".", good + "\n", " " + good,
-            good.replacing("-", with: "+").replacing("_", with: "/") + "+", good + "A",
+            "", ".", "a.b.c.d", "a..", "..a", good + "=", good + ".", good + "\n", " " + good,
+            good.replacing("-", with: "+").replacing("_", with: "/") + "+",
         ] { try await expect("not three parts", all, text) }
+        for text in ["..", good + "A", good + "AA", "e30.e30."] {
+            #expect(try await all.verdict(text) != "taken", "\(text)")
+        }
         let header = JSON.object(Issuer.header).description
         for claims in ["", "[]", "7", "{", "{\"iss\":NaN}", "\u{feff}{}"] {
             let token = try all.issuer.token(header: header, claims: claims)
             #expect(try await all.verdict(token) != "taken")
         }
         for changes in [
-            ["iss": 7], ["iat": "1"], ["exp": 1.5], ["exp": -1], ["exp": 253_402_300_800],
+            ["iss": 7], ["iat": "1"], ["exp": try JSON(parsing: "1.5")], ["exp": -1],
+            ["exp": 253_402_300_800],
             ["nbf": "x"], ["jti": 7], ["aud": [:]],
         ] as [JSONObject] {
             #expect(try await all.verdict(try all.issuer.token(changes)) != "taken", "\(changes)")
@@ -271,6 +276,29 @@ struct ForgedTokenTests {
         #expect(try await digest([:]) != digest(["jti": "other"]))
         #expect(try await digest([:], ["jti"]) == digest([:], ["jti"]))
         #expect(try await digest([:], ["jti"]) != digest(["run_id": "2"], ["jti"]))
+    }
+
+    @Test("no changed byte of a good token leaves it good")
+    func mutations() async throws {
+        var random = SeededRandom.forTest()
+        let all = try await Surroundings()
+        for signer in ["rsa-1", "ec-1"] {
+            let token =
+                signer == "rsa-1"
+                ? try all.issuer.token()
+                : try all.issuer.token(
+                    header: ["alg": "ES256", "kid": "ec-1"], by: all.issuer.ecdsa)
+            for _ in 0..<400 {
+                var bytes = Array(token.utf8)
+                let position = Int.random(in: bytes.indices, using: &random)
+                let other = UInt8.random(in: 0x20..<0x7F, using: &random)
+                guard bytes[position] != other else { continue }
+                bytes[position] = other
+                let changed = String(decoding: bytes, as: UTF8.self)
+                #expect(try await all.verdict(changed) != "taken", "\(position): \(other)")
+            }
+        }
+        #expect(Set(all.issuer.fetched).allSatisfy { $0.hasPrefix(Issuer.url) })
     }
 
     @Test("an issuer without TLS is taken only where the server was told so")

@@ -74,7 +74,8 @@ struct DeploymentExampleTests {
 
         let exchange = try Self.start(steps[0], desk, issuer, out: "exchange")
         try exchange.wait(seconds: 60)
-        #expect(exchange.status == 0, "\(try desk.folder?.text("exchange.err") ?? "")")
+        let saidAtExchange = try desk.folder?.text("exchange.err") ?? ""
+        #expect(exchange.status == 0, "\(saidAtExchange)")
 
         let deploy = try Self.start(steps[1], desk, issuer, out: "deploy")
         let action = try Self.pending(server, cast.bob)
@@ -93,7 +94,8 @@ struct DeploymentExampleTests {
             ["approve", id, "--expect", String(digest.prefix(16))], token: cast.bob)
         #expect(approved.status == 0, "\(approved.err)")
         try deploy.wait(seconds: 60)
-        #expect(deploy.status == 0, "\(try desk.folder?.text("deploy.err") ?? "")")
+        let said = try desk.folder?.text("deploy.err") ?? ""
+        #expect(deploy.status == 0, "\(said)")
         #expect(
             try desk.folder?.text("deployed")
                 == "deployed 0b7a3c1d2e4f5061728394a5b6c7d8e9f0a1b2c3\n")

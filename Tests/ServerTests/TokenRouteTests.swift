@@ -72,7 +72,8 @@ struct TokenRouteTests {
     @Test("other types and larger bodies are refused before anything is read")
     func bodies() async throws {
         try await withServer { api in
-            #expect(try await send(api, Self.good, type: "application/json").code == "media_type")
+            let json = try await send(api, Self.good, type: "application/json")
+            #expect(json.code == "media_type")
             let long = [("subject_token", String(repeating: "a", count: 70_000))]
             #expect(try await send(api, long).code == "too_large")
             let charset = "application/x-www-form-urlencoded; charset=utf-8"
