@@ -54,6 +54,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
         .package(
             url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", exact: "5.7.1"),
     ],
     targets: [
         // MARK: pure targets, no I/O
@@ -86,6 +87,13 @@ let package = Package(
 
         // MARK: shells
         .target(
+            name: "Identity",
+            dependencies: [
+                "ApprovalCore", "CanonicalJSON", "TransparencyLog", asyncHTTPClient, niocore,
+                niohttp1, product("JWTKit", "jwt-kit"),
+            ],
+            swiftSettings: strict),
+        .target(
             name: "Storage",
             dependencies: [
                 "ApprovalCore", "CanonicalJSON", "TransparencyLog", crypto, logging,
@@ -117,8 +125,9 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "ApprovalCore", "CanonicalJSON", "Cedar", "Console", "ControlPlane", "Storage",
-                "TransparencyLog", crypto, hummingbird, httpTypes, logging, lifecycle, niocore,
+                "ApprovalCore", "CanonicalJSON", "Cedar", "Console", "ControlPlane", "Identity",
+                "Storage", "TransparencyLog", crypto, hummingbird, httpTypes, logging, lifecycle,
+                niocore,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -186,6 +195,13 @@ let package = Package(
             dependencies: [
                 "CanonicalJSON", "ExequaturClient", "Facts", "Gates", "TestSupport",
                 "TransparencyLog",
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "IdentityTests",
+            dependencies: [
+                "ApprovalCore", "CanonicalJSON", "Identity", "TestSupport", "TransparencyLog",
+                product("CryptoExtras", "swift-crypto"), product("JWTKit", "jwt-kit"),
             ],
             swiftSettings: strict),
         .testTarget(

@@ -61,6 +61,10 @@ package enum DirectoryChange: Sendable, Hashable {
     case gateConfigured(Handle, GateConfiguration)
     case credentialIssued(Credential)
     case credentialRevoked(String)
+    /// Tokens of an issuer may be exchanged for tokens of an agent.
+    case trustAdded(WorkloadTrust)
+    /// Ends at once what was handed out under it.
+    case trustRemoved(String)
 
     package var json: JSON {
         switch self {
@@ -92,6 +96,8 @@ package enum DirectoryChange: Sendable, Hashable {
             ]
         case .credentialRevoked(let id):
             ["credential": .string(id), "op": "credential.revoked"]
+        case .trustAdded(let trust): ["op": "trust.added", "trust": trust.json]
+        case .trustRemoved(let id): ["op": "trust.removed", "trust": .string(id)]
         }
     }
 
@@ -121,6 +127,10 @@ package enum DirectoryChange: Sendable, Hashable {
                     try reader.value("configuration"), path: "\(path).configuration"))
         case "credential.issued": self = .credentialIssued(try Credential(&reader))
         case "credential.revoked": self = .credentialRevoked(try reader.string("credential"))
+        case "trust.added":
+            self = .trustAdded(
+                try WorkloadTrust(try reader.value("trust"), path: "\(path).trust"))
+        case "trust.removed": self = .trustRemoved(try reader.string("trust"))
         default: throw CoreError("`\(path).op`: `\(VisibleText.escape(op))` is unknown")
         }
         try reader.finish()
@@ -139,6 +149,8 @@ package struct Directory: Sendable, Hashable {
     /// What is approved of gates that present their configuration.
     package private(set) var configurations: [Handle: GateConfiguration] = [:]
     package private(set) var credentials: [String: Credential] = [:]
+    /// Whose tokens may be exchanged for tokens of an agent, by id.
+    package private(set) var trusts: [String: WorkloadTrust] = [:]
     /// Handles once used by a person or agent, a group, or a gate; never given out again.
     package private(set) var retired: Set<String> = []
 
@@ -173,6 +185,7 @@ package struct Directory: Sendable, Hashable {
             agents[id] = owner
         case .agentRemoved(let id):
             guard agents.removeValue(forKey: id) != nil else { throw .unknown("agent", id.text) }
+            trusts = trusts.filter { $0.value.agent != id }
             forget(id)
         case .groupAdded(let id):
             try take("group", id)
@@ -213,7 +226,19 @@ package struct Directory: Sendable, Hashable {
             guard credentials.removeValue(forKey: id) != nil else {
                 throw .unknown("credential", id)
             }
+        case .trustAdded(let trust): try add(trust)
+        case .trustRemoved(let id):
+            guard trusts.removeValue(forKey: id) != nil else { throw .unknown("trust", id) }
         }
+    }
+
+    private mutating func add(_ trust: WorkloadTrust) throws(DirectoryError) {
+        guard agents[trust.agent] != nil else { throw .unknown("agent", trust.agent.text) }
+        guard trusts[trust.id] == nil else { throw .exists("trust", trust.id) }
+        guard trusts.count < Limits.trusts else { throw .full("trusts", Limits.trusts) }
+        let overlapping = trusts.values.filter { $0.overlaps(trust) }.map(\.id).sorted()
+        if let other = overlapping.first { throw .overlaps(other) }
+        trusts[trust.id] = trust
     }
 
     private func hasSubject(_ credential: Credential) -> Bool {
@@ -258,6 +283,9 @@ package struct Directory: Sendable, Hashable {
             for (id, configuration) in configurations { object[id.text] = configuration.json }
             result["configurations"] = .object(object)
         }
+        if !trusts.isEmpty {
+            result["trusts"] = .array(trusts.values.sorted { $0.id < $1.id }.map(\.json))
+        }
         return .object(result)
     }
 
@@ -294,6 +322,12 @@ package struct Directory: Sendable, Hashable {
                     value, path: "directory.configurations")
             }
         }
+        if reader.optionalValue("trusts") != nil {
+            for element in try reader.array("trusts") {
+                let trust = try WorkloadTrust(element, path: "directory.trusts")
+                do { try add(trust) } catch { throw CoreError("`directory.trusts`: \(error)") }
+            }
+        }
         try reader.finish()
     }
 
@@ -312,6 +346,9 @@ package struct Directory: Sendable, Hashable {
 package enum DirectoryError: Error, Sendable, Hashable, CustomStringConvertible {
     case unknown(String, String)
     case exists(String, String)
+    case full(String, Int)
+    /// Named by its id: a trust that a token could match as well.
+    case overlaps(String)
 
     package var description: String {
         switch self {
@@ -319,6 +356,11 @@ package enum DirectoryError: Error, Sendable, Hashable, CustomStringConvertible 
             "there is no \(kind) `\(VisibleText.escape(id))`"
         case .exists(let kind, let id):
             "\(kind) `\(VisibleText.escape(id))` exists or existed: handles are never reused"
+        case .full(let what, let limit):
+            "there are \(limit) \(what), the most that may be: remove one"
+        case .overlaps(let id):
+            "a token could match trust `\(id)` as well: give both a claim in which they differ, or "
+                + "remove that one first"
         }
     }
 }

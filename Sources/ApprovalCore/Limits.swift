@@ -41,6 +41,17 @@ package enum Limits {
     package static let definitionBytes = 65_536
     /// Everything that a gate presents at once; an entry's body holds it.
     package static let presentationBytes = 4 * actionBytes
+    /// Trusts of all agents together: every one is in the directory, which each receipt carries.
+    package static let trusts = 256
+    /// Claims that one trust matches.
+    package static let trustClaims = 16
+    /// An audience, or the value of a claim; those of GitHub have a few hundred bytes at most.
+    package static let claimBytes = 1024
+    /// The address of an issuer.
+    package static let issuerBytes = 512
+    /// The longest life of a token that was handed out in exchange: a job that goes on for longer
+    /// asks again.
+    package static let workloadTokenSeconds: Int64 = 3600
     /// A receipt of one action with its policies and directory.
     package static let receiptBytes = 64 * 1_048_576
     /// What the ledger stored may be larger and deeper than what a client may send: a body wraps

@@ -10,14 +10,16 @@ package enum Renderer {
     /// Renders an action for review.
     ///
     /// `deadline` is when the review expires; `name` gives what people call a person or agent,
-    /// or nil to show the handle alone.
+    /// or nil to show the handle alone. `run` is the job that holds the credential, where it was
+    /// exchanged for a job's token.
     package static func render(
-        action: Action, verdict: Verdict, deadline: Timestamp?, name: (Handle) -> String?
+        action: Action, verdict: Verdict, deadline: Timestamp?, run: WorkloadRun? = nil,
+        name: (Handle) -> String?
     ) -> Rendering {
         var shown = ShownText()
         // What exactly comes first into the account of what fits: it matters most.
         let what = whatSection(action, &shown)
-        let who = whoSection(action, name, &shown)
+        let who = whoSection(action, run, name, &shown)
         let policy = policySection(verdict, deadline, &shown)
         let why = whySection(action.intent, &shown)
         return Rendering(
@@ -28,7 +30,8 @@ package enum Renderer {
     // MARK: who
 
     private static func whoSection(
-        _ action: Action, _ name: (Handle) -> String?, _ shown: inout ShownText
+        _ action: Action, _ run: WorkloadRun?, _ name: (Handle) -> String?,
+        _ shown: inout ShownText
     ) -> Rendering.Section {
         func called(_ handle: Handle, _ field: String) -> String {
             guard let name = name(handle), !name.utf8.elementsEqual(handle.text.utf8) else {
@@ -49,6 +52,7 @@ package enum Renderer {
                 text: called(requester.owner, "the name of the owner")))
         rows.append(
             Rendering.Row(label: "Agent", text: called(requester.agent, "the agent's name")))
+        if let run { rows += runRows(run, &shown) }
         rows.append(Rendering.Row(label: "Gate", text: action.gate.id.text))
         if let configuration = action.gate.configuration {
             rows.append(
@@ -73,6 +77,21 @@ package enum Renderer {
         rows.append(
             Rendering.Row(label: "Action digest", text: action.digest.hex, style: .code))
         return Rendering.Section(kind: .who, title: "Who", rows: rows)
+    }
+
+    /// Signed by the issuer of the job's token, and still the issuer's word, not ours.
+    private static func runRows(
+        _ run: WorkloadRun, _ shown: inout ShownText
+    ) -> [Rendering.Row] {
+        let claims = run.shown.map { name, text in
+            "\(shown.line(name, in: "a claim's name")): \(shown.value(text, in: "a claim"))"
+        }
+        return [
+            Rendering.Row(label: "Started by", text: shown.line(run.title, in: "the run")),
+            Rendering.Row(
+                label: "Claims of \(shown.line(run.issuer, in: "the issuer"))",
+                text: claims.joined(separator: "\n"), style: .code),
+        ]
     }
 
     // MARK: within policy?

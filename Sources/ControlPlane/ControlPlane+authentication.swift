@@ -26,20 +26,15 @@ extension ControlPlane {
     ///
     /// Every failure is counted and told alike.
     package func authenticate(bearer text: String) throws(AuthenticationError) -> Authenticated {
-        guard let token = Token(text), token.fingerprint == keyFingerprint,
-            let credential = governance.directory.credentials[token.credential],
+        guard let token = Token(text), token.fingerprint == keyFingerprint else {
+            throw failed(.invalid)
+        }
+        if WorkloadCredential.isID(token.credential) { return try authenticate(workload: token) }
+        guard let credential = governance.directory.credentials[token.credential],
             credential.kind == token.kind,
             Hash256.sha256(token.secret).equalsInConstantTime(credential.secretHash)
-        else {
-            counters.add("exequatur_authentication_failures_total")
-            counters.add("exequatur_unrecorded_authentication_failures")
-            throw .invalid
-        }
-        if let notAfter = credential.notAfter, now >= notAfter {
-            counters.add("exequatur_authentication_failures_total")
-            counters.add("exequatur_unrecorded_authentication_failures")
-            throw .expired
-        }
+        else { throw failed(.invalid) }
+        if let notAfter = credential.notAfter, now >= notAfter { throw failed(.expired) }
         let principal: Principal =
             switch credential.kind {
             case .agent: .agent(credential.subject)
@@ -49,6 +44,13 @@ extension ControlPlane {
             }
         return Authenticated(
             principal: principal, credential: credential.id, assurance: .token)
+    }
+
+    /// Counts a failure; attempts are recorded as numbers, not one by one.
+    func failed(_ error: AuthenticationError) -> AuthenticationError {
+        counters.add("exequatur_authentication_failures_total")
+        counters.add("exequatur_unrecorded_authentication_failures")
+        return error
     }
 
     /// The requester chain of an authenticated agent (DESIGN §3.3).
@@ -86,6 +88,7 @@ extension ControlPlane {
         }
         var object = JSONObject()
         for (key, value) in audit { object[key] = .string(value) }
+        if let run = agent.run { object["workload"] = run.json }
         return Submitter(
             requester: Requester(
                 agent: id, owner: owner, onBehalfOf: nil, credential: agent.credential),
@@ -124,7 +127,7 @@ extension ControlPlane {
             throw CommandError.conflict(
                 code: "unknown_person", "there is no person `\(person)`")
         }
-        let secret = Token.encode(effects.entropy.bytes(32))
+        let secret = Base64URL.encode(effects.entropy.bytes(32))
         let now = self.now
         let value: JSON = [
             "issuedAt": .string(now.description), "person": .string(person.text),
@@ -152,8 +155,8 @@ extension ControlPlane {
             return nil
         }
         let key = Hash256.sha256(Array(secret.utf8)).hex
-        let cookie = Token.encode(effects.entropy.bytes(32))
-        let csrf = Token.encode(effects.entropy.bytes(32))
+        let cookie = Base64URL.encode(effects.entropy.bytes(32))
+        let csrf = Base64URL.encode(effects.entropy.bytes(32))
         let recorded = try await writer.submit(
             priority: .intake
         ) { [self] view -> LedgerPlan<Bool> in

@@ -39,6 +39,9 @@ package struct Submitter: Sendable, Hashable {
         self.gate = gate
         self.audit = audit
     }
+
+    /// The job behind the credential, if it is a job's.
+    var run: WorkloadRun? { WorkloadRun(audit: audit) }
 }
 
 /// What a command on an action led to.
@@ -104,7 +107,9 @@ extension ControlPlane {
     ///
     /// Attempts that are refused are entries too, so that without this whoever has a token could
     /// fill the ledger with them (DESIGN §4.14); what is turned away here is only counted.
-    func throttle(_ key: String) throws {
+    func throttle(_ key: String) throws { try throttle(key, limiter) }
+
+    func throttle(_ key: String, _ limiter: RateLimiter) throws {
         guard let wait = limiter.take(key, now: now) else { return }
         counters.add("exequatur_rate_limited_total")
         counters.add("exequatur_unrecorded_rate_limited")
@@ -139,7 +144,7 @@ extension ControlPlane {
         if let requirement = verdict.requirement {
             rendering = Renderer.render(
                 action: action, verdict: verdict, deadline: machine.state.submission.deadline,
-                name: { governance.names[$0] })
+                run: submitter.run, name: { governance.names[$0] })
             eligible = governance.eligible(requirement, requester: action.requester)
         }
         let body = SubmissionBody(

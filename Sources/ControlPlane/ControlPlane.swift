@@ -20,6 +20,13 @@ package struct ControlPlaneConfiguration: Sendable {
     /// Submissions per second and agent, and how many may come at once.
     package var submissionsPerSecond = 50.0
     package var submissionBurst = 200.0
+    /// Token exchanges per second and address or trust, and how many may come at once.
+    ///
+    /// Whoever stands behind one address shares them, such as all runners of a company.
+    package var exchangesPerSecond = 5.0
+    package var exchangeBurst = 100.0
+    /// Also trust issuers that are reached without TLS on this machine; for tests.
+    package var allowsLoopbackIssuers = false
     package var software: String
 
     package init(data: DataDirectory, origin: String, publicURL: String, software: String) {
@@ -75,6 +82,8 @@ package final class ControlPlane: Sendable {
     let presentations = RateLimiter(perSecond: 2, burst: 60)
     /// What would be approved of each gate that was asked for.
     let outlines = Mutex<[Handle: GateConfiguration?]>([:])
+    /// Apart from the other, which whoever knocks without a token must not use up.
+    let exchangeLimiter: RateLimiter
     let heartbeats: Heartbeats
     /// What the start has not read of the ledger.
     let recheck: LedgerRecheck
@@ -105,6 +114,8 @@ package final class ControlPlane: Sendable {
             key: try configuration.data.rowAuthenticationKey(entropy: effects.entropy))
         limiter = RateLimiter(
             perSecond: configuration.submissionsPerSecond, burst: configuration.submissionBurst)
+        exchangeLimiter = RateLimiter(
+            perSecond: configuration.exchangesPerSecond, burst: configuration.exchangeBurst)
 
         var governance = Governance(singleOperator: configuration.singleOperator)
         let seal = rows.snapshotSeal

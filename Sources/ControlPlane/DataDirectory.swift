@@ -70,13 +70,13 @@ package struct DataDirectory: Sendable {
 
     /// The key of the MACs on operational rows; losing it only signs everybody out.
     package func rowAuthenticationKey(entropy: Entropy) throws -> [UInt8] {
-        if let text = try read(rowKey), let bytes = Token.decode(text.trimmingNewline),
+        if let text = try read(rowKey), let bytes = Base64URL.decode(text.trimmingNewline),
             bytes.count == 32
         {
             return bytes
         }
         let bytes = entropy.bytes(32)
-        try write(rowKey, Token.encode(bytes) + "\n", mode: 0o600)
+        try write(rowKey, Base64URL.encode(bytes) + "\n", mode: 0o600)
         return bytes
     }
 

@@ -10,7 +10,8 @@ internal import TransparencyLog
 package struct Governance: Sendable {
     package private(set) var directory = Directory()
     package private(set) var names: [Handle: String] = [:]
-    /// When a person's tokens were last replaced: sessions and links from before are void.
+    /// When tokens of a person or agent were last replaced: what was handed out for a while before
+    /// is void.
     private(set) var rotatedAt: [Handle: Timestamp] = [:]
     /// The schemas that were made of the approved tools of gates.
     package private(set) var schemas: [Handle: PolicyFile] = [:]
@@ -46,7 +47,9 @@ package struct Governance: Sendable {
             case .credentialRevoked(let id): directory.credentials[id]
             default: nil
             }
-        if let changed, changed.kind == .person { rotatedAt[changed.subject] = instant }
+        if let changed, changed.kind == .person || changed.kind == .agent {
+            rotatedAt[changed.subject] = instant
+        }
         try directory.apply(change)
         switch change {
         case .personAdded(let id), .agentAdded(let id, _): names[id] = name
@@ -125,6 +128,14 @@ package struct Governance: Sendable {
     func isCurrent(_ person: Handle, since instant: Timestamp) -> Bool {
         guard directory.persons.contains(person) else { return false }
         return rotatedAt[person].map { instant >= $0 } ?? true
+    }
+
+    /// Whether what was handed out to an agent at `instant`, under this trust, still holds.
+    func isCurrent(_ agent: Handle, trust: String, since instant: Timestamp) -> Bool {
+        guard directory.agents[agent] != nil, directory.trusts[trust]?.agent == agent else {
+            return false
+        }
+        return rotatedAt[agent].map { instant > $0 } ?? true
     }
 
     /// Persons who could decide on an action that needs `requirement`.

@@ -34,7 +34,7 @@ package struct Token: Sendable {
         guard parts.count == 5, parts[0].elementsEqual("exq1".utf8), parts[1].count == 1,
             let letter = parts[1].first, let kind = Self.kind(of: letter),
             parts[2].count == 32, !parts[3].isEmpty,
-            let secret = Self.decode(parts[4]), secret.count == 32
+            let secret = Base64URL.decode(parts[4]), secret.count == 32
         else { return nil }
         self.kind = kind
         fingerprint = String(Substring(parts[2]))
@@ -44,7 +44,7 @@ package struct Token: Sendable {
 
     package var text: String {
         let letter = Unicode.Scalar(Self.letter(of: kind))
-        return "exq1_\(letter)_\(fingerprint)_\(credential)_\(Self.encode(secret))"
+        return "exq1_\(letter)_\(fingerprint)_\(credential)_\(Base64URL.encode(secret))"
     }
 
     package static func fingerprint(of key: VerifierKey) -> String {
@@ -63,60 +63,6 @@ package struct Token: Sendable {
         case .administrator: UInt8(ascii: "m")
         }
     }
-
-    /// Base64url without padding (RFC 4648 §5).
-    package static func encode(_ bytes: [UInt8]) -> String {
-        var text: [UInt8] = []
-        text.reserveCapacity((bytes.count * 4 + 2) / 3)
-        var index = 0
-        while index < bytes.count {
-            let left = bytes.count - index
-            let word =
-                UInt32(bytes[index]) << 16 | (left > 1 ? UInt32(bytes[index + 1]) << 8 : 0)
-                | (left > 2 ? UInt32(bytes[index + 2]) : 0)
-            for digit in 0..<min(4, left + 1) {
-                text.append(alphabet[Int(word >> (18 - 6 * UInt32(digit)) & 63)])
-            }
-            index += 3
-        }
-        return String(decoding: text, as: UTF8.self)
-    }
-
-    /// Reads the one spelling that `encode` writes; nil for any other.
-    package static func decode(_ text: String) -> [UInt8]? { decode(text.utf8[...]) }
-
-    private static func decode(_ text: Substring.UTF8View) -> [UInt8]? {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(32)
-        var word: UInt32 = 0
-        var bits = 0
-        for byte in text {
-            guard let digit = value(of: byte) else { return nil }
-            word = word << 6 | digit
-            bits += 6
-            if bits >= 8 {
-                bits -= 8
-                bytes.append(UInt8(truncatingIfNeeded: word >> UInt32(bits)))
-                word &= (1 << UInt32(bits)) - 1
-            }
-        }
-        // Six left-over bits are a lone digit; others must be zero, or there were two spellings.
-        return bits < 6 && word == 0 ? bytes : nil
-    }
-
-    private static let alphabet = Array(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
-
-    private static func value(of byte: UInt8) -> UInt32? {
-        switch byte {
-        case 0x41...0x5A: UInt32(byte - 0x41)
-        case 0x61...0x7A: UInt32(byte - 0x61) + 26
-        case 0x30...0x39: UInt32(byte - 0x30) + 52
-        case 0x2D: 62
-        case 0x5F: 63
-        default: nil
-        }
-    }
 }
 
 /// Somebody whose token or session was checked.
@@ -125,14 +71,19 @@ package struct Authenticated: Sendable, Hashable {
     package let credential: String
     /// How a decision made with this would count.
     package let assurance: Assurance
+    /// The job that got the token in exchange for its own, as its issuer describes it.
+    package let run: WorkloadRun?
 
     /// Who shares a limit: a token by itself, all sessions of one person together.
     package var holder: String { "\(credential) \(principal)" }
 
-    package init(principal: Principal, credential: String, assurance: Assurance) {
+    package init(
+        principal: Principal, credential: String, assurance: Assurance, run: WorkloadRun? = nil
+    ) {
         self.principal = principal
         self.credential = credential
         self.assurance = assurance
+        self.run = run
     }
 }
 
@@ -143,6 +94,8 @@ package enum AuthenticationError: String, Error, Sendable, Hashable {
     case missing = "credentials_missing"
     case invalid = "credentials_invalid"
     case expired = "credentials_expired"
+    /// Nobody can say, because the store can't be read.
+    case unavailable = "ledger_unavailable"
 }
 
 extension Hash256 {

@@ -271,6 +271,7 @@ struct ConsoleModels {
                     requirement: nil, policySet: detail.state.submission.policySet,
                     directory: detail.state.submission.directory,
                     evaluatedAt: detail.state.submittedAt), deadline: nil,
+                run: WorkloadRun(audit: detail.body.audit),
                 name: { governance.names[$0] })
         return ConsoleRendering(
             sections: rendering.sections.map { section in

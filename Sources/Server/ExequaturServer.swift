@@ -3,6 +3,7 @@
 internal import Console
 package import ControlPlane
 package import Hummingbird
+internal import Identity
 internal import Logging
 internal import ServiceLifecycle
 
@@ -10,13 +11,14 @@ internal import ServiceLifecycle
 package enum ExequaturServer {
     /// The responder that tests drive without a socket and `application` puts behind one.
     static func router(
-        _ control: ControlPlane, openAPI: [UInt8]
+        _ control: ControlPlane, openAPI: [UInt8], documents: DocumentSource = .http
     ) throws -> Router<ServerContext> {
         let router = Router(context: ServerContext.self)
         router.add(middleware: ProblemMiddleware(control: control))
         ActionRoutes(control: control).add(to: router)
         AdministrationRoutes(control: control).add(to: router)
         GateRoutes(control: control).add(to: router)
+        TokenRoutes(control: control, documents: documents).add(to: router)
         PolicyRoutes(control: control).add(to: router)
         AuditRoutes(control: control).add(to: router)
         EventRoutes(control: control).add(to: router)

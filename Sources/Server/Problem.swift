@@ -15,6 +15,7 @@ struct Problem: Error, Sendable {
     let detail: String
     var retryAfterSeconds: Int64?
     var extra: JSONObject = [:]
+    var mediaType = "application/problem+json"
 
     init(_ status: HTTPResponse.Status, _ code: String, _ detail: String) {
         self.status = status
@@ -33,7 +34,7 @@ struct Problem: Error, Sendable {
     }
 
     var response: Response {
-        var headers: HTTPFields = [.contentType: "application/problem+json"]
+        var headers: HTTPFields = [.contentType: mediaType]
         if let retryAfterSeconds { headers[.retryAfter] = String(retryAfterSeconds) }
         if status == .unauthorized { headers[.wwwAuthenticate] = "Bearer realm=\"exequatur\"" }
         return Response(
@@ -131,8 +132,10 @@ extension Problem {
             case .missing: "send `Authorization: Bearer TOKEN`"
             case .invalid: "the token is not one of this server's, or was revoked"
             case .expired: "the token has expired: ask for a new one"
+            case .unavailable: "tokens can't be looked up now: try again"
             }
-        self.init(.unauthorized, error.rawValue, detail)
+        self.init(
+            error == .unavailable ? .serviceUnavailable : .unauthorized, error.rawValue, detail)
     }
 
     private init(_ error: LedgerUnavailable) {

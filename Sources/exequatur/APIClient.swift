@@ -67,6 +67,15 @@ struct APIClient: Sendable {
         try json(from: try await send(.POST, path, body: body))
     }
 
+    /// A form, as the token endpoint of OAuth takes it.
+    func postForm(_ path: APIPath, _ fields: [(String, String)]) async throws -> JSON {
+        let text = fields.map { "\(APIPath.encoded($0))=\(APIPath.encoded($1))" }
+        return try json(
+            from: try await send(
+                .POST, path, Array(text.joined(separator: "&").utf8),
+                type: "application/x-www-form-urlencoded"))
+    }
+
     func put(_ path: APIPath) async throws -> JSON {
         try json(from: try await send(.PUT, path, body: [:]))
     }
@@ -83,10 +92,16 @@ struct APIClient: Sendable {
     }
 
     private func send(_ method: HTTPMethod, _ path: APIPath, body: JSON?) async throws -> [UInt8] {
+        try await send(method, path, try body?.canonicalBytes(), type: "application/json")
+    }
+
+    private func send(
+        _ method: HTTPMethod, _ path: APIPath, _ body: [UInt8]?, type: String
+    ) async throws -> [UInt8] {
         var request = self.request(method, path)
         if let body {
-            request.headers.replaceOrAdd(name: "content-type", value: "application/json")
-            request.body = .bytes(ByteBuffer(bytes: try body.canonicalBytes()))
+            request.headers.replaceOrAdd(name: "content-type", value: type)
+            request.body = .bytes(ByteBuffer(bytes: body))
         }
         do {
             let response = try await http.execute(request, timeout: Limits.timeout)
@@ -216,7 +231,7 @@ struct APIPath: Sendable {
         return copy
     }
 
-    private static func encoded(_ text: String) -> String {
+    static func encoded(_ text: String) -> String {
         var result = ""
         for byte in text.utf8 {
             switch byte {
@@ -240,7 +255,7 @@ enum Problem {
         let detail = problem?["detail"]?.stringValue ?? problem?["title"]?.stringValue
         return CLIError(
             detail ?? "the server answered with status \(status)", code: code,
-            status: exitStatus(for: status))
+            status: code == "invalid_grant" ? .refused : exitStatus(for: status))
     }
 
     /// Refusals are told apart from failures, so that scripts can stop instead of trying again.

@@ -64,7 +64,7 @@ struct AgentCommands: AsyncParsableCommand {
         commandName: "agent", abstract: "Administer agents and pipelines.",
         subcommands: [
             Add.self, DirectoryList<Agents>.self, DirectoryShow<Agents>.self,
-            DirectoryRemove<Agents>.self, DirectoryRotate<Agents>.self,
+            DirectoryRemove<Agents>.self, DirectoryRotate<Agents>.self, TrustCommands.self,
         ])
 
     struct Add: ClientCommand {

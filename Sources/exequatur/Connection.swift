@@ -50,7 +50,7 @@ struct ConnectionOptions: ParsableArguments {
     }
 
     /// Only what is safe inside a header line; the server decides the rest.
-    private static func isPlausible(_ token: String) -> Bool {
+    static func isPlausible(_ token: String) -> Bool {
         !token.isEmpty && token.utf8.count <= 1024
             && token.utf8.allSatisfy { byte in
                 switch byte {

@@ -13,7 +13,9 @@ struct Exequatur: AsyncParsableCommand {
         subcommands: [],
         groupedSubcommands: [
             CommandGroup(name: "Server", subcommands: [Serve.self]),
-            CommandGroup(name: "Gates", subcommands: [Run.self, Gateway.self, Hook.self]),
+            CommandGroup(
+                name: "Gates",
+                subcommands: [Run.self, Gateway.self, Hook.self, TokenCommands.self]),
             CommandGroup(
                 name: "Actions",
                 subcommands: [

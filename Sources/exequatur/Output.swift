@@ -74,4 +74,45 @@ enum LocalFile {
             throw CLIError("cannot write `\(path)`: \(error.localizedDescription)")
         }
     }
+
+    /// Writes a secret in one step, for its owner only, whatever the umask is.
+    static func writePrivate(_ bytes: [UInt8], to path: String) throws {
+        var template = Array("\(path).XXXXXX".utf8CString)
+        // Made for us alone, with mode 0600.
+        let descriptor = mkstemp(&template)
+        guard descriptor >= 0 else { throw unwritable(path) }
+        let temporary = String(
+            decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        do {
+            try handle.write(contentsOf: Data(bytes))
+            try handle.close()
+        } catch {
+            unlink(temporary)
+            throw CLIError("cannot write `\(path)`: \(error.localizedDescription)")
+        }
+        guard rename(temporary, path) == 0 else {
+            let error = unwritable(path)
+            unlink(temporary)
+            throw error
+        }
+    }
+
+    /// Adds to the end of a file that exists.
+    static func append(_ text: String, to path: String) throws {
+        guard let handle = FileHandle(forWritingAtPath: path) else {
+            throw CLIError("cannot open `\(path)`: check that it exists and is writable")
+        }
+        do {
+            try handle.seekToEnd()
+            try handle.write(contentsOf: Data(text.utf8))
+            try handle.close()
+        } catch {
+            throw CLIError("cannot write `\(path)`: \(error.localizedDescription)")
+        }
+    }
+
+    private static func unwritable(_ path: String) -> CLIError {
+        CLIError("cannot write `\(path)`: \(String(cString: strerror(errno)))")
+    }
 }

@@ -47,6 +47,11 @@ struct Serve: AsyncParsableCommand {
         help: "How many actions one agent may submit each second, in the long run.")
     var submissionsPerSecond = 50.0
 
+    @Flag(
+        name: .customLong("allow-loopback-issuers"),
+        help: "Also trust token issuers without TLS on this machine; for tests.")
+    var allowLoopbackIssuers = false
+
     @Option(name: .customLong("log-level"), help: "trace, debug, info, warning or error.")
     var logLevel = "notice"
 
@@ -64,6 +69,7 @@ struct Serve: AsyncParsableCommand {
         var configuration = ControlPlaneConfiguration(
             data: directory, origin: origin, publicURL: url, software: Version.software)
         configuration.singleOperator = singleOperator
+        configuration.allowsLoopbackIssuers = allowLoopbackIssuers
         guard submissionsPerSecond > 0, submissionsPerSecond <= 1_000_000 else {
             throw ValidationError("`--submissions-per-second`: more than 0, at most 1,000,000")
         }

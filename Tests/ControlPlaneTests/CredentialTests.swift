@@ -102,7 +102,7 @@ struct CredentialTests {
         let dump = try installation.dump().joined()
         for (_, token) in installation.tokens {
             let secret = try #require(Token(token)).secret
-            let encoded = Token.encode(secret)
+            let encoded = Base64URL.encode(secret)
             #expect(!dump.contains(encoded))
             #expect(!dump.contains(secret.map { String($0, radix: 16) }.joined()))
         }

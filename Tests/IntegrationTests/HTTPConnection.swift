@@ -62,7 +62,9 @@ final class HTTPConnection {
         var head = "\(method) \(path) HTTP/1.1\r\nhost: 127.0.0.1\r\n"
         if let token { head += "authorization: Bearer \(token)\r\n" }
         if let body {
-            head += "content-type: application/json\r\ncontent-length: \(body.count)\r\n"
+            let isTyped = headers.contains { $0.0.lowercased() == "content-type" }
+            if !isTyped { head += "content-type: application/json\r\n" }
+            head += "content-length: \(body.count)\r\n"
         }
         for (name, value) in headers { head += "\(name): \(value)\r\n" }
         try send(Array((head + "\r\n").utf8) + (body ?? []))

@@ -8,13 +8,16 @@ final class RunningServer {
     let folder: TemporaryFolder
     let data: String
     let port: Int
+    private let options: [String]
     private(set) var program: RunningProgram
 
-    init() throws {
+    /// Starts one, with further options of `serve` where a test needs them.
+    init(options: [String] = []) throws {
+        self.options = options
         folder = try TemporaryFolder()
         data = folder.path + "/data"
         port = try Self.freePort()
-        program = try Self.start(data: data, port: port, folder: folder)
+        program = try Self.start(data: data, port: port, folder: folder, options)
         try waitUntilReady()
     }
 
@@ -41,7 +44,7 @@ final class RunningServer {
     }
 
     func restart() throws {
-        program = try Self.start(data: data, port: port, folder: folder)
+        program = try Self.start(data: data, port: port, folder: folder, options)
         try waitUntilReady()
     }
 
@@ -65,10 +68,10 @@ final class RunningServer {
     func connection() throws -> HTTPConnection { try HTTPConnection(port: port) }
 
     private static func start(
-        data: String, port: Int, folder: TemporaryFolder
+        data: String, port: Int, folder: TemporaryFolder, _ options: [String]
     ) throws -> RunningProgram {
         try Program.start(
-            ["serve", "--data", data, "--listen", "127.0.0.1:\(port)"],
+            ["serve", "--data", data, "--listen", "127.0.0.1:\(port)"] + options,
             environment: ["HOME": folder.path], out: folder.path + "/serve.out",
             err: folder.path + "/serve.err")
     }

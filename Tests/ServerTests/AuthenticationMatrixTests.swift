@@ -106,6 +106,9 @@ struct AuthenticationMatrixTests {
         Route(.delete, "/v1/persons/spare-person-{who}", nil, administrators),
         Route(.delete, "/v1/agents/spare-agent-{who}", nil, administrators),
         Route(.delete, "/v1/gates/spare-gate-{who}", nil, administrators),
+        Route(.get, "/v1/trusts", nil, persons),
+        Route(.post, "/v1/trusts", trust, additions),
+        Route(.delete, "/v1/trusts/{trust}", nil, administrators),
         Route(.get, "/v1/policies", nil, persons),
         Route(.post, "/v1/policies", policies, additions),
         Route(.post, "/v1/policies/check", policies, persons),
@@ -119,7 +122,22 @@ struct AuthenticationMatrixTests {
         Route(.get, "/log/tile/entries/000.p/1", nil, open), Route(.get, "/healthz", nil, open),
         Route(.get, "/readyz", nil, open), Route(.get, "/metrics", nil, open),
         Route(.get, "/openapi.json", nil, open),
+        // Takes forms only, and nobody's token.
+        Route(.post, "/v1/token", [:], [415, 415, 415, 415, 415, 415]),
     ]
+
+    private static let trust: JSON = [
+        "agent": "other-bot", "issuer": "https://token.actions.githubusercontent.com",
+        "audience": "https://exequatur.example/{who}", "claims": ["repository_id": "{n}"],
+    ]
+
+    /// One that the party's own row removes.
+    private static func spareTrust(_ who: String) -> JSON {
+        [
+            "agent": "other-bot", "issuer": "https://spare.example", "audience": .string(who),
+            "claims": ["sub": "x"],
+        ]
+    }
 
     private static let policies: JSON = [
         "files": [
@@ -153,6 +171,7 @@ struct AuthenticationMatrixTests {
                     ("/v1/persons", ["id": .string("spare-person-\(who)")]),
                     ("/v1/agents", ["id": .string("spare-agent-\(who)"), "owner": "alice"]),
                     ("/v1/gates", ["id": .string("spare-gate-\(who)")]),
+                    ("/v1/trusts", spareTrust(who)),
                 ]
             }
         for (path, body) in bodies {
@@ -170,9 +189,13 @@ struct AuthenticationMatrixTests {
         _ route: Route, _ number: Int, _ who: String?, _ column: Int, _ api: API
     ) async throws {
         let action = try await make(route.needs, number, api)
+        let trust = api.control.governance.directory.trusts.values.first { trust in
+            trust.audience == who ?? "nobody"
+        }
         func fill(_ text: String) -> String {
             text.replacing("{n}", with: "\(number)").replacing("{who}", with: who ?? "nobody")
                 .replacing("{id}", with: action?.id ?? "?")
+                .replacing("{trust}", with: trust?.id ?? "?")
                 .replacing("{digest}", with: action?.text("digest") ?? "?")
         }
         let body = try route.body.map { fill(try $0.canonicalString()) }

@@ -47,6 +47,9 @@ struct Layer: Sendable {
             ["ApprovalCore", "CanonicalJSON", "Cedar", "Facts", "Storage", "TransparencyLog"],
             others: platform.union(["Crypto", "Logging", "ServiceLifecycle"])),
         Layer(
+            "Identity", ["ApprovalCore", "CanonicalJSON", "TransparencyLog"],
+            others: nio.union(["AsyncHTTPClient", "Foundation", "JWTKit"])),
+        Layer(
             "ExequaturClient", ["CLinux", "CanonicalJSON", "TransparencyLog"],
             others: platform.union(nio).union(["AsyncHTTPClient"])),
         Layer(
@@ -62,8 +65,8 @@ struct Layer: Sendable {
         Layer(
             "Server",
             [
-                "ApprovalCore", "CanonicalJSON", "Cedar", "Console", "ControlPlane", "Storage",
-                "TransparencyLog",
+                "ApprovalCore", "CanonicalJSON", "Cedar", "Console", "ControlPlane", "Identity",
+                "Storage", "TransparencyLog",
             ],
             others: platform.union(nio).union([
                 "Crypto", "HTTPTypes", "Hummingbird", "HummingbirdCore", "Logging",

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import ApprovalCore
+internal import CanonicalJSON
+internal import Synchronization
+
+/// Reads one document of at most so many bytes; tests put their own in its place.
+package struct DocumentSource: Sendable {
+    let read: @Sendable (_ url: String, _ limit: Int) async throws -> [UInt8]
+
+    package init(read: @escaping @Sendable (_ url: String, _ limit: Int) async throws -> [UInt8]) {
+        self.read = read
+    }
+}
+
+/// The keys of trusted issuers: one fetch at a time for each, and no more often than needed.
+package final class IssuerKeys: Sendable {
+    private struct State {
+        var machine = KeyCacheMachine()
+        var waiting: [String: [CheckedContinuation<Void, Never>]] = [:]
+    }
+
+    private let source: DocumentSource
+    private let seconds: @Sendable () -> Double
+    private let state = Mutex(State())
+
+    /// Fetches through `source`; `seconds` is a clock that never jumps.
+    package init(source: DocumentSource, seconds: @escaping @Sendable () -> Double) {
+        self.source = source
+        self.seconds = seconds
+    }
+
+    /// The key of this name, or nil where the issuer has none.
+    ///
+    /// Issuers that are not among `trusted` are forgotten.
+    package func key(
+        _ id: String, of issuer: IssuerURL, trusted: Set<String>
+    ) async throws(IssuerFailure) -> VerificationKey? {
+        // Once before a fetch and once after; again where the one who fetched went away.
+        for _ in 0..<4 {
+            let answer = state.withLock { state in
+                state.machine.keep(trusted)
+                return state.machine.ask(issuer.text, key: id, now: seconds())
+            }
+            switch answer {
+            case .key(let key): return key
+            case .unknownKey: return nil
+            case .unavailable(let failure): throw failure
+            case .fetch: await fetch(issuer)
+            case .wait: try await wait(issuer.text)
+            }
+        }
+        throw IssuerFailure("too many requests wait for its keys")
+    }
+
+    private func fetch(_ issuer: IssuerURL) async {
+        let result: Result<KeySet, any Error>
+        do {
+            result = .success(try await read(issuer))
+        } catch {
+            result = .failure(error)
+        }
+        let waiting = state.withLock { state in
+            switch result {
+            case .success(let keys):
+                state.machine.fetched(issuer.text, keys, now: seconds())
+            case .failure(let failure as IssuerFailure):
+                state.machine.failed(issuer.text, failure, now: seconds())
+            case .failure(is CancellationError):
+                state.machine.interrupted(issuer.text)
+            case .failure(let error):
+                state.machine.failed(
+                    issuer.text, IssuerFailure("it does not answer: \(error)"), now: seconds())
+            }
+            return state.waiting.removeValue(forKey: issuer.text) ?? []
+        }
+        for continuation in waiting { continuation.resume() }
+    }
+
+    private func read(_ issuer: IssuerURL) async throws -> KeySet {
+        let bytes = try await source.read(issuer.discovery, IdentityLimits.discoveryBytes)
+        let place = try Self.keySetURL(bytes, issuer)
+        return try await KeySet(try await source.read(place, IdentityLimits.keySetBytes))
+    }
+
+    /// Where the keys are (OpenID Connect Discovery 1.0 §3); the document must be the issuer's own.
+    static func keySetURL(_ bytes: [UInt8], _ issuer: IssuerURL) throws(IssuerFailure) -> String {
+        guard let json = try? JSON(parsing: bytes), let name = json["issuer"]?.stringValue,
+            let place = json["jwks_uri"]?.stringValue
+        else { throw IssuerFailure("its description can't be read") }
+        guard name.utf8.elementsEqual(issuer.text.utf8) else {
+            throw IssuerFailure("its description is of another issuer")
+        }
+        guard let url = try? IssuerURL(place, allowsQuery: true), !url.isPlain || issuer.isPlain
+        else { throw IssuerFailure("its keys are not behind `https`") }
+        return url.text
+    }
+
+    private func wait(_ issuer: String) async throws(IssuerFailure) {
+        let isFull = state.withLock {
+            $0.waiting[issuer]?.count ?? 0 >= IdentityLimits.waiters
+        }
+        guard !isFull else { throw IssuerFailure("too many requests wait for its keys") }
+        await withCheckedContinuation { continuation in
+            let isOver = state.withLock { state in
+                guard state.machine.isFetching(issuer) else { return true }
+                state.waiting[issuer, default: []].append(continuation)
+                return false
+            }
+            if isOver { continuation.resume() }
+        }
+    }
+}
