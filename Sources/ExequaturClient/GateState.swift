@@ -57,9 +57,11 @@ public struct GateState: Sendable {
         self.reports = reports
     }
 
-    /// The same state for one of several requesters, whose outcomes are kept apart: the service
-    /// takes each only from the requester that it belongs to.
+    /// The same state for one of several requesters, whose outcomes are kept apart.
+    ///
+    /// The service takes each only from the requester that it belongs to.
     /// - Parameter requester: a name of letters and digits.
+    /// - Returns: the state, with a folder of its own for outcomes.
     /// - Throws: ``GateFailure`` when the folder cannot be made.
     package func keepingReports(of requester: String) throws(GateFailure) -> GateState {
         let folder = "\(directory)/reports/of-\(requester)"

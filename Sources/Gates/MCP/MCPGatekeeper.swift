@@ -41,6 +41,8 @@ package final class MCPGatekeeper: Sendable {
     private let service: any GateConnection
     private let gateToken: GateToken?
     private let state: GateState
+    /// Of each agent, because outcomes are taken only from whom they belong to.
+    private let states = Mutex<[String: GateState]>([:])
     /// For each agent what policy can never allow it, and when that was asked.
     private let never = Mutex<[String: (names: Set<[UInt8]>, at: Duration)]>([:])
     /// Calls whose server asked for more, by what a continuation must repeat.
@@ -84,8 +86,20 @@ package final class MCPGatekeeper: Sendable {
         GateClient(
             transport: service.transport(
                 as: agent.token, at: gateToken, configuration: configuration),
-            effects: effects, state: state, fingerprint: agent.token.keyFingerprint,
+            effects: effects, state: state(of: agent), fingerprint: agent.token.keyFingerprint,
             floor: options.floor)
+    }
+
+    private func state(of agent: MCPAgent) -> GateState {
+        if let known = states.withLock({ $0[agent.key] }) { return known }
+        // Never the token itself: this becomes the name of a folder.
+        let name = Hash256.sha256(Array(agent.key.utf8)).hex.prefix(32)
+        guard let made = try? state.keepingReports(of: String(name)) else { return state }
+        states.withLock { states in
+            if states.count >= Self.agentLimit { states = [:] }
+            states[agent.key] = made
+        }
+        return made
     }
 
     /// Writes down what is only in memory so far, and sends what could not be sent.
@@ -104,6 +118,7 @@ package final class MCPGatekeeper: Sendable {
         guard found.kind.utf8.elementsEqual("agent".utf8) else {
             throw .refused("the token is not an agent's: it belongs to a \(found.kind)")
         }
+        await client(agent, configuration: nil).sendKeptReports()
         return found.id
     }
 
