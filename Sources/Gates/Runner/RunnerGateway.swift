@@ -73,7 +73,10 @@ package struct RunnerGateway: Sendable {
         let routes = RunnerRoutes(gate: gate, pool: pool, isLocal: isLocal)
         return Application(
             router: routes.router(),
-            server: .http1(configuration: .init(idleTimeout: Self.idle)),
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [RunnerHangup.Handler()],
+                    idleTimeout: Self.idle)),
             configuration: ApplicationConfiguration(
                 address: bound, serverName: nil,
                 availableConnectionsDelegate: .maximum(Self.connections, logger: logger)),

@@ -56,9 +56,11 @@ struct RunnerRoutes: Sendable {
         let reply: RunnerReply
         let wanted: RunnerRequest
         do throws(RunnerRefusal) {
+            let hangup = try await Self.hangup(context.channel)
             wanted = try RunnerRequest(try await Self.body(request))
             reply = try RunnerReply(
                 outputLimit: gate.options.outputLimit, now: gate.effects.now)
+            hangup.whenOver { [weak reply] in reply?.leave() }
         } catch {
             pool.exit(caller.key)
             throw error
@@ -72,7 +74,7 @@ struct RunnerRoutes: Sendable {
                 .connection: "close",
             ],
             body: ResponseBody { writer in
-                try await Self.stream(reply, of: request, to: &writer)
+                try await Self.stream(reply, to: &writer)
             })
     }
 
@@ -109,19 +111,25 @@ struct RunnerRoutes: Sendable {
         }
     }
 
+    private static func hangup(
+        _ channel: any Channel
+    ) async throws(RunnerRefusal) -> RunnerHangup {
+        do {
+            return try await RunnerHangup.of(channel)
+        } catch {
+            throw RunnerRefusal(.unavailable, "the connection ended")
+        }
+    }
+
     private static func stream(
-        _ reply: RunnerReply, of request: Request, to writer: inout any ResponseBodyWriter
+        _ reply: RunnerReply, to writer: inout any ResponseBodyWriter
     ) async throws {
         defer { reply.leave() }
-        try await request.body.consumeWithInboundCloseHandler { _ in
-            for await frame in reply.frames {
-                try await writer.write(ByteBuffer(bytes: frame.line))
-                reply.taken(frame)
-            }
-            try await writer.finish(nil)
-        } onInboundClosed: {
-            reply.leave()
+        for await frame in reply.frames {
+            try await writer.write(ByteBuffer(bytes: frame.line))
+            reply.taken(frame)
         }
+        try await writer.finish(nil)
     }
 
     private static func problem(_ refusal: RunnerRefusal) -> Response {
