@@ -74,7 +74,12 @@ struct RunnerRoutes: Sendable {
                 .connection: "close",
             ],
             body: ResponseBody { writer in
-                try await Self.stream(reply, to: &writer)
+                defer { reply.leave() }
+                for await frame in reply.frames {
+                    try await writer.write(ByteBuffer(bytes: frame.line))
+                    reply.taken(frame)
+                }
+                try await writer.finish(nil)
             })
     }
 
@@ -119,17 +124,6 @@ struct RunnerRoutes: Sendable {
         } catch {
             throw RunnerRefusal(.unavailable, "the connection ended")
         }
-    }
-
-    private static func stream(
-        _ reply: RunnerReply, to writer: inout any ResponseBodyWriter
-    ) async throws {
-        defer { reply.leave() }
-        for await frame in reply.frames {
-            try await writer.write(ByteBuffer(bytes: frame.line))
-            reply.taken(frame)
-        }
-        try await writer.finish(nil)
     }
 
     private static func problem(_ refusal: RunnerRefusal) -> Response {
