@@ -167,6 +167,28 @@ import Testing
         #expect(shared.input["script"]?["text"] == "echo open\n")
     }
 
+    @Test func aFolderExchangedForALinkDoesNotOpenWhatIsBehindIt() throws {
+        let place = try CommandFixture()
+        chmod(place.directory, 0o755)
+        try place.write("open/file", "text", mode: 0o644)
+        try place.write("private/file", "s3cret", mode: 0o644)
+        chmod(place.directory + "/open", 0o755)
+        chmod(place.directory + "/private", 0o700)
+        let path = place.directory + "/open/file"
+        let file = try OpenFile(canonical: path, keeping: 10, limit: 10)
+        #expect(Self.stranger.mayRead(file))
+        // As when the path was resolved, and then the folder was exchanged before it was opened.
+        rename(place.directory + "/open", place.directory + "/was-open")
+        symlink("private", place.directory + "/open")
+        let other = try OpenFile(canonical: path, keeping: 10, limit: 10)
+        #expect(other.bytes == Array("s3cret".utf8))
+        #expect(!Self.stranger.mayRead(other))
+        #expect(!Self.stranger.mayRead(file))
+        let remote = CommandAudience.remote(
+            folders: [place.directory + "/open"], variables: [])
+        #expect(!remote.mayRead(other))
+    }
+
     @Test func ownersAndGroupsAreTheFirstThatFit() throws {
         let place = try CommandFixture()
         chmod(place.directory, 0o755)

@@ -5,6 +5,7 @@ internal import CanonicalJSON
 internal import Crypto
 internal import ExequaturClient
 internal import Facts
+internal import Foundation
 internal import TransparencyLog
 
 /// Who sees what a gate found when it froze a command, before anybody approved it.
@@ -60,6 +61,11 @@ package struct CommandAudience: Sendable {
     ///
     /// Only the nine bits are looked at: a list of rights that gives more is not seen.
     func mayRead(_ file: OpenFile) -> Bool {
+        if isOwn { return true }
+        // A folder on the way could have been exchanged for a link after the path was resolved.
+        guard file.descriptor.realPath()?.utf8.elementsEqual(file.path.utf8) == true else {
+            return false
+        }
         switch kind {
         case .own: return true
         case .account(let user, let group):
@@ -95,7 +101,9 @@ enum FolderChain {
             guard let cut = current.utf8.lastIndex(of: UInt8(ascii: "/")) else { return false }
             current = cut == current.startIndex ? "/" : String(current[..<cut])
             var found = clinux_identity()
-            guard clinux_look(current, 0, &found) == 0, property(found) else { return false }
+            guard clinux_look(current, 0, &found) == 0,
+                found.mode & UInt32(S_IFMT) == UInt32(S_IFDIR), property(found)
+            else { return false }
         }
         return true
     }

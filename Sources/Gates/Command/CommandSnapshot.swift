@@ -124,6 +124,10 @@ private struct WorkingDirectory {
         }
         do throws(SystemFailure) {
             descriptor = try Descriptor.open(path, flags: O_RDONLY | O_DIRECTORY)
+            // A folder above could have been exchanged for a link after the path was resolved.
+            if let real = descriptor.realPath(), !real.utf8.elementsEqual(path.utf8) {
+                throw SystemFailure(text: "it changed while it was opened, try again")
+            }
             let found = try descriptor.identity()
             // A directory made anew under the same name is another directory.
             identity = "\(found.device):\(found.inode)"

@@ -21,6 +21,14 @@ final class Descriptor: Sendable {
         return Descriptor(number)
     }
 
+    /// The path of what is open, links followed; nil where the system does not say.
+    func realPath() -> String? {
+        var buffer = [UInt8](repeating: 0, count: 4_097)
+        let count = readlink("/proc/self/fd/\(number)", &buffer, buffer.count - 1)
+        guard count > 0, count < buffer.count - 1 else { return nil }
+        return String(validating: buffer[..<count], as: UTF8.self)
+    }
+
     func identity() throws(SystemFailure) -> clinux_identity {
         var identity = clinux_identity()
         let result = clinux_identify(number, &identity)
