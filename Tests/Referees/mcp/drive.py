@@ -226,7 +226,7 @@ class Second(First):
         self.client = await self.stack.enter_async_context(Client(
             target, sampling_callback=self.sample, elicitation_callback=self.elicit,
             list_roots_callback=self.roots, logging_callback=self.log, log_level="info",
-            message_handler=self.message, mode=self.spec.get("mode", "auto"), cache=False))
+            message_handler=self.message, mode=self.spec.get("mode", "auto"), cache=None))
         self.opened()
 
     def opened(self):
@@ -507,7 +507,14 @@ async def roots(run):
 
 
 async def big_argument(run):
-    await run.step("big", run.client.call("swallow", {"text": "x\u00e9\U0001f680" * 180_000}))
+    """Within what one action may hold."""
+    await run.step("big", run.client.call("swallow", {"text": "x\u00e9\U0001f680" * 60_000}))
+
+
+async def big_message(run):
+    """No gated call, so nothing but the transport limits it: 2 MB there and back."""
+    await run.step("big", run.client.prompt(
+        "test_prompt_with_arguments", {"arg1": "x\u00e9" * 700_000, "arg2": ""}))
 
 
 async def rounds(run):
@@ -593,6 +600,7 @@ SCENARIOS = {
     "x-list-changed": list_changed, "x-subscription": listen, "x-cancellation": cancel,
     "x-pagination": cursors, "x-unknown-fields": calls("extra_fields"),
     "x-big-result": calls("big", {"kilobytes": 2048}), "x-big-argument": big_argument,
+    "x-big-message": big_message,
     "x-unicode": calls("unicode", {"text": "e\u0301\u00e9\u05d0\U0001f680\u200d\u2028\u0001"}),
     "x-structured": calls("structured", {"city": "Z\u00fcrich"}),
     "x-unknown-tool": calls("no_such_tool", {"a": 1}), "x-unknown-method": unknown_method,

@@ -161,7 +161,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
         def look():
             while not stop.is_set():
-                ready, _, _ = select.select([self.connection], [], [], 0.1)
+                try:
+                    ready, _, _ = select.select([self.connection], [], [], 0.1)
+                except (OSError, ValueError):
+                    return  # closed meanwhile
                 if not ready or stop.is_set():
                     continue
                 try:

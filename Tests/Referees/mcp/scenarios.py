@@ -62,13 +62,12 @@ MODERN = [
 
 # Beside those of the suite, for what issue and design ask of a gateway.
 OURS = ["x-list-changed", "x-subscription", "x-cancellation", "x-pagination", "x-unknown-fields",
-        "x-big-result", "x-big-argument", "x-unicode", "x-structured", "x-unknown-tool",
+        "x-big-result", "x-big-argument", "x-big-message", "x-unicode", "x-structured", "x-unknown-tool",
         "x-unknown-method", "x-roots"]
 
 # Ids whose check needs HTTP itself; they are raw tests in wire.py, run over each HTTP path.
 WIRE = {"dns-rebinding-protection", "http-header-validation", "server-stateless",
-        "server-session-lifecycle", "caching", "request-metadata",
-        "input-required-result-validate-input", "input-required-result-unsupported-methods"}
+        "server-session-lifecycle", "caching", "input-required-result-capability-check"}
 
 
 def listed(corpora, era):

@@ -6,6 +6,7 @@
     upstream_modern.py --effects FILE --port N     over HTTP, at http://127.0.0.1:N/mcp
 """
 import argparse
+import warnings
 
 import anyio
 import mcp_types as types
@@ -153,6 +154,7 @@ def server(tools):
 
 
 def main():
+    warnings.simplefilter("ignore")  # of what the older era still has
     parser = argparse.ArgumentParser()
     parser.add_argument("--effects", required=True)
     parser.add_argument("--port", type=int)
