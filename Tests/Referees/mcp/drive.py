@@ -18,8 +18,6 @@ import json
 import sys
 import time
 
-import scenarios
-
 MODERN = "2026-07-28"
 LONG = 4000
 

@@ -3,17 +3,36 @@
 """The referee of the MCP gateway; see scripts/mcp-referee.
 
     referee.py [--quick] [--subject gateway|relay] [--only TEXT] [--verbose] [--keep FOLDER]
+
+`--only` takes a part of: transparency, wire, attacks, faults, mcpcheck, agentack; or of a test's
+name within them, as `attacks:replay`.
 """
 import argparse
 import os
 import sys
 import tempfile
+import threading
 import time
 
 import harness
 import transparency
-from harness import ROOT, Results, Skip
+from harness import ROOT, Failure, Processes, Results, Skip
 from world import World
+
+PARTS = ("transparency", "wire", "attacks", "faults", "mcpcheck", "agentack")
+
+
+class Choice:
+    """What `--only` selects."""
+
+    def __init__(self, only):
+        self.part, _, self.name = only.partition(":")
+
+    def has(self, part):
+        return self.part in part
+
+    def takes(self, name):
+        return self.name in name
 
 
 def main():
@@ -24,6 +43,9 @@ def main():
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("--keep")
     options = parser.parse_args()
+    choice = Choice(options.only)
+    if not any(choice.has(part) for part in PARTS):
+        parser.error(f"--only: no part is called `{choice.part}`, there are {', '.join(PARTS)}")
     corpora = os.environ.get("EXEQUATUR_CORPORA") or os.path.join(
         os.path.dirname(ROOT), "shared", "corpora")
     began = time.monotonic()
@@ -31,30 +53,145 @@ def main():
     with tempfile.TemporaryDirectory(prefix="mcp-referee-") as temporary:
         folder = options.keep or temporary
         os.makedirs(folder, exist_ok=True)
-        run(options, folder, corpora, results)
+        run(options, choice, folder, corpora, results)
     print(f"{time.monotonic() - began:.0f} s", file=sys.stderr)
     print(results.closing())
-    # Nothing passed means that nothing was tested, which must not count as a success.
-    sys.exit(1 if results.failed or not results.passed else 0)
+    # Nothing passed and nothing skipped means that nothing was tested.
+    sys.exit(1 if results.failed or not (results.passed or results.skipped) else 0)
 
 
-def run(options, folder, corpora, results):
+def run(options, choice, folder, corpora, results):
     try:
-        harness.python("mcp-modern"), harness.python("mcp-legacy")
+        python = harness.python("mcp-modern")
+        harness.python("mcp-legacy")
+        if options.subject == "gateway":
+            import real
+            if not real.has_gateway():
+                raise Skip(f"{real.program()} has no `gateway mcp`")
     except Skip as error:
         results.add("mcp referee", error)
-        results.passed += 1  # as agreed for absent peers: said, and no failure
         return
-    world = World(folder, options.subject)
-    drives = transparency.Drives(world)
+    processes = Processes()
     try:
-        transparency.accounted(results, corpora)
-        harness.in_parallel(transparency.jobs(world, results, drives, options.quick), 2)
-        transparency.noticed(world, results, drives)
-        transparency.validate(world, results, corpora)
+        jobs = []
+        if options.subject == "relay":
+            relay(options, choice, folder, results, processes, python, jobs)
+        else:
+            gateway(options, choice, folder, results, processes, python, jobs)
+        world = jobs.pop(0)
+        harness.in_parallel(jobs, 2 if options.quick else 3)
+        if world is not None:
+            transparency.accounted(results, corpora)
+            transparency.validate(world, results, corpora)
     finally:
-        world.processes.stop_all()
+        processes.stop_all()
+
+
+def relay(options, choice, folder, results, processes, python, jobs):
+    """The plain relay in the gateway's place: what it changes, this referee would invent."""
+    world = World(folder, "relay")
+    world.processes = processes
+    jobs.append(world if choice.has("transparency") else None)
+    if choice.has("transparency"):
+        transparent(options, world, results, jobs)
+    if choice.has("wire"):
+        import relays
+        for kind in ("line", "web"):
+            jobs.append(lambda kind=kind: tests(
+                results, choice, "wire", kind, lambda: relays.Arena(folder, kind, processes),
+                "relay"))
+
+
+def transparent(options, world, results, jobs):
+    drives = transparency.Drives(world)
+    jobs += transparency.jobs(world, results, drives, options.quick)
+    jobs.append(lambda: transparency.noticed(world, results, drives))
+    import wire
+    for path in ("stdio-stdio", "http-stdio", "http-http"):
+        if world.subject == "relay" and path == "http-stdio":
+            continue
+        for name, function in functions(wire, "path_"):
+            jobs.append(lambda f=function, n=name, p=path: results.run(
+                f"path {p} {n}", f, world, p))
+
+
+def gateway(options, choice, folder, results, processes, python, jobs):
+    """Everything, against the program."""
+    from real import Real
+    world = None
+    if choice.has("transparency") or choice.has("mcpcheck"):
+        world = World(folder, "gateway", Real(os.path.join(folder, "one"), processes))
+    jobs.append(world if choice.has("transparency") else None)
+    # Attacks first: they wait more than they work.
+    if choice.has("attacks") or choice.has("wire") or choice.has("agentack"):
+        for kind in ("line", "front", "web", "bridge"):
+            jobs.append(lambda kind=kind: arena(
+                choice, os.path.join(folder, f"attack-{kind}"), kind, results, processes, python))
+    if choice.has("faults"):
+        jobs.append(lambda: field(choice, os.path.join(folder, "faults"), results, processes,
+                                  python))
+    if choice.has("transparency"):
+        transparent(options, world, results, jobs)
+    if choice.has("mcpcheck"):
+        import checkers
+        for path in ("http-http", "http-stdio"):
+            jobs.append(lambda p=path: checkers.check_protocol(world, results, p))
+
+
+def arena(choice, folder, kind, results, processes, python):
+    from attacks import Arena
+    from real import Real
+    made = []
+
+    def make():
+        made.append(Arena(Real(folder, processes), kind, python))
+        return made[0]
+    for part in ("attacks", "wire"):
+        if choice.has(part):
+            tests(results, choice, part, kind, lambda: made[0] if made else make())
+    if choice.has("agentack") and kind == "line":
+        import checkers
+        try:
+            checkers.check_approvals(made[0] if made else make(), results)
+        except (Failure, Skip) as error:
+            results.add("agentack", error)
+
+
+def field(choice, folder, results, processes, python):
+    import faults
+    tests(results, choice, "faults", "", lambda: faults.Field(folder, python, processes))
+
+
+def tests(results, choice, part, kind, make, subject="gateway"):
+    """Runs the tests of a part that are meant for a kind, one after the other."""
+    import attacks
+    import faults
+    import wire
+    module, prefix = {"attacks": (attacks, "attack_"), "faults": (faults, "attack_"),
+                      "wire": (wire, "wire_")}[part]
+    chosen = [(n, f) for n, f in functions(module, prefix)
+              if choice.takes(n) and kind in attacks.KINDS.get(f.__name__, (kind,))
+              and (subject == "gateway" or n not in wire.GATEWAY_ONLY)]
+    if not chosen:
+        return
+    label = f"{part} {kind}".strip()
+    try:
+        made = make()
+    except Exception as error:
+        results.add(f"{label} (setting up)", error if isinstance(error, (Failure, Skip))
+                    else Failure(f"{type(error).__name__}: {error}"))
+        return
+    for name, function in chosen:
+        results.run(f"{label} {name}", function, made)
+
+
+def functions(module, prefix):
+    """The tests of a module in the order in which they are written."""
+    found = [(n.removeprefix(prefix), f) for n, f in vars(module).items()
+             if n.startswith(prefix) and callable(f) and f.__module__ == module.__name__]
+    return sorted(found, key=lambda pair: pair[1].__code__.co_firstlineno)
 
 
 if __name__ == "__main__":
+    threading.stack_size(1 << 20)
     main()
