@@ -34,7 +34,7 @@ STDIO = ("line", "bridge")
 class Arena:
     """One gateway of a kind, its upstream, and what tests ask of them."""
 
-    def __init__(self, real, kind, python, hold="1500ms"):
+    def __init__(self, real, kind, python, hold="1s"):
         self.real, self.kind, self.python = real, kind, python
         self.upstream = Upstream(real.folder, kind, real.processes, python)
         # One name for all of them, as when several gates stand before one server.
@@ -44,7 +44,7 @@ class Arena:
             self.gateway.upstream = self.upstream.serve()
         if kind in HTTP:
             self.gateway.listen()
-        self.gateway.present(LEGACY, [t["name"] for t in definitions()])
+        self.gateway.present(LEGACY, definitions())
         self.count = 0
 
     def unique(self, label="t"):

@@ -10,14 +10,14 @@ import raw
 from attacks import denied, executed, waiting
 from harness import Failure, brief, clean_environment, equal, require, until
 from raw import LEGACY, MODERN, call, request, text
-from real import Gateway, Real, Upstream, definitions
+from real import Gateway, Upstream, definitions
 
 
 class Field:
     """One server, two gates with the same name of server, two upstreams."""
 
-    def __init__(self, folder, python, processes):
-        self.real = Real(folder, processes)
+    def __init__(self, real, python):
+        self.real = real
         self.python = python
         self.first = self.make("gate-one")
         self.second = self.make("gate-two")
@@ -25,8 +25,8 @@ class Field:
 
     def make(self, gate):
         upstream = Upstream(self.real.folder, gate, self.real.processes, self.python)
-        gateway = Gateway(self.real, gate, "raw", upstream.command, hold="1500ms")
-        gateway.present(LEGACY, [t["name"] for t in definitions()])
+        gateway = Gateway(self.real, gate, "raw", upstream.command, hold="1s")
+        gateway.present(LEGACY, definitions())
         return gateway, upstream
 
     def unique(self):

@@ -97,7 +97,10 @@ class Line:
         self.send(message)
         found = self.response(message["id"], seconds)
         if found is None:
-            state = self.process.poll()
+            try:
+                state = self.process.wait(0.2)
+            except subprocess.TimeoutExpired:
+                state = None
             raise Failure(f"no answer to {message['method']} within {seconds} s"
                           + (f", the process ended with {state}" if state is not None else ""))
         return found

@@ -53,24 +53,26 @@ def program():
     return path
 
 
-def has_gateway():
+def gateway_help():
+    """What `gateway mcp --help` says, or nothing where there is no such command."""
     found = subprocess.run([program(), "gateway", "mcp", "--help"], capture_output=True, text=True,
                            env=clean_environment(), timeout=60)
-    return found.returncode == 0 and "--name" in found.stdout
+    return found.stdout if found.returncode == 0 and "--name" in found.stdout else ""
 
 
 class Real:
     """The server of a run, administered through the command line as a person would."""
 
-    def __init__(self, folder, processes=None, agents=("referee-agent", "other-agent")):
-        self.folder = folder
+    def __init__(self, folder, processes=None, advisory=False,
+                 agents=("referee-agent", "other-agent")):
+        self.folder, self.advisory = folder, advisory
+        self.has_state = "--state" in gateway_help()
         self.processes = processes or Processes()
         self.binary = program()
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.lock = threading.RLock()
         self.servers = {}
-        self.known = set()
         os.makedirs(folder, exist_ok=True)
         self.start()
         self.bob = self.json("person", "add", "bob", "--group", "reviewers", "--token")["token"]
@@ -99,9 +101,11 @@ class Real:
 
     # MARK: the command line
 
-    def cli(self, *words, token=None, check=True):
+    def cli(self, *words, token=None, check=True, offline=False):
         environment = clean_environment(EXEQUATUR_URL=self.url)
-        if token:
+        if offline:
+            pass
+        elif token:
             environment["EXEQUATUR_TOKEN"] = token
         else:
             words = (*words, "--token-file", f"{self.folder}/data/admin.token")
@@ -168,6 +172,19 @@ class Real:
             self.servers.setdefault(server, set()).update(names)
             self.publish()
 
+    def declare(self, server, tools):
+        """What approving a configuration does for the policies, where no gate presents one."""
+        path = f"{self.folder}/{server}.tools.json"
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump({"tools": tools}, file)
+        found = self.cli("policy", "schema", "mcp", path, "--server", server, offline=True)
+        with self.lock:
+            os.makedirs(f"{self.folder}/policies", exist_ok=True)
+            with open(f"{self.folder}/policies/mcp-{server}.cedarschema", "w") as file:
+                file.write(found.stdout)
+            self.servers.setdefault(server, set()).update(t["name"] for t in tools)
+            self.publish()
+
     def gateway(self, name, path, world, era):
         """A gateway of a transparency path, approved and ready."""
         import fixture
@@ -178,8 +195,7 @@ class Real:
             made.upstream = f"http://127.0.0.1:{port}/mcp"
         if path != "stdio-stdio":
             made.listen()
-        names = [t["name"] for t in fixture.tools()]
-        made.present(raw.MODERN if era == "modern" else raw.LEGACY, names)
+        made.present(raw.MODERN if era == "modern" else raw.LEGACY, fixture.tools())
         return made
 
 
@@ -220,8 +236,10 @@ class Gateway:
 
     @property
     def command(self):
-        words = [self.real.binary, "gateway", "mcp", "--name", self.server, "--state", self.state,
-                 "--hold", self.hold, *self.options]
+        words = [self.real.binary, "gateway", "mcp", "--name", self.server, "--hold", self.hold,
+                 *self.options]
+        if self.real.has_state:
+            words += ["--state", self.state]
         if self.port:
             words += ["--listen", f"127.0.0.1:{self.port}"]
         if self.upstream:
@@ -232,6 +250,10 @@ class Gateway:
     def environment(self):
         """What it needs; over HTTP the agent's token comes with each request instead."""
         found = {"EXEQUATUR_URL": self.real.url, "EXEQUATUR_GATE_TOKEN": self.token}
+        if self.real.advisory:
+            del found["EXEQUATUR_GATE_TOKEN"]
+        if not self.real.has_state:
+            found["XDG_STATE_HOME"] = self.state
         if not self.port:
             found["EXEQUATUR_TOKEN"] = self.real.agent
         return found
@@ -272,8 +294,12 @@ class Gateway:
             environment["EXEQUATUR_TOKEN"] = token
         return raw.Line(self.command, clean_environment(**environment), open(self.log, "ab"))
 
-    def present(self, era, names):
+    def present(self, era, tools):
         """Lets it see all its tools, has them approved, and waits until it has noticed."""
+        names = [t["name"] for t in tools]
+        if self.real.advisory:
+            self.real.declare(self.server, tools)
+            return
         client = self.client()
         try:
             client.open(era)

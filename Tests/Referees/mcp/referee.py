@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The referee of the MCP gateway; see scripts/mcp-referee.
 
-    referee.py [--quick] [--subject gateway|relay] [--only TEXT] [--verbose] [--keep FOLDER]
+    referee.py [--quick] [--subject gateway|relay] [--only TEXT] [--advisory]
+               [--verbose] [--keep FOLDER]
 
 `--only` takes a part of: transparency, wire, attacks, faults, mcpcheck, agentack; or of a test's
 name within them, as `attacks:replay`.
@@ -39,6 +40,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--subject", choices=["gateway", "relay"], default="gateway")
+    parser.add_argument("--advisory", action="store_true",
+                        help="gates without a token of their own; what needs one will fail")
     parser.add_argument("--only", default="")
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("--keep")
@@ -66,7 +69,7 @@ def run(options, choice, folder, corpora, results):
         harness.python("mcp-legacy")
         if options.subject == "gateway":
             import real
-            if not real.has_gateway():
+            if not real.gateway_help():
                 raise Skip(f"{real.program()} has no `gateway mcp`")
     except Skip as error:
         results.add("mcp referee", error)
@@ -117,19 +120,22 @@ def transparent(options, world, results, jobs):
 
 def gateway(options, choice, folder, results, processes, python, jobs):
     """Everything, against the program."""
+    import attacks
     from real import Real
     world = None
     if choice.has("transparency") or choice.has("mcpcheck"):
-        world = World(folder, "gateway", Real(os.path.join(folder, "one"), processes))
+        world = World(folder, "gateway", Real(
+            os.path.join(folder, "one"), processes, options.advisory))
     jobs.append(world if choice.has("transparency") else None)
     # Attacks first: they wait more than they work.
     if choice.has("attacks") or choice.has("wire") or choice.has("agentack"):
-        for kind in ("line", "front", "web", "bridge"):
-            jobs.append(lambda kind=kind: arena(
-                choice, os.path.join(folder, f"attack-{kind}"), kind, results, processes, python))
+        for kind in attacks.ALL:
+            jobs.append(lambda kind=kind: arena(choice, lambda: Real(
+                os.path.join(folder, f"attack-{kind}"), processes, options.advisory),
+                kind, results, python))
     if choice.has("faults"):
-        jobs.append(lambda: field(choice, os.path.join(folder, "faults"), results, processes,
-                                  python))
+        jobs.append(lambda: field(choice, lambda: Real(
+            os.path.join(folder, "faults"), processes, options.advisory), results, python))
     if choice.has("transparency"):
         transparent(options, world, results, jobs)
     if choice.has("mcpcheck"):
@@ -138,13 +144,12 @@ def gateway(options, choice, folder, results, processes, python, jobs):
             jobs.append(lambda p=path: checkers.check_protocol(world, results, p))
 
 
-def arena(choice, folder, kind, results, processes, python):
+def arena(choice, server, kind, results, python):
     from attacks import Arena
-    from real import Real
     made = []
 
     def make():
-        made.append(Arena(Real(folder, processes), kind, python))
+        made.append(Arena(server(), kind, python))
         return made[0]
     for part in ("attacks", "wire"):
         if choice.has(part):
@@ -157,9 +162,9 @@ def arena(choice, folder, kind, results, processes, python):
             results.add("agentack", error)
 
 
-def field(choice, folder, results, processes, python):
+def field(choice, server, results, python):
     import faults
-    tests(results, choice, "faults", "", lambda: faults.Field(folder, python, processes))
+    tests(results, choice, "faults", "", lambda: faults.Field(server(), python))
 
 
 def tests(results, choice, part, kind, make, subject="gateway"):
