@@ -116,6 +116,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     """Passes each request on and its answer back, streaming."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = 1 << 16  # an answer in one segment where it fits
     upstream = None
     log = None
     count = 0
@@ -133,7 +135,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         sent = [[k, v] for k, v in self.headers.items()]
         self.log.add("c2s", body, method=self.command, headers=sent, exchange=exchange,
                      path=self.path)
-        upstream = http.client.HTTPConnection(self.upstream.hostname, self.upstream.port)
+        upstream = self.connect()
         try:
             upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
             upstream.putheader("Host", self.upstream.netloc)
@@ -142,6 +144,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                     upstream.putheader(name, value)
             if body or self.command == "POST":
                 upstream.putheader("Content-Length", str(len(body)))
+            # In one segment with the headers, as clients do.
             upstream.endheaders(body)
             stop = self.watch(upstream)
             try:
@@ -150,8 +153,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 stop.set()
         except (http.client.HTTPException, OSError):
             self.close_connection = True
-        finally:
             upstream.close()
+            self.kept = None
+
+    def connect(self):
+        """One connection upstream for each of the client's."""
+        kept = getattr(self, "kept", None)
+        if kept is None or kept.sock is None:
+            kept = http.client.HTTPConnection(self.upstream.hostname, self.upstream.port)
+            kept.connect()
+            kept.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.kept = kept
+        return kept
+
+    def finish(self):
+        if getattr(self, "kept", None) is not None:
+            self.kept.close()
+        super().finish()
 
     do_POST = do_GET = do_DELETE = do_PUT = do_OPTIONS = do_HEAD = relay
 
@@ -203,6 +221,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
+        self.wfile.flush()
         self.log.add("s2c", b"", **more, stream="open")
         events = Events(lambda data: self.log.add("s2c", data, status=response.status,
                                                   exchange=exchange, stream="event"))
@@ -211,6 +230,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.flush()
             events.feed(data)
         self.wfile.write(b"0\r\n\r\n")
+        self.wfile.flush()
 
 
 class Server(http.server.ThreadingHTTPServer):

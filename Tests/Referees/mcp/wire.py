@@ -300,9 +300,11 @@ def path_progress_tokens_stay(world, path):
 
 def path_line_smuggling(world, path):
     """SDKs read lines as text: a carriage return within a message would end one. None may pass."""
+    undefended = world.subject == "relay" and path == "stdio-stdio"
     for era in ("modern", "legacy"):
         text = f"smuggled-{era}-{time.time_ns()}"
-        client = raw_client(world.endpoint(era, path))
+        endpoint = world.endpoint(era, path)
+        client = raw_client({"stdio": world.upstream(era, path)} if undefended else endpoint)
         client.open(LEGACY)
         hidden = json.dumps(raw.call(31, "write_denied", {"text": text})).encode()
         message = b'{"jsonrpc":"2.0","method":"notifications/x","params":{"a":\r%s\r}}' % hidden
@@ -315,8 +317,8 @@ def path_line_smuggling(world, path):
         client.close()
         with open(world.effects(era, path), encoding="utf-8") as file:
             ran = text in file.read()
-        if world.subject == "relay" and path == "stdio-stdio":
-            # Without this the test above could not fail: through a relay the tool does run.
+        if undefended:
+            # Without this the test could not fail: with nothing in front the tool does run.
             require(ran, f"the SDK of the {era} upstream does not read lines as text any more")
         else:
             require(not ran, f"a tool that policy denies ran in the {era} upstream")
