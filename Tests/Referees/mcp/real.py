@@ -53,9 +53,14 @@ def program():
     return path
 
 
+def gateway_program():
+    """The program that gateways run: another than the server's, to try versions against each other."""
+    return os.environ.get("EXEQUATUR_GATEWAY_BIN") or program()
+
+
 def gateway_help():
     """What `gateway mcp --help` says, or nothing where there is no such command."""
-    found = subprocess.run([program(), "gateway", "mcp", "--help"], capture_output=True, text=True,
+    found = subprocess.run([gateway_program(), "gateway", "mcp", "--help"], capture_output=True, text=True,
                            env=clean_environment(), timeout=60)
     return found.stdout if found.returncode == 0 and "--name" in found.stdout else ""
 
@@ -180,7 +185,7 @@ class Real:
         found = self.cli("policy", "schema", "mcp", path, "--server", server, offline=True)
         with self.lock:
             os.makedirs(f"{self.folder}/policies", exist_ok=True)
-            with open(f"{self.folder}/policies/mcp-{server}.cedarschema", "w") as file:
+            with open(f"{self.folder}/policies/tools-{server}.cedarschema", "w") as file:
                 file.write(found.stdout)
             self.servers.setdefault(server, set()).update(t["name"] for t in tools)
             self.publish()
@@ -236,7 +241,7 @@ class Gateway:
 
     @property
     def command(self):
-        words = [self.real.binary, "gateway", "mcp", "--name", self.server, "--hold", self.hold,
+        words = [gateway_program(), "gateway", "mcp", "--name", self.server, "--hold", self.hold,
                  *self.options]
         if self.real.has_state:
             words += ["--state", self.state]
@@ -254,7 +259,7 @@ class Gateway:
             del found["EXEQUATUR_GATE_TOKEN"]
         if not self.real.has_state:
             found["XDG_STATE_HOME"] = self.state
-        if not self.port:
+        if not self.port or self.real.advisory:
             found["EXEQUATUR_TOKEN"] = self.real.agent
         return found
 

@@ -82,7 +82,14 @@ def run(options, choice, folder, corpora, results):
         else:
             gateway(options, choice, folder, results, processes, python, jobs)
         world = jobs.pop(0)
-        harness.in_parallel(jobs, 2 if options.quick else 3)
+        # Attacks wait more than they work, so each of their arenas has a thread of its own.
+        arenas = [job for job in jobs if getattr(job, "waits", False)]
+        threads = [threading.Thread(target=job) for job in arenas]
+        for thread in threads:
+            thread.start()
+        harness.in_parallel([job for job in jobs if job not in arenas], 2)
+        for thread in threads:
+            thread.join()
         if world is not None:
             transparency.accounted(results, corpora)
             transparency.validate(world, results, corpora)
@@ -130,18 +137,23 @@ def gateway(options, choice, folder, results, processes, python, jobs):
     # Attacks first: they wait more than they work.
     if choice.has("attacks") or choice.has("wire") or choice.has("agentack"):
         for kind in attacks.ALL:
-            jobs.append(lambda kind=kind: arena(choice, lambda: Real(
+            jobs.append(waits(lambda kind=kind: arena(choice, lambda: Real(
                 os.path.join(folder, f"attack-{kind}"), processes, options.advisory),
-                kind, results, python))
+                kind, results, python)))
     if choice.has("faults"):
-        jobs.append(lambda: field(choice, lambda: Real(
-            os.path.join(folder, "faults"), processes, options.advisory), results, python))
+        jobs.append(waits(lambda: field(choice, lambda: Real(
+            os.path.join(folder, "faults"), processes, options.advisory), results, python)))
     if choice.has("transparency"):
         transparent(options, world, results, jobs)
     if choice.has("mcpcheck"):
         import checkers
         for path in ("http-http", "http-stdio"):
             jobs.append(lambda p=path: checkers.check_protocol(world, results, p))
+
+
+def waits(job):
+    job.waits = True
+    return job
 
 
 def arena(choice, server, kind, results, python):

@@ -146,7 +146,7 @@ def combinations(quick):
             every.append((client, era, path, mode))
     if not quick:
         return every
-    return [("mcp1", "legacy", "stdio-stdio", "auto"), ("mcp1", "legacy", "http-http", "auto"),
+    return [("mcp1", "legacy", "stdio-stdio", "auto"),
             ("mcp2", "modern", "stdio-stdio", "auto"), ("mcp2", "modern", "http-http", "auto"),
             ("mcp2", "modern", "http-stdio", "auto"), ("fastmcp", "modern", "stdio-stdio", "auto")]
 
