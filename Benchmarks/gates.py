@@ -4,8 +4,8 @@
 One raw client for all, one lean upstream for all: what differs is what stands between them.
 `call` is a tool call that policy allows: through our gateway it is an action, cleared, claimed and
 reported, with a durable entry before the tool runs. `read` is `resources/read`, which is no action.
-Each subject stays up; rounds alternate over all of them, in changing order, so that a busy minute of
-the machine hits all alike.
+Each subject stays up; rounds alternate over all of them, in changing order, so that a busy minute
+of the machine hits all alike.
 """
 import argparse
 import asyncio

@@ -12,7 +12,7 @@ import subprocess
 
 from harness import Failure, Skip, brief, clean_environment, equal, python, require
 from raw import call
-from attacks import executed, waiting, denied
+from arena import denied, executed, waiting
 
 
 def tool(name):
@@ -164,7 +164,8 @@ def agentack(folder, events, policy):
         [tool("agentack"), "check", path, "--policy", policy, "--json", report],
         capture_output=True, text=True, timeout=60, env=clean_environment())
     if found.returncode not in (0, 1, 3):
-        raise Failure(f"agentack ended with {found.returncode}: {found.stdout}{found.stderr}"[-500:])
+        said = f"{found.stdout}{found.stderr}"[-500:]
+        raise Failure(f"agentack ended with {found.returncode}: {said}")
     with open(report, encoding="utf-8") as file:
         written = json.load(file)
     result = written.get("result", written)

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What happens when things are down, killed, or another gate's. Each test takes a Field: a server of
-its own that it may stop, and two gates in front of two upstreams of the same kind."""
+"""What happens when things are down, killed, or another gate's.
+
+Each test takes a Field: a server of its own that it may stop, and two gates in front of two
+upstreams of the same kind.
+"""
 import json
 import os
 import subprocess
 import time
 
 import raw
-from attacks import denied, executed, waiting
+from arena import denied, executed, waiting
 from harness import Failure, brief, clean_environment, equal, require, until
 from raw import LEGACY, MODERN, call, request, text
 from real import Gateway, Upstream, definitions

@@ -31,7 +31,7 @@ def _png():
 
 def _wav():
     samples = bytes(8)
-    form = b"fmt " + (16).to_bytes(4, "little") + b"\x01\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0"
+    form = b"fmt \x10\0\0\0" + b"\x01\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0"
     data = b"data" + len(samples).to_bytes(4, "little") + samples
     return b"RIFF" + (4 + len(form) + len(data)).to_bytes(4, "little") + b"WAVE" + form + data
 

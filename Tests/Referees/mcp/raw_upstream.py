@@ -5,8 +5,8 @@
     raw_upstream.py --trace FILE --tools FILE [--port N]
 
 It believes what it gets, as a careless server would: of duplicate keys the last counts, a batch is
-taken apart, a call without an id is executed. What protects it has to stand in front of it. `--tools`
-is read anew for each `tools/list`, so that a test can change a definition under the gateway.
+taken apart, a call without an id is executed. What protects it has to stand in front of it.
+`--tools` is read anew for each `tools/list`, so that a test can change a definition under the gateway.
 
 The trace has one JSON object a line: `start` (arguments and environment), `message` (base64 of the
 bytes, headers over HTTP), `ran` (a tool was executed, with its arguments). A tool with the argument
@@ -31,11 +31,12 @@ ODD = [
     b'{"jsonrpc":"2.0","id":ID,"result":{"resultType":"complete","z":1,"a":2,"10":3,"9":4}}',
     b'{ "result" : {"resultType":"complete", "n":[1.0,1e2,-0.0,12345678901234567890,0.1e-7]} ,'
     b' "id":ID  , "jsonrpc":"2.0" }  ',
-    b'{"jsonrpc":"2.0","id":ID,"result":{"resultType":"complete","s":"\\u0061\\/\\u00e9\\ud83d\\ude80'
-    b'\xc3\xa9\xf0\x9f\x9a\x80\\u2028\xe2\x80\xa8\\u0000"}}',
+    b'{"jsonrpc":"2.0","id":ID,"result":{"resultType":"complete","s":"\\u0061\\/\\u00e9'
+    b'\\ud83d\\ude80\xc3\xa9\xf0\x9f\x9a\x80\\u2028\xe2\x80\xa8\\u0000"}}',
     b'{"jsonrpc":"2.0","extra":{"x":[[],{},null]},"id":ID,"result":{"resultType":"complete",'
     b'"_meta":{"example.org/a":{"b":true}},"unknown":"member"}}',
-    b'{"jsonrpc":"2.0","id":ID,"error":{"code":-32001,"message":"odd \\"error\\"","data":{"d":1.50}}}',
+    b'{"jsonrpc":"2.0","id":ID,"error":{"code":-32001,"message":"odd \\"error\\"",'
+    b'"data":{"d":1.50}}}',
 ]
 
 

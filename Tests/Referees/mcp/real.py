@@ -54,14 +54,14 @@ def program():
 
 
 def gateway_program():
-    """The program that gateways run: another than the server's, to try versions against each other."""
+    """What gateways run: another program than the server, to try versions against each other."""
     return os.environ.get("EXEQUATUR_GATEWAY_BIN") or program()
 
 
 def gateway_help():
     """What `gateway mcp --help` says, or nothing where there is no such command."""
-    found = subprocess.run([gateway_program(), "gateway", "mcp", "--help"], capture_output=True, text=True,
-                           env=clean_environment(), timeout=60)
+    found = subprocess.run([gateway_program(), "gateway", "mcp", "--help"],
+                           capture_output=True, text=True, env=clean_environment(), timeout=60)
     return found.stdout if found.returncode == 0 and "--name" in found.stdout else ""
 
 

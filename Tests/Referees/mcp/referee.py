@@ -127,7 +127,7 @@ def transparent(options, world, results, jobs):
 
 def gateway(options, choice, folder, results, processes, python, jobs):
     """Everything, against the program."""
-    import attacks
+    from arena import ALL
     from real import Real
     world = None
     if choice.has("transparency") or choice.has("mcpcheck"):
@@ -136,7 +136,7 @@ def gateway(options, choice, folder, results, processes, python, jobs):
     jobs.append(world if choice.has("transparency") else None)
     # Attacks first: they wait more than they work.
     if choice.has("attacks") or choice.has("wire") or choice.has("agentack"):
-        for kind in attacks.ALL:
+        for kind in ALL:
             jobs.append(waits(lambda kind=kind: arena(choice, lambda: Real(
                 os.path.join(folder, f"attack-{kind}"), processes, options.advisory),
                 kind, results, python)))
@@ -157,7 +157,7 @@ def waits(job):
 
 
 def arena(choice, server, kind, results, python):
-    from attacks import Arena
+    from arena import Arena
     made = []
 
     def make():
@@ -182,12 +182,17 @@ def field(choice, server, results, python):
 def tests(results, choice, part, kind, make, subject="gateway"):
     """Runs the tests of a part that are meant for a kind, one after the other."""
     import attacks
+    import attacks_http
+    import attacks_parsing
+    import attacks_tasks
     import faults
     import wire
-    module, prefix = {"attacks": (attacks, "attack_"), "faults": (faults, "attack_"),
-                      "wire": (wire, "wire_")}[part]
-    chosen = [(n, f) for n, f in functions(module, prefix)
-              if choice.takes(n) and kind in attacks.KINDS.get(f.__name__, (kind,))
+    from arena import KINDS
+    modules, prefix = {
+        "attacks": ((attacks, attacks_parsing, attacks_http, attacks_tasks), "attack_"),
+        "faults": ((faults,), "attack_"), "wire": ((wire,), "wire_")}[part]
+    chosen = [(n, f) for module in modules for n, f in functions(module, prefix)
+              if choice.takes(n) and kind in KINDS.get(f.__name__, (kind,))
               and (subject == "gateway" or n not in wire.GATEWAY_ONLY)]
     if not chosen:
         return

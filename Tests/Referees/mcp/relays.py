@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An Arena with the plain relay in the gateway's place, for the tests of wire.py that a relay meets."""
-import attacks
+"""An Arena with the plain relay in the gateway's place, for what a relay meets of wire.py."""
+import arena
 import raw
 from harness import HERE, Skip, clean_environment, free_port, python, wait_for_port
 from real import Upstream
@@ -32,7 +32,7 @@ class Gateway:
         return raw.Line([*self.relay, "stdio", "--", *self.upstream.command])
 
 
-class Arena(attacks.Arena):
+class Arena(arena.Arena):
     """Without a server: only what needs no approval can be asked."""
 
     def __init__(self, folder, kind, processes):

@@ -62,7 +62,8 @@ MODERN = [
 
 # Beside those of the suite, for what issue and design ask of a gateway.
 OURS = ["x-list-changed", "x-subscription", "x-cancellation", "x-pagination", "x-unknown-fields",
-        "x-big-result", "x-big-argument", "x-big-message", "x-unicode", "x-structured", "x-unknown-tool",
+        "x-big-result", "x-big-argument", "x-big-message", "x-unicode", "x-structured",
+        "x-unknown-tool",
         "x-unknown-method", "x-roots"]
 
 # Ids whose check needs HTTP itself; they are raw tests in wire.py, run over each HTTP path.

@@ -9,7 +9,7 @@ import time
 
 import raw
 import raw_upstream
-from attacks import HTTP, kinds
+from arena import HTTP, kinds
 from harness import brief, equal, require, until
 from raw import LEGACY, MODERN, PREFIX, request
 
