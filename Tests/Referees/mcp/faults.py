@@ -16,6 +16,10 @@ from raw import LEGACY, MODERN, call, request, text
 from real import Gateway, Upstream, definitions
 
 
+# What takes long and is left out with --quick.
+SLOW = {"progress_while_held"}
+
+
 class Field:
     """One server, two gates with the same name of server, two upstreams."""
 
@@ -271,6 +275,27 @@ def attack_used_nonce_after_restart_with_tampered_state(field):
             with open(path, "wb") as file:
                 file.write(data)
     equal(upstream.quiet(mark), [("run_reviewed", arguments)], "executions")
+
+
+def attack_progress_while_held(field):
+    """A client that gave a token hears every 15 seconds that its call still waits."""
+    one, upstream = field.first
+    patient = Gateway.__new__(Gateway)
+    patient.__dict__.update(one.__dict__, hold="34s")
+    client = opened(patient, MODERN)
+    mark = upstream.mark()
+    began = time.monotonic()
+    waiting(client.ask(call(77, "run_reviewed", {"text": field.unique()}, MODERN,
+                            {"progressToken": "patience"}), 60), MODERN)
+    require(30 < time.monotonic() - began < 45, f"held for {time.monotonic() - began:.0f} s")
+    progress = [m["params"] for m in client.others if m.get("method") == "notifications/progress"]
+    require(len(progress) >= 2, f"progress while it waited: {brief(progress)}")
+    require(all(p["progressToken"] == "patience" for p in progress), brief(progress))
+    values = [p["progress"] for p in progress]
+    require(values == sorted(set(values)), f"progress does not increase: {values}")
+    # Without a token nobody asked to hear of it.
+    equal(upstream.quiet(mark), [], "executions")
+    client.close()
 
 
 def attack_modern_client_of_a_stopped_upstream(field):

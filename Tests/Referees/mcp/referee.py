@@ -26,8 +26,9 @@ PARTS = ("transparency", "wire", "attacks", "faults", "mcpcheck", "agentack")
 class Choice:
     """What `--only` selects."""
 
-    def __init__(self, only):
+    def __init__(self, only, quick):
         self.part, _, self.name = only.partition(":")
+        self.quick = quick
 
     def has(self, part):
         return self.part in part
@@ -46,7 +47,7 @@ def main():
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("--keep")
     options = parser.parse_args()
-    choice = Choice(options.only)
+    choice = Choice(options.only, options.quick)
     if not any(choice.has(part) for part in PARTS):
         parser.error(f"--only: no part is called `{choice.part}`, there are {', '.join(PARTS)}")
     corpora = os.environ.get("EXEQUATUR_CORPORA") or os.path.join(
@@ -70,7 +71,7 @@ def run(options, choice, folder, corpora, results):
         if options.subject == "gateway":
             import real
             if not real.gateway_help():
-                raise Skip(f"{real.program()} has no `gateway mcp`")
+                raise Skip(f"{real.gateway_program()} has no `gateway mcp`")
     except Skip as error:
         results.add("mcp referee", error)
         return
@@ -193,7 +194,8 @@ def tests(results, choice, part, kind, make, subject="gateway"):
         "faults": ((faults,), "attack_"), "wire": ((wire,), "wire_")}[part]
     chosen = [(n, f) for module in modules for n, f in functions(module, prefix)
               if choice.takes(n) and kind in KINDS.get(f.__name__, (kind,))
-              and (subject == "gateway" or n not in wire.GATEWAY_ONLY)]
+              and (subject == "gateway" or n not in wire.GATEWAY_ONLY)
+              and not (choice.quick and n in faults.SLOW)]
     if not chosen:
         return
     label = f"{part} {kind}".strip()

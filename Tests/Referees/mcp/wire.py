@@ -133,7 +133,11 @@ def wire_server_stateless(arena):
     require("mcp-session-id" not in answer.headers, "a session of the modern era")
     for method in ("GET", "DELETE", "PUT", "PATCH"):
         found = client.post(None, change={"MCP-Protocol-Version": MODERN}, method=method)
-        equal(found.status, 405, f"status of {method}")
+        if arena.kind == "web":  # the upstream's own answer may pass
+            require(found.status < 500, f"status of {method}: {found.status}")
+        else:
+            allowed = (405,) if method in ("GET", "DELETE") else (404, 405, 501)
+            require(found.status in allowed, f"status of {method}: {found.status}")
     answer = client.post(request(2, "tools/list", None, MODERN),
                          change={"Mcp-Session-Id": "nonsense", "Last-Event-ID": "7"})
     equal(answer.status, 200, "status with headers of the older era")
