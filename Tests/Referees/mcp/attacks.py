@@ -2,6 +2,7 @@
 """Attacks by name. Each asserts on what the upstream really received, from the upstream's own
 trace. See arena.py for what they run on.
 """
+import json
 import os
 import threading
 import time
@@ -190,8 +191,11 @@ def attack_reused_tool_call_id(arena):
     client.send(call(number, "run_allowed", {"text": value + "-b"}))
     client.send(call(number, "run_reviewed", {"text": value + "-c"}))
     answers = []
-    while len(answers) < 3 and (found := client.response(number, 6)):
-        answers.append(found)
+    # A refusal may not carry the id, because that stands for the first call.
+    while len(answers) < 3 and (line := client.line(6)):
+        found = json.loads(line)
+        if "method" not in found and found.get("id") in (number, None):
+            answers.append(found)
     codes = sorted((a.get("error") or {}).get("code") or 0 for a in answers)
     equal(codes, [-32600, -32600, 0], "codes of the three answers")
     equal([t for t, _ in arena.upstream.quiet(mark)], ["run_allowed"], "executions")
@@ -421,7 +425,7 @@ def attack_gateway_killed_between_claim_and_result(arena):
 def swallow(client, message):
     try:
         client.post(message)
-    except (OSError, Exception):
+    except Exception:
         client.close()
 
 
@@ -468,7 +472,7 @@ def works(arena):
                  "run_allowed")
         client.close()
         return True
-    except (Failure, OSError, Exception):
+    except Exception:
         if arena.http and arena.gateway.process.poll() is not None:
             arena.gateway.listen()
         return False
@@ -483,7 +487,7 @@ def attack_cancelled_while_pending(arena):
     if arena.http:
         other = raw.Web(arena.gateway.url, arena.gateway.headers)
         other.session = client.session
-        thread = threading.Thread(
+        thread = threading.Thread(daemon=True,
             target=swallow, args=(other, call(number, "run_reviewed", arguments)))
         thread.start()
     else:
@@ -494,7 +498,8 @@ def attack_cancelled_while_pending(arena):
               "params": {"requestId": number, "reason": "no patience"}}
     if arena.http:
         client.post(cancel)
-        thread.join()
+        thread.join(6)
+        require(not thread.is_alive(), "the stream of the cancelled call stays open")
     else:
         client.send(cancel)
         require(client.response(number, 2.5) is None, "a cancelled call was answered")

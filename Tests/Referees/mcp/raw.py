@@ -6,6 +6,7 @@ import os
 import select
 import socket
 import subprocess
+import threading
 import time
 import urllib.parse
 
@@ -175,6 +176,13 @@ class Answer:
         return f"{self.status} {self.body[:300]!r}"
 
 
+def cut(connection):
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+
+
 class Web:
     """A server over HTTP, one connection."""
 
@@ -223,10 +231,16 @@ class Web:
                     self.host, self.port, timeout=self.timeout)
                 self.connection.connect()
                 self.connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            # Comments that keep a stream alive would keep us reading for ever.
+            limit = threading.Timer(self.timeout, cut, (self.connection.sock,))
+            limit.start()
             try:
                 self.connection.request(method, path or self.path, body, headers)
                 found = self.connection.getresponse()
-                data = found.read()
+                try:
+                    data = found.read()
+                except http.client.IncompleteRead as error:
+                    data = error.partial
                 return Answer(found.status, {k.lower(): v for k, v in found.getheaders()}, data)
             except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
                 # A server may close a connection between requests. Asked again once.
@@ -234,6 +248,8 @@ class Web:
                 self.connection = None
                 if attempt:
                     raise
+            finally:
+                limit.cancel()
         raise AssertionError("unreachable")
 
     def ask(self, message, **more):

@@ -9,7 +9,9 @@
 name within them, as `attacks:replay`.
 """
 import argparse
+import faulthandler
 import os
+import signal
 import sys
 import tempfile
 import threading
@@ -217,5 +219,6 @@ def functions(module, prefix):
 
 
 if __name__ == "__main__":
+    faulthandler.register(signal.SIGUSR1)  # says where it stands, should it ever not end
     threading.stack_size(1 << 20)
     main()
