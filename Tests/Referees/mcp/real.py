@@ -172,8 +172,9 @@ class Real:
             found = self.configuration(gate)
             return found if found and set(names) <= tool_names(found) else None
         found = until(presented, f"gate {gate} presents {len(names)} tools", 20)
-        self.cli("gate", "approve", gate, "--expect", presented_digest(found))
+        # One after the other: approving publishes too, and one publication at a time is all there is.
         with self.lock:
+            self.cli("gate", "approve", gate, "--expect", presented_digest(found))
             self.servers.setdefault(server, set()).update(names)
             self.publish()
 

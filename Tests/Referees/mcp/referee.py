@@ -106,7 +106,7 @@ def relay(options, choice, folder, results, processes, python, jobs):
     world.processes = processes
     jobs.append(world if choice.has("transparency") else None)
     if choice.has("transparency"):
-        transparent(options, world, results, jobs)
+        transparent(options, choice, world, results, jobs)
     if choice.has("wire"):
         import relays
         for kind in ("line", "web"):
@@ -115,17 +115,18 @@ def relay(options, choice, folder, results, processes, python, jobs):
                 "relay"))
 
 
-def transparent(options, world, results, jobs):
+def transparent(options, choice, world, results, jobs):
     drives = transparency.Drives(world)
-    jobs += transparency.jobs(world, results, drives, options.quick)
+    jobs += transparency.jobs(world, results, drives, options.quick, choice.takes)
     jobs.append(lambda: transparency.noticed(world, results, drives))
     import wire
     for path in ("stdio-stdio", "http-stdio", "http-http"):
         if world.subject == "relay" and path == "http-stdio":
             continue
         for name, function in functions(wire, "path_"):
-            jobs.append(lambda f=function, n=name, p=path: results.run(
-                f"path {p} {n}", f, world, p))
+            if choice.takes(f"path {path} {name}"):
+                jobs.append(lambda f=function, n=name, p=path: results.run(
+                    f"path {p} {n}", f, world, p))
 
 
 def gateway(options, choice, folder, results, processes, python, jobs):
@@ -147,7 +148,7 @@ def gateway(options, choice, folder, results, processes, python, jobs):
         jobs.append(waits(lambda: field(choice, lambda: Real(
             os.path.join(folder, "faults"), processes, options.advisory), results, python)))
     if choice.has("transparency"):
-        transparent(options, world, results, jobs)
+        transparent(options, choice, world, results, jobs)
     if choice.has("mcpcheck"):
         import checkers
         for path in ("http-http", "http-stdio"):

@@ -159,6 +159,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def connect(self):
         """One connection upstream for each of the client's."""
         kept = getattr(self, "kept", None)
+        if kept is not None and kept.sock is not None \
+                and select.select([kept.sock], [], [], 0)[0]:
+            kept.close()  # the upstream has closed it while it was idle
         if kept is None or kept.sock is None:
             kept = http.client.HTTPConnection(self.upstream.hostname, self.upstream.port)
             kept.connect()

@@ -158,15 +158,13 @@ def check_folder(schemas, folder):
             if raw is None:
                 problems.append(f"{name}: not UTF-8")
                 continue
-            if not raw.strip():
-                continue
-            if not over_http:
-                conversation = shared
-            elif record.get("status", 200) >= 400 and record["dir"] == "s2c":
-                continue  # refusals are looked at where they are provoked
-            else:
+            conversation = shared
+            if over_http:  # also of a GET, which has no body but opens a stream
                 conversation = era_of(conversations, schemas, name, record, shared)
-            conversation.add(record["dir"], raw)
+            # Refusals of HTTP are looked at where they are provoked.
+            refusal = record.get("status", 200) >= 400 and record["dir"] == "s2c"
+            if raw.strip() and not refusal:
+                conversation.add(record["dir"], raw)
         for conversation in {id(c): c for c in [shared, *conversations.values()]}.values():
             count += conversation.count
             problems += conversation.problems

@@ -3,8 +3,8 @@
 
 What may differ, and nothing else: ids and states that are random; `ttlMs` and `cacheScope` of what
 can be cached (the gateway says 0 and private, which is checked in wire.py); a tool that policy
-denies for good is not listed; an unknown tool is denied by the gateway before the upstream says
-that it is unknown.
+denies for good is not listed; the words, not the code, for an unknown tool and for a state that
+the upstream has not given, because the gateway refuses both before the upstream can.
 """
 import json
 import subprocess
@@ -16,6 +16,9 @@ from harness import HERE, Failure, Skip, brief, clean_environment, equal, python
 
 CLIENTS = {"mcp1": "mcp-legacy", "mcp2": "mcp-modern", "fastmcp": "mcp-modern"}
 DENIED_TOOL = "write_denied"
+# The gateway refuses these by itself, with the upstream's code and words of its own.
+ANSWERED_BEFORE = {"x-unknown-tool", "input-required-result-tampered-state"}
+BIG = ("x-big-result", "x-big-message", "x-big-argument")
 LISTS = ("tools", "resources", "prompts", "resourceTemplates", "supportedVersions", "contents")
 
 
@@ -124,15 +127,14 @@ def healthy(transcript, name):
 
 def compare(world, direct, through, name):
     healthy(direct, name)
-    if world.subject == "gateway" and name == "x-unknown-tool":
-        result = through["steps"][0].get("result") or {}
-        text = (result.get("content") or [{}])[0].get("text", "")
-        require(result.get("isError") is True and text.startswith("Denied:"),
-                f"a tool that nobody approved: expected `Denied:`, got {brief(through)}")
+    if world.subject == "gateway" and name in ANSWERED_BEFORE:
+        one, other = direct["steps"][-1], through["steps"][-1]
+        equal((other.get("error") or {}).get("code"), one["error"]["code"], "code of the error")
         return
     found = difference(cleaned(direct), cleaned(through))
     if found:
-        raise Failure(found)
+        errors = [s for s in through["steps"] if "error" in s]
+        raise Failure(found + (f" (errors through: {brief(errors, 400)})" if errors else ""))
 
 
 def combinations(quick):
@@ -151,7 +153,7 @@ def combinations(quick):
             ("mcp2", "modern", "http-stdio", "auto"), ("fastmcp", "modern", "stdio-stdio", "auto")]
 
 
-def jobs(world, results, drives, quick):
+def jobs(world, results, drives, quick, takes=lambda label: True):
     """One job for each combination; each scenario in it is one test."""
     def job(client, era, path, mode):
         label = f"{client}{'' if mode == 'auto' else '(' + mode + ')'} {era} {path}"
@@ -160,13 +162,17 @@ def jobs(world, results, drives, quick):
         try:
             direct = drives.transcript(client, era, direct_path, mode)
             through = drives.transcript(client, era, path, mode)
+            if path == "http-stdio":
+                # The clients' limit for events of HTTP is not the upstream's answer.
+                piped = drives.transcript(client, era, "direct-stdio", mode)
+                direct = {**direct, **{n: piped[n] for n in BIG}}
         except (Skip, Failure, subprocess.TimeoutExpired) as error:
             results.add(f"transparency {label}", error)
             return
         for name in wanted:
             results.run(f"transparency {label} {name}", compare, world,
                         direct[name], through[name], name)
-    return [lambda c=c: job(*c) for c in combinations(quick)]
+    return [lambda c=c: job(*c) for c in combinations(quick) if takes(" ".join(c))]
 
 
 def noticed(world, results, drives):
@@ -221,7 +227,7 @@ def validate(world, results, corpora):
         for side in ("client", "upstream"):
             def check(side=side, era=era, path=path):
                 count, problems = schema.check_folder(schemas, world.seen(side, era, path))
-                require(count >= 50, f"only {count} messages were seen")
+                require(count > 0, "no message was seen")
                 if problems:
                     raise Failure(f"{len(problems)} of {count} messages: {problems[0]}")
             results.run(f"schema {side} {era} {path}", check)

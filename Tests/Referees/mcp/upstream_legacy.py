@@ -7,6 +7,7 @@
 """
 import argparse
 import contextlib
+import functools
 
 import anyio
 import mcp.types as types
@@ -192,15 +193,17 @@ def main():
     parser.add_argument("--port", type=int)
     options = parser.parse_args()
     built = server(fixture.Tools(options.effects))
+    # Over HTTP the SDK asks for the options itself, and would say that nothing ever changes.
+    built.create_initialization_options = functools.partial(
+        built.create_initialization_options, NotificationOptions(
+            tools_changed=True, resources_changed=True, prompts_changed=True))
     if options.port:
         serve_http(built, options.port)
         return
 
     async def stdio():
         async with stdio_server() as (reader, writer):
-            await built.run(reader, writer, built.create_initialization_options(
-                NotificationOptions(
-                    tools_changed=True, resources_changed=True, prompts_changed=True)))
+            await built.run(reader, writer, built.create_initialization_options())
     anyio.run(stdio)
 
 

@@ -6,11 +6,12 @@
     upstream_modern.py --effects FILE --port N     over HTTP, at http://127.0.0.1:N/mcp
 """
 import argparse
+import functools
 import warnings
 
 import anyio
 import mcp_types as types
-from mcp.server.lowlevel import Server
+from mcp.server.lowlevel import NotificationOptions, Server
 from mcp.server.stdio import stdio_server
 from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler
 from mcp.shared.exceptions import MCPError
@@ -160,6 +161,10 @@ def main():
     parser.add_argument("--port", type=int)
     options = parser.parse_args()
     built = server(fixture.Tools(options.effects))
+    # Over HTTP the SDK asks for the options itself, and would say that nothing ever changes.
+    built.create_initialization_options = functools.partial(
+        built.create_initialization_options, notification_options=NotificationOptions(
+            tools_changed=True, resources_changed=True, prompts_changed=True))
     if options.port:
         import uvicorn
         app = built.streamable_http_app(max_request_body_size=16 << 20)
@@ -168,15 +173,8 @@ def main():
 
     async def stdio():
         async with stdio_server() as (reader, writer):
-            await built.run(reader, writer, built.create_initialization_options(
-                notification_options=_changes()))
+            await built.run(reader, writer, built.create_initialization_options())
     anyio.run(stdio)
-
-
-def _changes():
-    from mcp.server.lowlevel import NotificationOptions
-    return NotificationOptions(
-        tools_changed=True, resources_changed=True, prompts_changed=True)
 
 
 if __name__ == "__main__":

@@ -107,6 +107,59 @@ def wire_ids_of_every_kind(arena):
     client.close()
 
 
+@kinds(*HTTP)
+def wire_two_clients_same_ids(arena):
+    """Without sessions, ids of different clients have nothing to do with each other."""
+    import threading
+    one, two = arena.gateway.client(), arena.gateway.client()
+    answers = {}
+
+    def ask(client, name, hold):
+        message = raw.call(5, "run_allowed", {"text": arena.unique(name), "hold": hold}, MODERN)
+        answers[name] = client.post(message)
+    thread = threading.Thread(target=ask, args=(one, "slow", 1200), daemon=True)
+    thread.start()
+    time.sleep(0.4)
+    ask(two, "fast", 0)
+    found = two.post(request(5, "resources/read", {"uri": "x://y"}, MODERN))
+    thread.join(10)
+    for name in ("fast", "slow"):
+        result = answers[name].response(5) or {}
+        require("ran run_allowed" in json.dumps(result), f"the {name} call: {answers[name]}")
+    require("result" in (found.response(5) or {}), f"a read with the same id: {found}")
+    one.close()
+    two.close()
+
+
+@kinds("front")
+def wire_id_is_free_after_hanging_up(arena):
+    """A client that has gone keeps nobody else's id."""
+    import socket
+    one, two = arena.gateway.client(), arena.gateway.client()
+    message = raw.call("same", "run_allowed", {"text": arena.unique(), "hold": 4000}, MODERN)
+    body = raw.encode(message)
+    head = "".join(f"{k}: {v}\r\n" for k, v in one.headers_for(message).items())
+    mark = arena.upstream.mark()
+    with socket.create_connection((one.host, one.port), 10) as connection:
+        connection.sendall((f"POST {one.path} HTTP/1.1\r\nHost: {one.host}:{one.port}\r\n{head}"
+                            f"Content-Length: {len(body)}\r\n\r\n").encode() + body)
+        until(lambda: arena.upstream.ran(mark), "the call runs", 5)
+    time.sleep(0.3)
+    found = two.post(request("same", "resources/read", {"uri": "x://y"}, MODERN))
+    require("result" in (found.response("same") or {}), f"the next client: {found}")
+    two.close()
+
+
+def wire_errors_leave_out_the_id(arena):
+    """Where the id is not known, the published schemas have none, and no null."""
+    client = arena.client()
+    for body in (b"{", b"[]", b'{"jsonrpc":"2.0","id":null,"method":"tools/call"}'):
+        found = arena.send_exactly(client, body, seconds=3)
+        require(found and "error" in found, f"{body!r}: {brief(found)}")
+        require("id" not in found or found["id"] is not None, f"{body!r}: {brief(found)}")
+    client.close()
+
+
 def wire_order_and_interleaving(arena):
     """A slow call does not hold up what comes after it."""
     if arena.http:

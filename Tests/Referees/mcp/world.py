@@ -24,7 +24,7 @@ class World:
         self.folder, self.subject, self.real = folder, subject, real
         self.processes = real.processes if real else Processes()
         self.lock = threading.Lock()
-        self.endpoints, self.locks = {}, {}
+        self.made, self.endpoints, self.locks = {}, {}, {}
         self.relay = [python("mcp-modern"), os.path.join(HERE, "relay.py")]
 
     def place(self, *parts):
@@ -72,9 +72,16 @@ class World:
         with self.lock:
             lock = self.locks.setdefault((era, path), threading.Lock())
         with lock:
-            if (era, path) not in self.endpoints:
-                self.endpoints[era, path] = self.make(era, path)
-            return self.endpoints[era, path]
+            if (era, path) not in self.made:
+                try:
+                    self.made[era, path] = self.make(era, path)
+                    self.endpoints[era, path] = self.made[era, path]
+                except Exception as error:  # the same for everybody who asks
+                    self.made[era, path] = error
+            found = self.made[era, path]
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     def make(self, era, path):
         if path == "direct-stdio":
