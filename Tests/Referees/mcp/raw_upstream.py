@@ -75,8 +75,13 @@ def answer(message):
                   "capabilities": {"tools": {"listChanged": True}, "resources": {}},
                   "_meta": {"io.modelcontextprotocol/serverInfo": {
                       "name": "raw", "version": "1"}}}
+    elif method == "tools/list" and params.get("cursor"):
+        return [json.dumps({"jsonrpc": "2.0", "id": message.get("id"), "error": {
+            "code": -32602, "message": "no such page"}}).encode()]
     elif method == "tools/list":
         result = {"tools": tools()}
+    elif method == "subscriptions/listen" and not OPTIONS.port:
+        return []  # open until the client goes
     elif method == "resources/read":
         result = {"contents": [{"uri": params.get("uri"), "text": "x" * 200}]}
     elif method == "ping":

@@ -15,7 +15,8 @@ from raw import LEGACY, MODERN, PREFIX, request
 
 
 # What a plain relay does not do, and is not asked for.
-GATEWAY_ONLY = {"server_stateless", "http_header_validation", "content_types", "caching"}
+GATEWAY_ONLY = {"server_stateless", "http_header_validation", "content_types", "caching",
+                "errors_leave_out_the_id"}
 
 # MARK: byte-true
 
@@ -131,22 +132,50 @@ def wire_two_clients_same_ids(arena):
     two.close()
 
 
+@kinds("line", "front", "web")
+def wire_id_is_free_after_an_error(arena):
+    """An error answers a request as well as a result does."""
+    client = arena.client(MODERN)
+    for method, params in (("tools/list", {"cursor": "bad"}), ("example/unknown", {}),
+                           ("tools/list", {"cursor": "bad"}),
+                           ("tools/call", {"name": "run_allowed", "arguments": {"no": 1}}),
+                           ("tools/call", {"name": "run_denied", "arguments": {"text": "x"}}),
+                           ("tools/call", {"name": "no_such_tool", "arguments": {}})):
+        found = client.ask(request(44, method, params, MODERN))
+        code = (found.get("error") or {}).get("code")
+        require(code != -32600, f"{method} with an id that is free: {brief(found)}")
+    client.close()
+
+
 @kinds("front")
 def wire_id_is_free_after_hanging_up(arena):
     """A client that has gone keeps nobody else's id."""
+    for message in (
+            raw.call("same", "run_allowed", {"text": arena.unique(), "hold": 4000}, MODERN),
+            request("listen", "subscriptions/listen", {
+                "notifications": {"toolsListChanged": True}}, MODERN)):
+        hang_up(arena, message)
+
+
+def hang_up(arena, message):
+    """Sends a message, closes the connection, and uses its id from another one."""
     import socket
     one, two = arena.gateway.client(), arena.gateway.client()
-    message = raw.call("same", "run_allowed", {"text": arena.unique(), "hold": 4000}, MODERN)
     body = raw.encode(message)
     head = "".join(f"{k}: {v}\r\n" for k, v in one.headers_for(message).items())
     mark = arena.upstream.mark()
     with socket.create_connection((one.host, one.port), 10) as connection:
         connection.sendall((f"POST {one.path} HTTP/1.1\r\nHost: {one.host}:{one.port}\r\n{head}"
                             f"Content-Length: {len(body)}\r\n\r\n").encode() + body)
-        until(lambda: arena.upstream.ran(mark), "the call runs", 5)
-    time.sleep(0.3)
-    found = two.post(request("same", "resources/read", {"uri": "x://y"}, MODERN))
-    require("result" in (found.response("same") or {}), f"the next client: {found}")
+        until(lambda: arena.reached(mark, message["method"].encode()), "it reaches the upstream", 5)
+    time.sleep(0.5)
+    number = message["id"]
+    for next_one in (request(number, "resources/read", {"uri": "x://y"}, MODERN),
+                     request(number, "tools/list", None, MODERN),
+                     raw.call(number, "run_allowed", {"text": arena.unique()}, MODERN)):
+        found = two.post(next_one)
+        require("result" in (found.response(number) or {}),
+                f"{next_one['method']} of the next client after {message['method']}: {found}")
     two.close()
 
 
