@@ -54,6 +54,8 @@ def main():
         parser.error(f"--only: no part is called `{choice.part}`, there are {', '.join(PARTS)}")
     corpora = os.environ.get("EXEQUATUR_CORPORA") or os.path.join(
         os.path.dirname(ROOT), "shared", "corpora")
+    # Ended from outside, it still ends what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     began = time.monotonic()
     results = Results(options.verbose)
     with tempfile.TemporaryDirectory(prefix="mcp-referee-") as temporary:
@@ -93,9 +95,14 @@ def run(options, choice, folder, corpora, results):
         harness.in_parallel([job for job in jobs if job not in arenas], 2)
         for thread in threads:
             thread.join()
-        if world is not None:
+        if choice.has("transparency"):
             transparency.accounted(results, corpora)
             transparency.validate(world, results, corpora)
+        if options.subject == "gateway" and choice.has("mcpcheck"):
+            # Last, because the checker sends what no schema allows.
+            import checkers
+            for path in ("http-http", "http-stdio"):
+                checkers.check_protocol(world, results, path)
     finally:
         processes.stop_all()
 
@@ -137,7 +144,7 @@ def gateway(options, choice, folder, results, processes, python, jobs):
     if choice.has("transparency") or choice.has("mcpcheck"):
         world = World(folder, "gateway", Real(
             os.path.join(folder, "one"), processes, options.advisory))
-    jobs.append(world if choice.has("transparency") else None)
+    jobs.append(world)
     # Attacks first: they wait more than they work.
     if choice.has("attacks") or choice.has("wire") or choice.has("agentack"):
         for kind in ALL:
@@ -149,10 +156,6 @@ def gateway(options, choice, folder, results, processes, python, jobs):
             os.path.join(folder, "faults"), processes, options.advisory), results, python)))
     if choice.has("transparency"):
         transparent(options, choice, world, results, jobs)
-    if choice.has("mcpcheck"):
-        import checkers
-        for path in ("http-http", "http-stdio"):
-            jobs.append(lambda p=path: checkers.check_protocol(world, results, p))
 
 
 def waits(job):
@@ -165,15 +168,22 @@ def arena(choice, server, kind, results, python):
     made = []
 
     def make():
-        made.append(Arena(server(), kind, python))
+        """The arena, or the same failure for everybody."""
+        if not made:
+            try:
+                made.append(Arena(server(), kind, python))
+            except Exception as error:
+                made.append(error)
+        if isinstance(made[0], Exception):
+            raise made[0]
         return made[0]
     for part in ("attacks", "wire"):
         if choice.has(part):
-            tests(results, choice, part, kind, lambda: made[0] if made else make())
+            tests(results, choice, part, kind, make)
     if choice.has("agentack") and kind == "line":
         import checkers
         try:
-            checkers.check_approvals(made[0] if made else make(), results)
+            checkers.check_approvals(make(), results)
         except (Failure, Skip) as error:
             results.add("agentack", error)
 
