@@ -30,7 +30,7 @@ STDIO = ("line", "bridge")
 class Arena:
     """One gateway of a kind, its upstream, and what tests ask of them."""
 
-    def __init__(self, real, kind, python, hold="1s"):
+    def __init__(self, real, kind, python, hold="0s"):
         self.real, self.kind, self.python = real, kind, python
         self.upstream = Upstream(real.folder, kind, real.processes, python)
         # One name for all of them, as when several gates stand before one server.
@@ -42,10 +42,35 @@ class Arena:
             self.gateway.listen()
         self.gateway.present(LEGACY, definitions())
         self.count = 0
+        self.waiting = None
 
     def unique(self, label="t"):
         self.count += 1
         return f"{label}-{self.kind}-{self.count}-{time.time_ns() % 10**9}"
+
+    def patient(self, hold="10s"):
+        """A client of the same gate whose calls are held for a while."""
+        if self.waiting is None:
+            made = Gateway.__new__(Gateway)
+            made.__dict__.update(self.gateway.__dict__, hold=hold, process=None)
+            if made.port:
+                made.port = None
+                made.listen()
+            self.waiting = made
+        client = self.waiting.client()
+        client.open(LEGACY)
+        return client
+
+    def claimed(self):
+        """The actions that were claimed, all of them, page by page."""
+        found, before = [], None
+        while True:
+            page = self.real.actions(**({"before": before} if before else {}))
+            if not page:
+                return [a for a in found if a["state"] in (
+                    "claimed", "succeeded", "failed", "unknown")]
+            found += page
+            before = page[-1]["id"]
 
     def client(self, era=LEGACY, token=None):
         client = self.gateway.client(token)
@@ -66,7 +91,7 @@ class Arena:
                              {"status": answer.status} if answer.status >= 400 else None)
         client.send(data)
         if number is not None:
-            return client.response(number, seconds)
+            return client.response(number, seconds, nameless=True)
         line = client.line(seconds)
         return json.loads(line) if line else None
 

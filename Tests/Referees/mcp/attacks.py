@@ -47,7 +47,7 @@ def attack_baseline_reviewed(arena):
 
 def attack_approved_while_held(arena):
     """Approved during the hold: the same call returns the tool's own result."""
-    client = arena.client()
+    client = arena.patient()
     mark, arguments = arena.upstream.mark(), {"text": arena.unique()}
     known = {a["id"] for a in arena.real.actions(state="pending")}
 
@@ -75,8 +75,9 @@ def attack_denied_tool(arena):
     """Not listed, and not run when called."""
     for era in (LEGACY, MODERN):
         client = arena.client(era)
-        names = read_tools(client, era)
-        require("run_denied" not in names, "tools/list shows what policy can never allow")
+        # What policy can never allow is asked for now and then, so give it a moment.
+        names = until(lambda: [n for n in [read_tools(client, era)] if "run_denied" not in n],
+                      "tools/list hides what policy can never allow", 20, 0.5)[0]
         require({"run_allowed", "run_reviewed"} <= set(names), f"tools/list: {names}")
         mark = arena.upstream.mark()
         denied(client.ask(call(client.number(), "run_denied", {"text": "x"}, era)), era)
@@ -93,7 +94,8 @@ def attack_argument_swap_after_approval(arena):
     first = waiting(client.ask(call(number, "run_reviewed", {"text": good})))
     arena.real.approve(first)
     # The same id, the same tool, other arguments.
-    second = waiting(client.ask(call(number, "run_reviewed", {"text": bad})))
+    second = waiting(when_free(
+        lambda: client.ask(call(number, "run_reviewed", {"text": bad}))))
     require(first != second, "another operation attached to an approved action")
     for more in ({"text": good, "n": 1}, {"text": good + " "}, {"text": good, "list": []}):
         waiting(client.ask(call(client.number(), "run_reviewed", more)))
@@ -131,11 +133,21 @@ def attack_reviewed_call_is_single_use(arena):
     number = client.number()
     arena.real.approve(waiting(client.ask(call(number, "run_reviewed", arguments))))
     message = raw.encode(call(number, "run_reviewed", arguments))
-    executed(arena.send_exactly(client, message, number), "run_reviewed")
+    executed(when_free(lambda: arena.send_exactly(client, message, number)), "run_reviewed")
     for _ in range(2):
-        waiting(arena.send_exactly(client, message, number))
+        waiting(when_free(lambda: arena.send_exactly(client, message, number)))
     client.close()
     equal(arena.upstream.quiet(mark), [("run_reviewed", arguments)], "executions")
+
+
+def when_free(ask):
+    """Asks again while the id still counts as used: an answer may come before it is free."""
+    for _ in range(20):
+        found = ask()
+        if (found.get("error") or {}).get("code") != -32600:
+            return found
+        time.sleep(0.1)
+    return found
 
 
 @kinds(*HTTP)
@@ -153,10 +165,12 @@ def attack_replay_of_http_request(arena):
     answers = []
     threads = [threading.Thread(target=lambda: answers.append(client.exactly(whole)))
                for _ in range(6)]
+    time.sleep(0.3)
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    time.sleep(0.3)
     client.exactly(whole)
     client.close()
     ran = arena.upstream.quiet(mark)
@@ -233,6 +247,7 @@ def attack_tool_definition_change_before_call(arena):
         require("gate approve" in text(found), f"no way out named: {text(found)!r}")
         arena.nothing_ran(mark, "a call of a changed tool")
     rug_pull(arena, then)
+    read_tools(client, LEGACY)
     executed(client.ask(call(client.number(), "run_allowed", {"text": arena.unique()})),
              "run_allowed")
     client.close()
@@ -480,12 +495,12 @@ def works(arena):
 
 def attack_cancelled_while_pending(arena):
     """The wait ends without a result; approving it later runs nothing by itself."""
-    client = arena.client()
+    client = arena.patient()
     mark, arguments = arena.upstream.mark(), {"text": arena.unique()}
     number = client.number()
     known = {a["id"] for a in arena.real.actions(state="pending")}
     if arena.http:
-        other = raw.Web(arena.gateway.url, arena.gateway.headers)
+        other = raw.Web(arena.waiting.url, arena.waiting.headers)
         other.session = client.session
         thread = threading.Thread(daemon=True,
             target=swallow, args=(other, call(number, "run_reviewed", arguments)))
@@ -498,7 +513,7 @@ def attack_cancelled_while_pending(arena):
               "params": {"requestId": number, "reason": "no patience"}}
     if arena.http:
         client.post(cancel)
-        thread.join(6)
+        thread.join(5)
         require(not thread.is_alive(), "the stream of the cancelled call stays open")
     else:
         client.send(cancel)

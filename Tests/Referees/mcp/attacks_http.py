@@ -69,7 +69,7 @@ def attack_header_twice(arena):
             message = call(client.number(), "run_allowed", {"text": arena.unique()}, MODERN)
             lines = [f"{k}: {v}" for k, v in client.headers_for(message).items()]
             lines.insert(0 if first else len(lines), f"{name}: {value}")
-            found = client.exactly(http_bytes(client, lines, raw.encode(message)), 5)
+            found = client.exactly(http_bytes(client, lines, raw.encode(message)), 3)
             require(b" 400 " in found.split(b"\r\n")[0], f"{name} twice: {found[:200]!r}")
             arena.nothing_ran(mark, f"{name} twice")
     client.close()
@@ -94,7 +94,7 @@ def attack_crlf_inside_headers(arena):
         headers = client.headers_for(message)
         headers["Mcp-Name"] = value
         lines = [f"{k}: {v}" for k, v in headers.items()]
-        found = client.exactly(http_bytes(client, lines, raw.encode(message)), 5)
+        found = client.exactly(http_bytes(client, lines, raw.encode(message)), 3)
         if label == "bare LF":
             # Some readers take it for a line's end; then it is a header that nobody asked for.
             for record in arena.upstream.records(mark):
@@ -128,7 +128,7 @@ def attack_request_smuggling(arena):
     }
     for label, data in attacks.items():
         mark = arena.upstream.mark()
-        client.exactly(data, 3)
+        client.exactly(data, 1.5)
         arena.nothing_ran(mark, f"smuggling with {label}")
     arena.alive(client)
     client.close()

@@ -77,8 +77,11 @@ class Line:
         line, self.rest = self.rest.split(b"\n", 1)
         return line
 
-    def response(self, number, seconds=10):
-        """The response to an id, parsed, or None; other messages are kept in `others`."""
+    def response(self, number, seconds=10, nameless=False):
+        """The response to an id, parsed, or None; other messages are kept in `others`.
+
+        With `nameless` also an error without an id, as for what could not be read.
+        """
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             line = self.line(left)
@@ -88,7 +91,8 @@ class Line:
                 continue
             message = json.loads(line)
             if isinstance(message, dict) and "method" not in message \
-                    and message.get("id") == number:
+                    and (message.get("id") == number
+                         or nameless and "error" in message and message.get("id") is None):
                 return message
             self.others.append(message)
         return None

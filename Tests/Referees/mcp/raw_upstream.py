@@ -197,6 +197,7 @@ def main():
         signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
         server = http.server.ThreadingHTTPServer(("127.0.0.1", OPTIONS.port), Handler)
         server.daemon_threads = True
+        server.handle_error = lambda *_: None  # of a client that went away
         server.serve_forever()
     stdio()
 

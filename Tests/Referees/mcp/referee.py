@@ -101,7 +101,7 @@ def run(options, choice, folder, corpora, results):
         if options.subject == "gateway" and choice.has("mcpcheck"):
             # Last, because the checker sends what no schema allows.
             import checkers
-            for path in ("http-http", "http-stdio"):
+            for path in ("http-stdio",) if options.quick else ("http-http", "http-stdio"):
                 checkers.check_protocol(world, results, path)
     finally:
         processes.stop_all()
@@ -158,6 +158,12 @@ def gateway(options, choice, folder, results, processes, python, jobs):
         transparent(options, choice, world, results, jobs)
 
 
+def executions(arena):
+    ran = sum(1 for _ in arena.upstream.ran(0))
+    harness.equal(len(arena.claimed()), ran, "claimed actions against executions")
+    harness.require(ran > 0, "nothing ran at all")
+
+
 def waits(job):
     job.waits = True
     return job
@@ -186,6 +192,9 @@ def arena(choice, server, kind, results, python):
             checkers.check_approvals(make(), results)
         except (Failure, Skip) as error:
             results.add("agentack", error)
+    if made and isinstance(made[0], Arena):
+        # However quickly each test looked: nothing may have run without a claim, up to now.
+        results.run(f"every execution was claimed {kind}", executions, made[0])
 
 
 def field(choice, server, results, python):
