@@ -109,7 +109,7 @@ def run(options, choice, folder, corpora, results):
 
 def relay(options, choice, folder, results, processes, python, jobs):
     """The plain relay in the gateway's place: what it changes, this referee would invent."""
-    world = World(folder, "relay")
+    world = World(folder, "relay", options.quick)
     world.processes = processes
     jobs.append(world if choice.has("transparency") else None)
     if choice.has("transparency"):
@@ -142,7 +142,7 @@ def gateway(options, choice, folder, results, processes, python, jobs):
     from real import Real
     world = None
     if choice.has("transparency") or choice.has("mcpcheck"):
-        world = World(folder, "gateway", Real(
+        world = World(folder, "gateway", options.quick, Real(
             os.path.join(folder, "one"), processes, options.advisory))
     jobs.append(world)
     # Attacks first: they wait more than they work.

@@ -388,6 +388,8 @@ def path_line_smuggling(world, path):
     """SDKs read lines as text: a carriage return within a message would end one. None may pass."""
     undefended = world.subject == "relay" and path == "stdio-stdio"
     for era in ("modern", "legacy"):
+        if world.quick and era == "legacy" and path != "stdio-stdio":
+            continue  # nothing else of --quick needs that path
         text = f"smuggled-{era}-{time.time_ns()}"
         endpoint = world.endpoint(era, path)
         client = raw_client({"stdio": world.upstream(era, path)} if undefended else endpoint)

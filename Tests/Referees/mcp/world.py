@@ -20,8 +20,8 @@ PATHS = ["direct-stdio", "direct-http", "stdio-stdio", "http-stdio", "http-http"
 class World:
     """The folder, processes and endpoints of a run."""
 
-    def __init__(self, folder, subject, real=None):
-        self.folder, self.subject, self.real = folder, subject, real
+    def __init__(self, folder, subject, quick, real=None):
+        self.folder, self.subject, self.quick, self.real = folder, subject, quick, real
         self.processes = real.processes if real else Processes()
         self.lock = threading.Lock()
         self.made, self.endpoints, self.locks = {}, {}, {}
