@@ -3,6 +3,18 @@
 internal import ArgumentParser
 internal import CanonicalJSON
 
+/// The beginning of a digest that somebody gives back to show that he has seen what it names.
+enum DigestPrefix {
+    static func check(_ text: String) throws {
+        let isHex = text.utf8.allSatisfy {
+            (0x30...0x39).contains($0) || (0x61...0x66).contains($0)
+        }
+        guard isHex, (16...64).contains(text.utf8.count) else {
+            throw ValidationError("`--expect` takes 16 to 64 lower-case hex digits of the digest")
+        }
+    }
+}
+
 struct Approve: ClientCommand {
     static let configuration = CommandConfiguration(abstract: "Approve a pending action.")
 
@@ -19,12 +31,7 @@ struct Approve: ClientCommand {
     @OptionGroup var connection: ConnectionOptions
 
     func validate() throws {
-        let isHex = expect.utf8.allSatisfy {
-            (0x30...0x39).contains($0) || (0x61...0x66).contains($0)
-        }
-        guard isHex, (16...64).contains(expect.utf8.count) else {
-            throw ValidationError("`--expect` takes 16 to 64 lower-case hex digits of the digest")
-        }
+        try DigestPrefix.check(expect)
     }
 
     func perform(_ api: APIClient) async throws {

@@ -40,13 +40,7 @@ extension GateCommands {
         @OptionGroup var connection: ConnectionOptions
 
         func validate() throws {
-            let isHex = expect.utf8.allSatisfy {
-                (0x30...0x39).contains($0) || (0x61...0x66).contains($0)
-            }
-            guard isHex, (16...64).contains(expect.utf8.count) else {
-                throw ValidationError(
-                    "`--expect` takes 16 to 64 lower-case hex digits of the digest")
-            }
+            try DigestPrefix.check(expect)
         }
 
         func perform(_ api: APIClient) async throws {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ArgumentParser
 internal import ExequaturClient
 internal import Foundation
 internal import Gates
@@ -64,4 +65,17 @@ struct GateEnvironment {
             precondition(result == 0, "the kernel gives no randomness")
             return bytes
         })
+}
+
+/// `--require`, of every gate that has a floor.
+struct FloorOption: ParsableArguments {
+    @Option(
+        help: "What this gate demands of decisions by itself: passkey.",
+        transform: { text in
+            guard let floor = GateFloor(rawValue: text) else {
+                throw ValidationError("`\(text)`: use passkey")
+            }
+            return floor
+        })
+    var require: GateFloor?
 }

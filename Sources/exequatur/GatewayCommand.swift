@@ -69,15 +69,7 @@ struct GatewayCommand: AsyncParsableCommand {
     @Option(help: "How long commands may go on when this process is told to end.")
     var grace: WaitTime = WaitTime(duration: .seconds(300))
 
-    @Option(
-        help: "What this gate demands of decisions by itself: passkey.",
-        transform: { text in
-            guard let floor = GateFloor(rawValue: text) else {
-                throw ValidationError("`\(text)`: use passkey")
-            }
-            return floor
-        })
-    var require: GateFloor?
+    @OptionGroup var floor: FloorOption
 
     func validate() throws {
         guard (socket == nil) != (listen == nil) else {
@@ -137,7 +129,7 @@ struct GatewayCommand: AsyncParsableCommand {
             privateDirectory: scripts.path, account: switched, running: running)
         try await HTTPTransport.with(base: base, token: token, gateToken: token) { transport in
             let gate = try RunnerGate(
-                options: .init(rules: rules, floor: require, outputLimit: outputLimit),
+                options: .init(rules: rules, floor: floor.require, outputLimit: outputLimit),
                 transport: { transport.transport(as: $0, at: token, configuration: nil) },
                 fingerprint: token.keyFingerprint, effects: effects, state: kept,
                 executor: executor, note: { Output.note($0) })

@@ -40,15 +40,7 @@ struct GatewayMCP: AsyncParsableCommand {
     @Option(help: "How long a call is held for a person before its client is told to come back.")
     var hold: WaitTime = WaitTime(duration: .seconds(50))
 
-    @Option(
-        help: "What this gate demands of decisions by itself: passkey.",
-        transform: { text in
-            guard let floor = GateFloor(rawValue: text) else {
-                throw ValidationError("`\(text)`: use passkey")
-            }
-            return floor
-        })
-    var require: GateFloor?
+    @OptionGroup var floor: FloorOption
 
     @Argument(parsing: .postTerminator, help: "The server's command, after `--`.")
     var command: [String] = []
@@ -181,10 +173,10 @@ struct GatewayMCP: AsyncParsableCommand {
         if let digest = server.digest() {
             configuration["commandDigest"] = .string("sha256:" + digest.hex)
         }
-        if let require { configuration["require"] = .string(require.rawValue) }
+        if let require = floor.require { configuration["require"] = .string(require.rawValue) }
         var options = MCPGatekeeper.Options(server: name, configuration: .object(configuration))
         options.hold = hold.duration
-        options.floor = require
+        options.floor = floor.require
         return options
     }
 }

@@ -36,6 +36,9 @@ struct MCPSessionMachine {
         case list(isModern: Bool, isWhole: Bool)
         /// Not with the server yet.
         case held(token: JSON?, progress: Int)
+        /// Taken back before it was with the server. Its id is not free before all that was begun
+        /// for it is over: that would pass for another call of the same id.
+        case abandoned
         /// With the server since it was cleared.
         case running(token: JSON?, progress: Int)
     }
@@ -126,7 +129,7 @@ struct MCPSessionMachine {
         switch flights[id] {
         // The server has not heard of it.
         case .held:
-            flights[id] = nil
+            flights[id] = .abandoned
             return [.abandon(id)]
         // It may still be answered, and that must not pass for the answer of another call.
         case .running:
@@ -135,6 +138,7 @@ struct MCPSessionMachine {
         case .relayed, .initialize, .list:
             flights[id] = nil
             return [.toServer(bytes)]
+        case .abandoned: return []
         case nil: return [.toServer(bytes)]
         }
     }
@@ -150,14 +154,20 @@ struct MCPSessionMachine {
 
     /// A call was cleared and goes to the server; false when the client took it back meanwhile.
     mutating func run(_ id: MCPID) -> Bool {
-        guard case .held(let token, let progress) = flights[id] else { return false }
+        guard case .held(let token, let progress) = flights[id] else {
+            if case .abandoned = flights[id] { flights[id] = nil }
+            return false
+        }
         flights[id] = .running(token: token, progress: progress)
         return true
     }
 
     /// A call that the gateway answers by itself is over; false when nobody waits for it.
     mutating func finish(_ id: MCPID) -> Bool {
-        flights.removeValue(forKey: id) != nil
+        switch flights.removeValue(forKey: id) {
+        case nil, .abandoned: false
+        default: true
+        }
     }
 
     /// An id under which the gateway sends a call whose client does not wait for it.
@@ -198,7 +208,7 @@ struct MCPSessionMachine {
             switch flight {
             case .relayed, .initialize, .list: id
             // Those who wait for these answer them.
-            case .held, .running: nil
+            case .held, .abandoned, .running: nil
             }
         }
         for id in open { flights[id] = nil }
@@ -233,6 +243,9 @@ struct MCPSessionMachine {
         case .held(let token, let progress):
             // An answer to what was not asked: the call is still held.
             flights[id] = .held(token: token, progress: progress)
+            return []
+        case .abandoned:
+            flights[id] = .abandoned
             return []
         case .relayed: return [.toClient(message.bytes, about: id)]
         case .initialize:
