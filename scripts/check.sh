@@ -27,5 +27,5 @@ while IFS= read -r script; do
         echo "$script: a script must be executable: chmod +x $script" >&2
         exit 1
     fi
-done < <(find .ci scripts demo Benchmarks/*.sh Benchmarks/*.py Fuzz/run.sh -type f)
+done < <(find .ci scripts demo examples Benchmarks/*.sh Benchmarks/*.py Fuzz/run.sh -type f)
 echo "Formatting and scripts are in order."

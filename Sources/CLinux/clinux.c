@@ -448,7 +448,8 @@ int clinux_reap(pid_t child, int *code, int *signal) {
 
 int clinux_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC) == 0 ? 0 : -errno; }
 
-pid_t clinux_spawn(char *const *arguments, char *const *environment, int input, int output) {
+pid_t clinux_spawn(
+    const char *path, char *const *arguments, char *const *environment, int input, int output) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     int failure = posix_spawn_file_actions_init(&actions);
@@ -472,8 +473,7 @@ pid_t clinux_spawn(char *const *arguments, char *const *environment, int input, 
         && (failure = posix_spawn_file_actions_adddup2(&actions, input, 0)) == 0
         && (failure = posix_spawn_file_actions_adddup2(&actions, output, 1)) == 0
         && (failure = posix_spawn_file_actions_addclosefrom_np(&actions, 3)) == 0) {
-        failure = posix_spawnp(
-            &child, arguments[0], &actions, &attributes, arguments, environment);
+        failure = posix_spawn(&child, path, &actions, &attributes, arguments, environment);
     }
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
@@ -511,8 +511,9 @@ int clinux_reap(pid_t child, int *code, int *signal) {
 
 int clinux_pipe(int ends[2]) { return pipe(ends) == 0 ? 0 : -errno; }
 
-pid_t clinux_spawn(char *const *arguments, char *const *environment, int input, int output) {
-    (void)arguments, (void)environment, (void)input, (void)output;
+pid_t clinux_spawn(
+    const char *path, char *const *arguments, char *const *environment, int input, int output) {
+    (void)path, (void)arguments, (void)environment, (void)input, (void)output;
     return -ENOSYS;
 }
 

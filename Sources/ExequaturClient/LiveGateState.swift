@@ -43,6 +43,10 @@ final class LiveGateState: Sendable {
         guard journal >= 0 else {
             throw .refused("`\(path)` cannot be made: \(SystemFailure(errno))")
         }
+        // Held for the life of the process, so that others see whose journal is still in use.
+        guard flock(journal, LOCK_EX | LOCK_NB) == 0 else {
+            throw .refused("`\(path)` cannot be locked: \(SystemFailure(errno))")
+        }
         Self.removeOld(in: folder, newest: journal)
     }
 
@@ -59,7 +63,10 @@ final class LiveGateState: Sendable {
             guard lstat(path, &found) == 0, found.st_ino != now.st_ino,
                 found.st_mtim.tv_sec < now.st_mtim.tv_sec - 86_400
             else { continue }
-            unlink(path)
+            let other = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+            guard other >= 0 else { continue }
+            if flock(other, LOCK_EX | LOCK_NB) == 0 { unlink(path) }
+            close(other)
         }
     }
 

@@ -54,8 +54,10 @@ struct ActionRoutes: Sendable {
                 operation: operation, intent: intent, nonce: nonce, idempotencyKey: key,
                 requestDigest: key == nil ? .zero : .sha256(try bytes.canonicalBytes())),
             by: submitter)
+        // Only a claim is executed on, and held against the tree that the gate knows.
+        let wanted = result.state.status == .claimed ? known : nil
         return Wire.answer(
-            try answer(result, knowing: known), status: result.isNew ? .created : .ok)
+            try answer(result, knowing: wanted), status: result.isNew ? .created : .ok)
     }
 
     /// An action, with the proof that the log continues the tree that the gate knows.

@@ -17,14 +17,9 @@ struct ConnectionOptions: ParsableArguments {
     var insecure = false
 
     func resolved(environment: [String: String]) throws -> Connection {
-        let text = url ?? environment["EXEQUATUR_URL"] ?? ServerAddress.defaultText
-        let address = try ServerAddress(text)
+        let address = try ServerAddress(url: url, environment: environment)
         let token = try loadToken(environment: environment)
-        if token != nil && !address.isConfidential && !insecure {
-            throw CLIError(
-                "refusing to send the token over plain http to `\(address.host)`: use https, or"
-                    + " `--insecure` on a network you trust", status: .usage)
-        }
+        if token != nil { try address.checkConfidential(orInsecure: insecure) }
         return Connection(address: address, token: token)
     }
 
@@ -101,6 +96,20 @@ struct ServerAddress: Sendable {
         var base = text
         while base.hasSuffix("/") { base.removeLast() }
         self.base = base
+    }
+
+    /// The address that was given, else the environment's, else the usual one.
+    init(url: String?, environment: [String: String]) throws {
+        try self.init(url ?? environment["EXEQUATUR_URL"] ?? Self.defaultText)
+    }
+
+    /// Refuses to send a token where others could read it.
+    func checkConfidential(orInsecure isInsecure: Bool) throws {
+        guard isConfidential || isInsecure else {
+            throw CLIError(
+                "refusing to send the token over plain http to `\(host)`: use https, or"
+                    + " `--insecure` on a network you trust", status: .usage)
+        }
     }
 
     /// Whether nobody on a network can read what is sent.

@@ -138,13 +138,8 @@ struct GatewayCommand: AsyncParsableCommand {
     }
 
     private func serverBase(_ environment: GateEnvironment) throws -> String {
-        let text = url ?? environment.variables["EXEQUATUR_URL"] ?? ServerAddress.defaultText
-        let address = try ServerAddress(text)
-        guard address.isConfidential || insecure else {
-            throw CLIError(
-                "refusing to send tokens over plain http to `\(address.host)`: use https, or "
-                    + "`--insecure` on a network you trust", status: .usage)
-        }
+        let address = try ServerAddress(url: url, environment: environment.variables)
+        try address.checkConfidential(orInsecure: insecure)
         return address.base
     }
 
@@ -153,11 +148,8 @@ struct GatewayCommand: AsyncParsableCommand {
         defer { made?.remove() }
         let address: RunnerGateway.Address
         if let socket {
-            let path =
-                socket.hasPrefix("/")
-                ? socket : FileManager.default.currentDirectoryPath + "/" + socket
             let socket = try RunnerSocket(
-                path: path, group: try socketGroup.map(RunnerAccounts.group))
+                path: LocalFile.absolute(socket), group: try socketGroup.map(RunnerAccounts.group))
             made = socket
             address = .socket(socket)
         } else {
@@ -183,12 +175,7 @@ struct GatewayCommand: AsyncParsableCommand {
     private func network() throws -> RunnerGateway.Address {
         guard let listen else { throw CLIError.usage("give `--socket` or `--listen`") }
         let address = try ListenAddress(listen)
-        guard try ServerAddress("http://\(listen)").isConfidential || insecure else {
-            throw CLIError(
-                "agents' tokens would come over plain http to `\(address.host)`: listen on "
-                    + "127.0.0.1 behind a proxy with TLS, or use `--insecure` on a network you "
-                    + "trust", status: .usage)
-        }
+        try address.checkConfidential(orInsecure: insecure)
         return .network(host: address.host, port: address.port)
     }
 }

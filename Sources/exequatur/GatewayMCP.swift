@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ApprovalCore
 internal import ArgumentParser
 internal import AsyncHTTPClient
 internal import CanonicalJSON
 internal import ExequaturClient
 internal import Foundation
 internal import Gates
+internal import NIOCore
 internal import NIOPosix
 internal import Server
 internal import TransparencyLog
@@ -46,10 +48,10 @@ struct GatewayMCP: AsyncParsableCommand {
     var command: [String] = []
 
     func validate() throws {
-        guard Self.isName(name) else {
+        guard ToolAction.isServerName(name) else {
             throw ValidationError(
-                "`--name`: 1 to 64 letters, digits and `_ -`, without `___` and without `_` at "
-                    + "the end")
+                "`--name`: letters, digits and `. _ -`, a letter or digit first, without `___` and "
+                    + "without `_` at the end")
         }
         guard (command.isEmpty) != (upstream == nil) else {
             throw ValidationError("give either a command after `--` or `--upstream`")
@@ -57,14 +59,6 @@ struct GatewayMCP: AsyncParsableCommand {
         guard upstream == nil || listen != nil else {
             throw ValidationError("`--upstream` needs `--listen`")
         }
-    }
-
-    private static func isName(_ name: String) -> Bool {
-        (1...64).contains(name.utf8.count) && !name.contains("___") && !name.hasSuffix("_")
-            && name.utf8.allSatisfy { byte in
-                byte == 0x5F || byte == 0x2D || (0x30...0x39).contains(byte)
-                    || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
-            }
     }
 
     func run() async throws {
@@ -131,15 +125,22 @@ struct GatewayMCP: AsyncParsableCommand {
         _ environment: GateEnvironment, _ own: GateToken
     ) async throws {
         let address = try ListenAddress(listen)
+        try address.checkConfidential(orInsecure: connection.insecure)
+        let authorization = environment.variables["EXEQUATUR_UPSTREAM_AUTHORIZATION"]
+        if let upstream, authorization != nil {
+            try ServerAddress(upstream).checkConfidential(orInsecure: connection.insecure)
+        }
         let client = HTTPClient(
             eventLoopGroupProvider: .singleton,
-            configuration: .init(redirectConfiguration: .disallow))
+            configuration: .init(
+                redirectConfiguration: .disallow,
+                timeout: .init(connect: .seconds(5), read: MCPUpstream.silence)))
         let server: MCPHTTPGateway.Server =
             if let upstream {
                 .listening(
                     MCPUpstream(
                         url: upstream,
-                        authorization: environment.variables["EXEQUATUR_UPSTREAM_AUTHORIZATION"],
+                        authorization: authorization,
                         client: client))
             } else {
                 .process(command)
@@ -170,7 +171,7 @@ struct GatewayMCP: AsyncParsableCommand {
         } else {
             configuration["command"] = .array(server.arguments.map { .string($0) })
         }
-        if let digest = server.digest() {
+        if let digest = server.digest {
             configuration["commandDigest"] = .string("sha256:" + digest.hex)
         }
         if let require = floor.require { configuration["require"] = .string(require.rawValue) }

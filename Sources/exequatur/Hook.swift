@@ -87,8 +87,8 @@ struct Hook: AsyncParsableCommand {
 
     /// Where this host's settings are.
     func settingsPath(environment: [String: String]) throws -> String {
-        if let path { return Self.absolute(path) }
-        if scope == .project { return Self.absolute(host.settingsPath) }
+        if let path { return LocalFile.absolute(path) }
+        if scope == .project { return LocalFile.absolute(host.settingsPath) }
         if host == .codex, let home = environment["CODEX_HOME"], home.hasPrefix("/") {
             return home + "/hooks.json"
         }
@@ -99,10 +99,6 @@ struct Hook: AsyncParsableCommand {
             throw CLIError("HOME is not set: name the settings file with `--path`", status: .usage)
         }
         return home + "/" + host.settingsPath
-    }
-
-    static func absolute(_ path: String) -> String {
-        path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
     }
 }
 

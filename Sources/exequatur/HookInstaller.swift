@@ -75,7 +75,7 @@ struct HookInstaller {
             options += ["--url", try ServerAddress(url).base]
         }
         if let file = command.connection.tokenFile {
-            options += ["--token-file", Hook.absolute(file)]
+            options += ["--token-file", LocalFile.absolute(file)]
         }
         if command.connection.insecure { options.append("--insecure") }
         if command.defers { options.append("--defer") }

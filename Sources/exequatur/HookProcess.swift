@@ -120,8 +120,12 @@ enum HookProcess {
             let gate = HookGate(
                 transport: transport, effects: GateEnvironment.effects, state: service.state,
                 fingerprint: service.token.keyFingerprint, alarm: GateEnvironment.effects.sleep)
-            let verdict = await gate.ask(call, machine: Run.hostName, wait: wait)
-            if test != nil { await withdraw(verdict, call, gate, transport) }
+            var verdict = await gate.ask(call, machine: Run.hostName, wait: wait)
+            if test != nil {
+                await withdraw(verdict, call, gate, transport)
+                // What was just reported as not started must not run.
+                if verdict.isCleared { verdict = .doubt("\(selfTestVariable) is set: a self-test") }
+            }
             // At once, and not after connections were closed: the host waits.
             give(answer(verdict, to: call, command))
         }

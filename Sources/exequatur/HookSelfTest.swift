@@ -34,6 +34,9 @@ struct HookSelfTest {
         var checks = arming.faults.map { Check(name: "settings `\(path)`", fault: $0) }
         if checks.isEmpty { checks = [Check(name: "settings `\(path)`", fault: nil)] }
         if let line = arming.command {
+            if line.contains(" --defer") {
+                Output.note("with `--defer` only headless runs are judged: others may run deferred")
+            }
             checks += try [
                 uncleared(line, arming, environment),
                 blocked(
@@ -131,7 +134,8 @@ struct HookSelfTest {
     private func blocks(_ ended: Ended, _ arming: HookArming) -> Bool {
         command.host.blocks(
             exitCode: ended.exitCode, out: ended.out, err: ended.err,
-            isFailClosed: arming.isFailClosed)
+            isFailClosed: arming.isFailClosed,
+            isHeadless: arming.command?.contains(" --defer") ?? false)
     }
 
     // MARK: running

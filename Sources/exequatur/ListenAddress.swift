@@ -14,4 +14,14 @@ struct ListenAddress {
         host = String(text[..<colon])
         self.port = port
     }
+
+    /// Refuses to take agents' tokens where others could read them.
+    func checkConfidential(orInsecure isInsecure: Bool) throws {
+        guard try ServerAddress("http://\(host):\(port)").isConfidential || isInsecure else {
+            throw CLIError(
+                "agents' tokens would come over plain http to `\(host)`: listen on 127.0.0.1 "
+                    + "behind a proxy with TLS, or use `--insecure` on a network you trust",
+                status: .usage)
+        }
+    }
 }

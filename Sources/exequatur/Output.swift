@@ -40,6 +40,11 @@ enum Output {
 
 /// Files named on the command line, read and written with limits.
 enum LocalFile {
+    /// A path from the root; one that is not is taken from the working directory.
+    static func absolute(_ path: String) -> String {
+        path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+    }
+
     /// Reads a whole file of at most `limit` bytes.
     static func read(_ path: String, limit: Int) throws -> [UInt8] {
         guard let handle = FileHandle(forReadingAtPath: path) else {

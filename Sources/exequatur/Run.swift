@@ -161,11 +161,8 @@ struct WaitTime: ExpressibleByArgument, Sendable {
     init(duration: Duration) { self.duration = duration }
 
     init?(argument: String) {
-        let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3_600, "d": 86_400]
-        guard let unit = argument.last.flatMap({ units[$0] }),
-            let number = Int64(argument.dropLast()), (0...100_000_000).contains(number)
-        else { return nil }
-        duration = .seconds(number * unit)
+        guard let duration = HookDeadline.length(argument) else { return nil }
+        self.duration = duration
     }
 
     var defaultValueDescription: String {

@@ -43,15 +43,10 @@ extension Run {
             guard !text.isEmpty, !text.utf8.contains(0) else {
                 throw CLIError.usage("`--runner`: the path of a socket, or http://HOST:PORT")
             }
-            if text.hasPrefix("/") { return .socket(text) }
-            return .socket(FileManager.default.currentDirectoryPath + "/" + text)
+            return .socket(LocalFile.absolute(text))
         }
         let address = try ServerAddress(text)
-        guard address.isConfidential || connection.insecure else {
-            throw CLIError(
-                "refusing to send the token over plain http to `\(address.host)`: use https, or"
-                    + " `--insecure` on a network you trust", status: .usage)
-        }
+        try address.checkConfidential(orInsecure: connection.insecure)
         return .network(address.base)
     }
 

@@ -54,13 +54,8 @@ struct TokenExchange: AsyncParsableCommand {
 
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
-        let address = try ServerAddress(
-            url ?? environment["EXEQUATUR_URL"] ?? ServerAddress.defaultText)
-        guard address.isConfidential || insecure else {
-            throw CLIError(
-                "refusing to send the token over plain http to `\(address.host)`: use https, or"
-                    + " `--insecure` on a network you trust", status: .usage)
-        }
+        let address = try ServerAddress(url: url, environment: environment)
+        try address.checkConfidential(orInsecure: insecure)
         // Known before the token is used up: it can be exchanged only once.
         let variables = githubEnv ? try Self.githubVariables(environment) : nil
         let subject = try await subjectToken(environment)

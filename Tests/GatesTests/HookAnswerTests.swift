@@ -13,10 +13,12 @@ import Testing
         .denied(action: nil, state: "denied", quoted: []), .doubt("nobody answers"),
     ]
 
-    private func blocks(_ answer: HookAnswer, _ host: HookHost, isFailClosed: Bool = true) -> Bool {
+    private func blocks(
+        _ answer: HookAnswer, _ host: HookHost, isFailClosed: Bool = true, isHeadless: Bool = false
+    ) -> Bool {
         host.blocks(
             exitCode: answer.exitCode, out: answer.out, err: answer.err,
-            isFailClosed: isFailClosed)
+            isFailClosed: isFailClosed, isHeadless: isHeadless)
     }
 
     private func json(_ answer: HookAnswer) throws -> JSON { try JSON(parsing: answer.out) }
@@ -67,8 +69,11 @@ import Testing
         func decision(_ verdict: HookVerdict, _ host: HookHost, mayDefer: Bool) throws -> JSON? {
             let answer = host.answer(
                 verdict, event: "PreToolUse", mayDefer: mayDefer, options: options)
-            #expect(blocks(answer, host))
-            return try json(answer)["hookSpecificOutput"]?["permissionDecision"]
+            let decision = try json(answer)["hookSpecificOutput"]?["permissionDecision"]
+            #expect(blocks(answer, host, isHeadless: true))
+            // Elsewhere the host does not heed a deferral.
+            #expect(blocks(answer, host) == (decision != "defer"))
+            return decision
         }
         let waiting = HookVerdict.waiting(Self.wait)
         #expect(try decision(waiting, .claudeCode, mayDefer: true) == "defer")

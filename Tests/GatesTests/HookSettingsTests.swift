@@ -172,6 +172,9 @@ import Testing
         let good = try install(.claudeCode, "")
         let cases: [(String, String, String)] = [
             ("\"timeout\": 120", "\"timeout\": 53", "must wait longer"),
+            ("--deadline 50s", "--deadline 5m", "must wait longer"),
+            ("--deadline 50s", "--deadline=300s", "must wait longer"),
+            ("--deadline 50s", "--deadline soon", "not understood"),
             ("\"matcher\": \"*\"", "\"matcher\": \"Bash\"", "matcher"),
             ("\"type\": \"command\"", "\"type\": \"prompt\"", "type"),
             ("\"type\": \"command\"", "\"type\": \"command\", \"if\": \"Bash(x)\"", "`if`"),
@@ -193,6 +196,9 @@ import Testing
         #expect(try arming(.cursor, open).faults.contains { $0.contains("failClosed") })
         let late = try install(.gemini, "").replacingOnce("120000", with: "120")
         #expect(try arming(.gemini, late).faults.contains { $0.contains("must wait longer") })
+        let named = try install(.gemini, "").replacingOnce(
+            "{", with: "{\"hooksConfig\": {\"disabled\": [\"exequatur\"]},")
+        #expect(try arming(.gemini, named).faults.contains { $0.contains("disabled") })
         #expect(try !arming(.gemini, "{}").faults.isEmpty)
         #expect(try !arming(.gemini, "").faults.isEmpty)
     }

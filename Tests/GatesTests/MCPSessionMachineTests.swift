@@ -106,11 +106,28 @@ struct MCPSessionMachineTests {
         #expect(text(machine.fromClient(mcp(call))) == ["gate t"])
         #expect(machine.run(id))
         #expect(text(machine.fromClient(mcp(cancel))) == ["server \(cancel)", "cancelled"])
-        // Its late answer goes to the client, and its id is not free before that.
+        // Its late answer is nobody's, and its id is not free before that.
         #expect(text(machine.fromClient(mcp(call)))[0].contains("in use"))
         let late = #"{"jsonrpc":"2.0","id":1,"result":{}}"#
-        #expect(text(machine.fromServer(mcp(late))) == ["client \(late)"])
+        #expect(machine.fromServer(mcp(late)).isEmpty)
         #expect(text(machine.fromClient(mcp(call))) == ["gate t"])
+    }
+
+    @Test("A late answer to what was taken back passes for no call's, and no list is seen whole")
+    func late() throws {
+        let cancel = #"""
+            {"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}
+            """#
+        let late = #"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"hidden"}]}}"#
+        for method in ["resources/read", "tools/list", "initialize"] {
+            let machine = Session()
+            let asked = #"{"jsonrpc":"2.0","id":1,"method":"\#(method)"}"#
+            #expect(text(machine.fromClient(mcp(asked))) == ["server \(asked)"])
+            #expect(text(machine.fromClient(mcp(cancel))) == ["server \(cancel)"])
+            #expect(text(machine.fromClient(mcp(call)))[0].contains("in use"))
+            #expect(machine.fromServer(mcp(late)).isEmpty)
+            #expect(text(machine.fromClient(mcp(call))) == ["gate t"])
+        }
     }
 
     @Test("What the gateway asks for itself does not reach the client")

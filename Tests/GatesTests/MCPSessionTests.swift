@@ -9,144 +9,6 @@ import TransparencyLog
 @testable import ExequaturClient
 @testable import Gates
 
-extension StubService: GateConnection {
-    func transport(
-        as token: GateToken, at gateToken: GateToken?, configuration: String?
-    ) -> any GateTransport { self }
-}
-
-/// A session of a client with a server, both in memory, before a service in memory.
-final class MCPSetting: Sendable {
-    struct Heard {
-        var client: [JSON] = []
-        var server: [JSON] = []
-        var notes: [String] = []
-        var session: MCPSession?
-        /// What the server answers a call with; nil for nothing.
-        var answer: @Sendable (JSON) -> JSON? = { _ in ["content": []] }
-        var tools: JSON = [["inputSchema": ["type": "object"], "name": "t"]]
-    }
-
-    let service: StubService
-    let place: CommandFixture
-    let heard = Mutex(Heard())
-    let gatekeeper: MCPGatekeeper
-
-    init(policy: String = "allow", approvesAt: Int = 1, hold: Duration = .seconds(50)) throws {
-        var log = try StubLog()
-        log.grow(3)
-        service = StubService(log, policy: policy)
-        service.change { $0.approvesAt = approvesAt }
-        place = try CommandFixture()
-        let heard = NoteKeeper()
-        var options = MCPGatekeeper.Options(server: "s", configuration: [:])
-        options.hold = hold
-        gatekeeper = MCPGatekeeper(
-            options: options, service: service, gateToken: nil, effects: Self.effects,
-            state: try GateState(directory: place.directory + "/gate")
-                .keptOpen(entropy: [1, 2, 3, 4, 5, 6, 7, 8]),
-            note: { heard.keep($0) })
-        notes = heard
-        let text = "exq1_a_\(log.fingerprint)_c_" + String(repeating: "s", count: 45)
-        agent = MCPAgent(token: try #require(GateToken(text)))
-    }
-
-    let agent: MCPAgent
-    let notes: NoteKeeper
-
-    /// Time stands still, and what would come later never comes: only pauses between attempts end.
-    private static var effects: GateEffects {
-        let made = StubEffects().effects
-        return GateEffects(
-            now: { .seconds(1_000) },
-            sleep: { pause in
-                let isLong = pause >= .seconds(15)
-                try await Task.sleep(for: isLong ? .seconds(3_600) : .milliseconds(1))
-            }, entropy: made.entropy)
-    }
-
-    /// What the gateway tells its operator.
-    final class NoteKeeper: Sendable {
-        private let kept = Mutex<[String]>([])
-        var all: [String] { kept.withLock { $0 } }
-        func keep(_ text: String) { kept.withLock { $0.append(text) } }
-    }
-
-    /// Runs `body` with a session that is alive.
-    func run(_ body: @Sendable (MCPSession) async throws -> Void) async throws {
-        let session = MCPSession(
-            gatekeeper: gatekeeper, agent: agent,
-            ends: MCPSession.Ends(
-                client: { bytes, _ in
-                    let message = (try? JSON(parsing: bytes)) ?? .null
-                    self.heard.withLock { $0.client.append(message) }
-                }, server: { self.serve($0) }))
-        heard.withLock { $0.session = session }
-        defer { heard.withLock { $0.session = nil } }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await session.run() }
-            try await body(session)
-            session.finish()
-            try await group.waitForAll()
-        }
-    }
-
-    /// The server: lists its tools, and answers calls as it was told to.
-    private func serve(_ bytes: [UInt8]) -> Bool {
-        guard let message = try? JSON(parsing: bytes) else { return false }
-        let (session, result) = heard.withLock { heard in
-            heard.server.append(message)
-            let result: JSON? =
-                switch message["method"]?.stringValue {
-                case "tools/list": ["tools": heard.tools]
-                case "tools/call": heard.answer(message)
-                default: Optional.none
-                }
-            return (heard.session, result)
-        }
-        guard let result, let id = message["id"] else { return true }
-        let answer: JSON = ["id": id, "jsonrpc": "2.0", "result": result]
-        session?.fromServer(MCPAnswers.bytes(answer))
-        return true
-    }
-
-    /// What the client gets for one request, waiting for it.
-    func answer(to id: JSON) async throws -> JSON {
-        for _ in 0..<4_000 {
-            let found = heard.withLock { $0.client.first { $0["id"] == id && $0["method"] == nil } }
-            if let found { return found }
-            try await Task.sleep(for: .milliseconds(2))
-        }
-        throw GateFailure.refused("no answer came")
-    }
-
-    /// Waits until something holds.
-    func until(_ condition: @Sendable () -> Bool) async throws {
-        for _ in 0..<4_000 {
-            if condition() { return }
-            try await Task.sleep(for: .milliseconds(2))
-        }
-        Issue.record("waited in vain")
-    }
-
-    /// Calls that reached the server.
-    var calls: [JSON] { heard.withLock { $0.server.filter { $0["method"] == "tools/call" } } }
-
-    static func call(
-        _ id: JSON, _ arguments: JSON = ["to": "alice"], more: JSONObject = [:]
-    ) -> [UInt8] {
-        var params: JSONObject = ["arguments": arguments, "name": "t"]
-        for (key, value) in more { params[key] = value }
-        return MCPAnswers.bytes([
-            "id": id, "jsonrpc": "2.0", "method": "tools/call", "params": .object(params),
-        ])
-    }
-}
-
-extension JSON {
-    var words: String { self["result"]?["content"]?[0]?["text"]?.stringValue ?? "" }
-}
-
 @Suite("Calls through the MCP gateway")
 struct MCPSessionTests {
     @Test("What policy allows runs at once, and its outcome is reported")
@@ -198,7 +60,56 @@ struct MCPSessionTests {
             session.fromClient(MCPSetting.call(1, more: ["_meta": ["progressToken": "p"]]))
             _ = try await setting.answer(to: 1)
             #expect(setting.calls.count == 1)
+            let told = setting.heard.withLock { heard in
+                heard.client.filter { $0["method"] == "notifications/progress" }
+            }
+            #expect(told.first?["params"]?["progressToken"] == "p")
+            #expect(told.first?["params"]?["message"]?.stringValue?.contains("act_test") ?? false)
         }
+    }
+
+    @Test("A gate with a credential that cannot present itself executes nothing")
+    func unpresented() async throws {
+        for status in [400, 404, 429, 503] {
+            let setting = try MCPSetting(isEnforcing: true)
+            setting.service.change { state in
+                state.instead = { request, _ in
+                    request.path.hasPrefix("/v1/gates/")
+                        ? .answer(StubService.problem(status, "no")) : Optional.none
+                }
+            }
+            try await setting.run { session in
+                session.fromClient(MCPSetting.call(1))
+                let answer = try await setting.answer(to: 1)
+                #expect(answer.words.hasPrefix("Not executed"), "\(answer)")
+            }
+            #expect(setting.calls.isEmpty)
+            #expect(!setting.service.paths.contains("/v1/actions"))
+        }
+    }
+
+    @Test("A question whose tool changed meanwhile is not answered: the call ends as unknown")
+    func changedQuestion() async throws {
+        let setting = try MCPSetting()
+        setting.heard.withLock { heard in
+            heard.answer = { _ in ["requestState": "s1", "resultType": "input_required"] }
+        }
+        try await setting.run { session in
+            session.fromClient(MCPSetting.call(1))
+            _ = try await setting.answer(to: 1)
+            setting.heard.withLock { $0.tools = [["description": "other", "name": "t"]] }
+            session.fromServer(
+                MCPAnswers.bytes([
+                    "jsonrpc": "2.0", "method": "notifications/tools/list_changed",
+                ]))
+            let more: JSONObject = ["inputResponses": [:], "requestState": "s1"]
+            try await Task.sleep(for: .milliseconds(50))
+            session.fromClient(MCPSetting.call(2, more: more))
+            let answer = try await setting.answer(to: 2)
+            #expect(answer["error"]?["code"] == -32_602)
+        }
+        #expect(setting.calls.count == 1)
+        #expect(setting.service.outcomes.map { $0["status"] } == ["unknown"])
     }
 
     @Test("A call that is held for too long says so; the very same call attaches")

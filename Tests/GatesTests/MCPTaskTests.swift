@@ -55,7 +55,6 @@ struct MCPTaskTests {
     @Test("tasks-lifecycle: the result of an approved call is got by its task")
     func lifecycle() async throws {
         let setting = try waiting()
-        // A number that we could not write ourselves: it is passed on as it came.
         setting.heard.withLock { $0.answer = { _ in ["content": [], "n": 7] } }
         try await setting.run { session in
             let task = try await task(setting, session)
@@ -88,15 +87,16 @@ struct MCPTaskTests {
                 state.version += 1
                 state.instead = { _, _ in nil }
             }
-            for id in 10..<400 {
+            var found: JSON?
+            for id in 10..<4_000 where found == nil || found?["status"] == "working" {
+                // As a client that heeds the interval would: without it nobody else gets a turn.
+                try await Task.sleep(for: .milliseconds(2))
                 session.fromClient(ask(.int(id), "tasks/get", task, meta: Self.declared))
-                let found = try await setting.answer(to: .int(id))["result"]
-                guard found?["status"] != "working" else { continue }
-                #expect(found?["status"] == "completed")
-                #expect(found?["_meta"]?[MCPName.disposition] == "denied-not-executed")
-                #expect(found?["result"]?["isError"] == true)
-                break
+                found = try await setting.answer(to: .int(id))["result"]
             }
+            #expect(found?["status"] == "completed")
+            #expect(found?["_meta"]?[MCPName.disposition] == "denied-not-executed")
+            #expect(found?["result"]?["isError"] == true)
         }
         #expect(setting.calls.isEmpty)
     }

@@ -171,6 +171,40 @@ struct MCPHeadersTests {
         }
     }
 
+    @Test("Headers of a call are written from the call, whatever its client said")
+    func mirrored() throws {
+        let schema: JSON = [
+            "properties": [
+                "n": ["x-mcp-header": "Count"], "region": ["x-mcp-header": "Region"],
+                "text": ["type": "string"],
+            ]
+        ]
+        let tool = try #require(MCPTool(["inputSchema": schema, "name": "t\r\nX-Evil: 1"]))
+        let message: JSON = [
+            "method": "tools/call",
+            "params": [
+                "arguments": ["n": 7, "region": "é", "text": "x"], "name": .string(tool.name),
+            ],
+        ]
+        let fields = MCPHeaders.mirroring(message, tool: tool)
+        let names = fields.map(\.0).sorted()
+        #expect(names == ["mcp-method", "mcp-name", "mcp-param-count", "mcp-param-region"])
+        let found = Dictionary(uniqueKeysWithValues: fields)
+        #expect(found["mcp-param-count"] == "7")
+        #expect(found["mcp-param-region"] == "=?base64?w6k=?=")
+        #expect(found["mcp-name"]?.hasPrefix("=?base64?") ?? false)
+        #expect(fields.allSatisfy { $0.1.utf8.allSatisfy { (0x20...0x7E).contains($0) } })
+    }
+
+    @Test("Its own pages may connect, where the gateway is sure of its name")
+    func ownOrigin() {
+        let local = MCPOrigins(allowed: [], listening: "127.0.0.1")
+        #expect(local.refusal(origin: ["http://127.0.0.1:1"], host: "127.0.0.1:1") == nil)
+        #expect(local.refusal(origin: ["http://127.0.0.1:2"], host: "127.0.0.1:1") != nil)
+        let open = MCPOrigins(allowed: [], listening: "0.0.0.0")
+        #expect(open.refusal(origin: ["http://evil.example"], host: "evil.example") != nil)
+    }
+
     @Test("Foreign origin and a name that only points here are refused")
     func origins() {
         let local = MCPOrigins(allowed: ["https://ok.example"], listening: "127.0.0.1")

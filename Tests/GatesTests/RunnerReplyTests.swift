@@ -213,8 +213,8 @@ import Testing
         #expect(result == .signalled(SIGTERM))
     }
 
-    @Test func anotherAccountIsTakenOnForGood() throws {
-        guard geteuid() == 0 else { return }
+    @Test(.enabled(if: geteuid() == 0, "taking another account needs root"))
+    func anotherAccountIsTakenOnForGood() throws {
         let place = try CommandFixture()
         chmod(place.directory, 0o755)
         let account = SwitchedAccount(

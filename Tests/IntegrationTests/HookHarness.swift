@@ -75,7 +75,7 @@ struct HookHarness {
         case "claude-code":
             return result.status == 2
                 || (specific?["hookEventName"] == "PreToolUse"
-                    && ["deny", "defer"].contains(specific?["permissionDecision"]))
+                    && specific?["permissionDecision"] == "deny")
         case "codex":
             let reason = result.err.trimmingCharacters(in: .whitespacesAndNewlines)
             if result.status == 2 { return !reason.isEmpty }

@@ -47,6 +47,20 @@ struct HookTests {
         }
     }
 
+    @Test("In a self-test nothing runs, what policy allows included")
+    func selfTestClearsNothing() throws {
+        let server = try RunningServer()
+        let cast = try Cast(server)
+        for host in HookHarness.hosts {
+            let hook = try HookHarness(host, url: server.url, token: cast.agent)
+            for mode in ["waits", "unreachable", "anything"] {
+                let read = try hook.run(
+                    try hook.call("ls -la"), adding: ["EXEQUATUR_HOOK_SELFTEST": mode])
+                #expect(hook.blocks(read), "\(host), \(mode): \(read.out)")
+            }
+        }
+    }
+
     @Test("A reviewer's reason reaches the model as quoted data")
     func denial() throws {
         let server = try RunningServer()

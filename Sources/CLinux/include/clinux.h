@@ -145,11 +145,12 @@ int clinux_sync(int descriptor);
 /// The same without what only dates a file (`fdatasync`).
 int clinux_sync_data(int descriptor);
 
-/// Starts a program, searched in `PATH`, with standard input and output as given and standard
+/// Starts the program at `path`, with standard input and output as given and standard
 /// error inherited, in a process group of its own, with every other descriptor closed.
 ///
 /// Returns its process id, or a negative errno. It is not one of those to which signals go.
-pid_t clinux_spawn(char *const *arguments, char *const *environment, int input, int output);
+pid_t clinux_spawn(
+    const char *path, char *const *arguments, char *const *environment, int input, int output);
 
 /// Makes a pipe, both ends closed on exec.
 int clinux_pipe(int ends[2]);

@@ -19,16 +19,23 @@ enum ClaudeCodeHook {
         let isShell = shells.contains { tool.utf8.elementsEqual($0.utf8) }
         let reason = isShell ? arguments.take("description") : nil
         let mode = try input.optionalText("permission_mode") ?? ""
+        let effect = effect(tool, &arguments)
+        // What only reads is what hosts let through by their own rules.
+        let isRead = if case .read = effect { true } else { false }
         return HookCall(
             host: input.host, moment: moment, event: input.event,
             session: try input.text("session_id"), callID: try input.optionalText("tool_use_id"),
-            tool: tool, effect: effect(tool, &arguments), cwd: try input.directory(),
-            reason: reason,
-            mayDefer: deferring.contains { mode.utf8.elementsEqual($0.utf8) })
+            tool: tool, effect: effect, cwd: try input.directory(), reason: reason,
+            mayDefer: !isRead && deferring.contains { mode.utf8.elementsEqual($0.utf8) })
     }
 
     private static let shells = ["Bash", "Monitor", "PowerShell"]
-    /// Modes in which a call that is deferred in vain is asked about, and not run unasked.
+
+    /// Modes in which a call may be deferred.
+    ///
+    /// Where the host does not heed that (it is not headless, or a turn has several calls), its
+    /// normal flow follows: it asks, unless its own rules let the tool run. `--defer` is for
+    /// headless use only; the guide says so.
     private static let deferring = ["default", "plan", "dontAsk"]
 
     static func effect(_ tool: String, _ arguments: inout ToolInput) -> HookEffect {

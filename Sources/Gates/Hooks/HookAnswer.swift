@@ -138,9 +138,10 @@ extension HookHost {
     ///   - out: its standard output.
     ///   - err: its standard error.
     ///   - isFailClosed: Cursor's setting of the hook.
+    ///   - isHeadless: Claude Code runs without a terminal; elsewhere it does not heed a deferral.
     /// - Returns: true when the tool does not run.
     public func blocks(
-        exitCode: Int32?, out: [UInt8], err: [UInt8], isFailClosed: Bool
+        exitCode: Int32?, out: [UInt8], err: [UInt8], isFailClosed: Bool, isHeadless: Bool = false
     ) -> Bool {
         let json = try? JSON(parsing: out)
         let specific = json?["hookSpecificOutput"]
@@ -158,7 +159,7 @@ extension HookHost {
             if exitCode == 2 { return true }
             guard named(beforeEvent) else { return false }
             return says(specific?["permissionDecision"], "deny")
-                || says(specific?["permissionDecision"], "defer")
+                || isHeadless && says(specific?["permissionDecision"], "defer")
         case .codex:
             if exitCode == 2 { return hasReason }
             guard exitCode == 0, named(beforeEvent) else { return false }

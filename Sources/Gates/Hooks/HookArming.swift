@@ -34,6 +34,10 @@ extension HookSettings {
             let isOff =
                 json["hooksConfig"]?["enabled"]?.boolValue == false
                 || json["tools"]?["enableHooks"]?.boolValue == false
+            let names = json["hooksConfig"]?["disabled"]?.arrayValue ?? []
+            if !names.isEmpty {
+                arming.faults.append("`hooksConfig.disabled` switches hooks off by name: empty it")
+            }
             if isOff { arming.faults.append("hooks are switched off in these settings") }
         }
         if host == .cursor, json["version"]?.intValue != 1 {
@@ -79,7 +83,10 @@ extension HookSettings {
         let unit = host.timeoutUnitsPerSecond
         let timeout = entry["timeout"]?.intValue.flatMap { $0 > 0 ? $0 : nil }
         arming.timeout = timeout.map { .milliseconds($0 * (1_000 / unit)) }
-        let deadline = Self.deadline(in: arming.command ?? "")
+        guard let deadline = Self.deadline(in: arming.command ?? "") else {
+            arming.faults.append("its `--deadline` is not understood: write it like 50s")
+            return
+        }
         let limit = arming.timeout ?? host.defaultTimeout
         // Our watchdog ends the process three seconds after the deadline.
         if deadline + .seconds(4) > limit {
@@ -89,14 +96,18 @@ extension HookSettings {
         }
     }
 
-    /// The deadline that the command itself names, else the usual one.
-    private static func deadline(in command: String) -> Duration {
+    /// The deadline that the command itself names, else the usual one; nil when what it names is
+    /// not understood.
+    private static func deadline(in command: String) -> Duration? {
         let words = command.split(separator: " ").map { $0.filter { $0 != "'" } }
-        guard let option = words.firstIndex(of: "--deadline"), option + 1 < words.count,
-            words[option + 1].hasSuffix("s"),
-            let seconds = Int64(words[option + 1].dropLast())
-        else { return .seconds(HookDeadline.usualSeconds) }
-        return .seconds(seconds)
+        let option = "--deadline"
+        guard let place = words.firstIndex(where: { $0.hasPrefix(option) }) else {
+            return .seconds(HookDeadline.usualSeconds)
+        }
+        let rest = words[place].dropFirst(option.count)
+        if rest.first == "=" { return HookDeadline.length(String(rest.dropFirst())) }
+        guard rest.isEmpty, place + 1 < words.count else { return nil }
+        return HookDeadline.length(words[place + 1])
     }
 }
 
@@ -106,4 +117,13 @@ public enum HookDeadline {
     public static let usualSeconds: Int64 = 50
     /// No host was found to wait longer than this by default.
     public static let mostSeconds: Int64 = 3_600
+
+    /// A length of time as the command line takes it, like 90s, 10m, 1h or 2d; nil for any other.
+    public static func length(_ text: String) -> Duration? {
+        let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3_600, "d": 86_400]
+        guard let unit = text.last.flatMap({ units[$0] }),
+            let number = Int64(text.dropLast()), (0...100_000_000).contains(number)
+        else { return nil }
+        return .seconds(number * unit)
+    }
 }

@@ -11,8 +11,6 @@ struct JSONSpans {
     /// One member of an object, without the comma.
     struct Member {
         let key: String
-        /// From the quotation mark of the name to the end of the value.
-        let whole: Range<Int>
         let value: Range<Int>
     }
 
@@ -34,12 +32,11 @@ struct JSONSpans {
         var result: [Member] = []
         repeat {
             scan.skipSpace()
-            let start = scan.at
             guard let name = scan.string(), scan.take(UInt8(ascii: ":")),
                 let value = scan.value()
             else { return nil }
             guard let key = scan.text(name) else { return nil }
-            result.append(Member(key: key, whole: start..<value.upperBound, value: value))
+            result.append(Member(key: key, value: value))
         } while scan.take(UInt8(ascii: ","))
         return scan.take(UInt8(ascii: "}")) ? result : nil
     }

@@ -33,6 +33,14 @@ final class LineWriter: Sendable {
         }
     }
 
+    /// Closes the descriptor, unless somebody is in the middle of writing to it.
+    func closeIfIdle() {
+        _ = isOpen.withLockIfAvailable { isOpen in
+            if isOpen { Foundation.close(descriptor) }
+            isOpen = false
+        }
+    }
+
     /// Closes the descriptor; what is written later goes nowhere.
     func close() {
         isOpen.withLock { isOpen in

@@ -29,10 +29,13 @@ struct MCPCall: Sendable {
     ]
 
     /// Keys of `_meta` that are passed on: the protocol's own and those of W3C Trace Context.
+    private static let passed = [
+        MCPName.capabilities, MCPName.clientInfo, MCPName.version, "baggage",
+        "io.modelcontextprotocol/logLevel", "progressToken", "traceparent", "tracestate",
+    ]
+
     private static func isPassed(_ key: String) -> Bool {
-        ["baggage", "progressToken", "traceparent", "tracestate"].contains {
-            MCPMessage.same($0, key)
-        } || key.utf8.starts(with: "io.modelcontextprotocol/".utf8)
+        passed.contains { MCPMessage.same($0, key) }
     }
 
     /// Reads a `tools/call`.
@@ -78,6 +81,13 @@ struct MCPCall: Sendable {
         var kept = params
         if params["_meta"] != nil {
             kept["_meta"] = .object(JSONObject(entries.filter { Self.isPassed($0.key) }.map { $0 }))
+        }
+        // Of the older protocol's tasks only how long their results are kept.
+        if let task = params["task"] {
+            guard case .number(let life) = task["ttl"] ?? .number(JSONNumber(0)),
+                MCPID.isExact(life)
+            else { throw .params("`params.task.ttl` must be an integer", id: id) }
+            kept["task"] = task["ttl"] == nil ? [:] : ["ttl": .number(life)]
         }
         self.params = kept
     }

@@ -71,8 +71,13 @@ final class MCPConversation: Sendable {
     }
 
     private func over() {
+        // Nothing is taken any more before what was taken is answered.
+        let listener = state.withLock { state in
+            state.isOver = true
+            return state.listener
+        }
         session.finish()
-        state.withLock { $0.isOver = true }
+        listener?.finish()
     }
 
     var isOver: Bool { state.withLock { $0.isOver } }
@@ -93,7 +98,9 @@ final class MCPConversation: Sendable {
     /// that of another one that is open.
     func post(_ message: MCPMessage, id: MCPID, exclusively: Bool) -> MCPReply? {
         let token = message.json?["params"]?["_meta"]?["progressToken"]
-        guard !exclusively || session.isFree(id) else { return nil }
+        guard case .request(_, let method) = message.kind,
+            session.isFree(id, forCall: MCPMessage.same(method, "tools/call"))
+        else { return nil }
         let reply = MCPReply()
         let isTaken = state.withLock { state -> Bool in
             guard !state.isOver, state.replies[id] == nil else { return true }
@@ -114,7 +121,9 @@ final class MCPConversation: Sendable {
 
     /// The client is gone before its answer came: since 2026-07-28 that takes the request back.
     func abandon(_ id: MCPID, cancelling: Bool) {
-        guard forget(id) != nil, cancelling else { return }
+        guard let reply = forget(id) else { return }
+        reply.finish()
+        guard cancelling else { return }
         session.fromClient(
             MCPAnswers.bytes([
                 "jsonrpc": "2.0", "method": "notifications/cancelled",

@@ -14,8 +14,8 @@ final class MCPConversations: Service {
         var replies: [ObjectIdentifier: MCPReply] = [:]
         /// Whose session a server that listens itself has given out.
         var foreign: [String: String] = [:]
-        /// Calls that are open in such sessions.
-        var openCalls: Set<OpenCall> = []
+        /// What is open in such sessions.
+        var openCalls: [OpenCall: MCPExchange] = [:]
         var isOver = false
 
         var count: Int { sessions.count + shared.values.reduce(0) { $0 + $1.count } }
@@ -38,6 +38,7 @@ final class MCPConversations: Service {
 
     /// Servers that run at once.
     static let limit = 64
+    /// Of one agent.
     private static let sharedLimit = 16
     private static let foreignLimit = 10_000
     private static let sharedAge = Duration.seconds(300)
@@ -135,6 +136,13 @@ final class MCPConversations: Service {
     func open(
         _ agent: MCPAgent, _ command: MCPServerCommand, id: String
     ) throws(GateFailure) -> MCPConversation {
+        let count = state.withLock { state in
+            state.sessions.values.count { MCPMessage.same($0.agent.key, agent.key) }
+        }
+        guard count < Self.sharedLimit else {
+            throw .unavailable(
+                "\(Self.sharedLimit) sessions of this agent are open: end some, or try again later")
+        }
         let made = try start(agent, command)
         state.withLock { $0.sessions[id] = made }
         return made
@@ -177,24 +185,38 @@ final class MCPConversations: Service {
     /// Remembers whose session it is.
     func keep(_ id: String, of agent: MCPAgent) {
         state.withLock { state in
-            if state.foreign.count >= Self.foreignLimit { state.foreign = [:] }
+            if state.foreign.count >= Self.foreignLimit, let one = state.foreign.keys.first {
+                state.foreign[one] = nil
+            }
             state.foreign[id] = agent.key
         }
     }
+
+    /// A session is over.
+    func drop(_ id: String) { state.withLock { state in state.foreign[id] = nil } }
 
     /// Whether a session is that agent's; what is not known here is nobody's.
     func isSession(_ id: String, of agent: MCPAgent) -> Bool {
         state.withLock { $0.foreign[id].map { MCPMessage.same($0, agent.key) } ?? false }
     }
 
-    /// Notes that a call is open in a session; false when one is under that id already.
-    func begin(_ id: MCPID, in session: String) -> Bool {
+    /// Notes what is open in a session; false when something is under that id already.
+    func begin(_ exchange: MCPExchange, _ id: MCPID, in session: String) -> Bool {
         let call = OpenCall(session: Array(session.utf8), id: id)
-        return state.withLock { $0.openCalls.insert(call).inserted }
+        return state.withLock { state in
+            guard state.openCalls[call] == nil else { return false }
+            state.openCalls[call] = exchange
+            return true
+        }
+    }
+
+    /// What is open under an id.
+    func exchange(_ id: MCPID, in session: String) -> MCPExchange? {
+        state.withLock { $0.openCalls[OpenCall(session: Array(session.utf8), id: id)] }
     }
 
     func end(_ id: MCPID, in session: String) {
         let call = OpenCall(session: Array(session.utf8), id: id)
-        state.withLock { _ = $0.openCalls.remove(call) }
+        state.withLock { _ = $0.openCalls.removeValue(forKey: call) }
     }
 }

@@ -13,6 +13,7 @@ internal import NIOHTTP1
 final class MCPExchange: Sendable {
     private let upstream: MCPUpstream
     private let headers: [(String, String)]
+    private let isModern: Bool
     private let gatekeeper: MCPGatekeeper
     private let session: MCPSession
     private let id: MCPID
@@ -23,12 +24,13 @@ final class MCPExchange: Sendable {
     private let abandonment = Abandonment()
 
     init(
-        _ id: MCPID, upstream: MCPUpstream, headers: [(String, String)],
+        _ id: MCPID, upstream: MCPUpstream, headers: [(String, String)], isModern: Bool,
         gatekeeper: MCPGatekeeper, agent: MCPAgent, reply: MCPReply
     ) {
         self.id = id
         self.upstream = upstream
         self.headers = headers
+        self.isModern = isModern
         self.gatekeeper = gatekeeper
         self.reply = reply
         let (outgoing, queue) = AsyncStream.makeStream(of: [UInt8].self)
@@ -63,7 +65,7 @@ final class MCPExchange: Sendable {
                         sending.addTask { await self.forward(bytes) }
                     }
                 }
-                self.session.finish()
+                self.session.finish(mayReturn: true)
             }
             session.fromClient(message.bytes)
             await group.waitForAll()
@@ -83,6 +85,9 @@ final class MCPExchange: Sendable {
         abandonment.abandon()
     }
 
+    /// The client takes the request back in a message of its own.
+    func cancel(_ message: MCPMessage) { session.fromClient(message.bytes) }
+
     private func forward(_ bytes: [UInt8]) async {
         let isDone: Void? = await abandonment.unlessAbandoned {
             do {
@@ -96,7 +101,7 @@ final class MCPExchange: Sendable {
     }
 
     private func exchange(_ bytes: [UInt8]) async throws {
-        let answer = try await upstream.send(.POST, fields(for: bytes), body: bytes)
+        let answer = try await upstream.send(.POST, await fields(for: bytes), body: bytes)
         let kind = answer.headers.first(name: "content-type") ?? ""
         if kind.hasPrefix("text/event-stream") {
             guard try await !isAnswered(bytes, by: answer.body) else { return }
@@ -131,17 +136,25 @@ final class MCPExchange: Sendable {
         return isAnswered
     }
 
-    /// What the gateway itself asks for has no name, and a method of its own.
-    private func fields(for bytes: [UInt8]) -> [(String, String)] {
-        guard case .request(let asked, _) = MCPMessage(fromServer: bytes)?.kind, asked != id else {
-            return headers
+    /// Headers that say what the message says, which the gateway wrote: never what a client said in
+    /// them of a call.
+    private func fields(for bytes: [UInt8]) async -> [(String, String)] {
+        let others = headers.filter { name, _ in
+            name != "mcp-method" && name != "mcp-name" && !name.hasPrefix("mcp-param-")
         }
-        return headers.compactMap { name, value in
-            switch name {
-            case "mcp-method": (name, "tools/list")
-            case "mcp-name": nil
-            default: name.hasPrefix("mcp-param-") ? nil : (name, value)
+        guard isModern,
+            let message = try? JSON(
+                parsing: bytes,
+                limits: .init(
+                    maximumBytes: MCPMessage.clientBytes))
+        else { return others }
+        let isCall = message["method"]?.stringValue.map { MCPMessage.same($0, "tools/call") }
+        let tool: MCPTool? =
+            if isCall ?? false, let name = message["params"]?["name"]?.stringValue {
+                await gatekeeper.registry.tool(name)
+            } else {
+                nil
             }
-        }
+        return others + MCPHeaders.mirroring(message, tool: tool)
     }
 }

@@ -45,20 +45,10 @@ package final class MCPGatekeeper: Sendable {
     private let states = Mutex<[String: GateState]>([:])
     /// For each agent what policy can never allow it, and when that was asked.
     private let never = Mutex<[String: (names: Set<[UInt8]>, at: Duration)]>([:])
-    /// Calls whose server asked for more, by what a continuation must repeat.
-    private let open = Mutex<[MCPContinuation: OpenCall]>([:])
+    let questions: MCPQuestions
 
     private static let neverAge = Duration.seconds(5)
-    /// How long a server's question may stay open.
-    private static let continuationAge = Duration.seconds(600)
     private static let agentLimit = 1_000
-    private static let openLimit = 1_000
-
-    private struct OpenCall {
-        let grant: Grant
-        let operation: FrozenOperation
-        let until: Duration
-    }
 
     /// Makes one for a server; without a token of its own the gate is advisory.
     package init(
@@ -72,6 +62,7 @@ package final class MCPGatekeeper: Sendable {
         self.state = state
         self.note = note
         tasks = MCPTasks(effects: effects)
+        questions = MCPQuestions(effects: effects)
         let registrar = gateToken.map { token in
             GateRegistrar(
                 transport: service.transport(as: token, at: nil, configuration: nil),
@@ -82,11 +73,14 @@ package final class MCPGatekeeper: Sendable {
             effects: effects, note: note)
     }
 
-    private func client(_ agent: MCPAgent, configuration: String?) -> GateClient {
+    private func client(
+        _ agent: MCPAgent, configuration: String?, in place: GateState? = nil
+    ) -> GateClient {
         GateClient(
             transport: service.transport(
                 as: agent.token, at: gateToken, configuration: configuration),
-            effects: effects, state: state(of: agent), fingerprint: agent.token.keyFingerprint,
+            effects: effects, state: place ?? state(of: agent),
+            fingerprint: agent.token.keyFingerprint,
             floor: options.floor)
     }
 
@@ -114,7 +108,8 @@ package final class MCPGatekeeper: Sendable {
 
     /// Who holds a token, as the service knows it.
     package func holder(of agent: MCPAgent) async throws(GateFailure) -> String {
-        let found = try await client(agent, configuration: nil).holder()
+        // With the state of nobody: a token that the service does not know leaves nothing behind.
+        let found = try await client(agent, configuration: nil, in: state).holder()
         guard found.kind.utf8.elementsEqual("agent".utf8) else {
             throw .refused("the token is not an agent's: it belongs to a \(found.kind)")
         }
@@ -170,22 +165,26 @@ package final class MCPGatekeeper: Sendable {
         abandonment: Abandonment, progress: @escaping @Sendable (SubmittedAction) -> Void
     ) async -> Ruling {
         do throws(MCPRefusal) {
-            if call.inputs != nil { return try resume(call, agent) }
             try await registry.refresh(source, version: call.version)
-            guard let standing = await registry.tool(call.tool) else {
+            guard let tool = await registry.tool(call.tool) else {
                 throw .params("Unknown tool: \(call.tool)", id: call.id)
             }
-            let operation = try call.operation(
-                server: options.server, definition: standing.tool.digest)
+            let operation = try call.operation(server: options.server, definition: tool.digest)
             let bytes = try call.bytes(executing: operation)
-            let client = client(agent, configuration: await registry.configurationDigest)
+            if let inputs = call.inputs {
+                let grant = questions.take(operation, state: inputs.state, of: agent)
+                guard let grant else { throw Self.noQuestion }
+                return .run(grant, operation, bytes, isContinuation: true)
+            }
             do throws(GateFailure) {
+                let client = client(
+                    agent, configuration: try await registry.configurationDigest())
                 let grant = try await client.obtain(
                     operation, reason: nil,
-                    wait: call.acceptsTask ? MCPTasks.life : options.hold,
+                    wait: call.acceptsTask && tasks.hasRoom ? MCPTasks.life : options.hold,
                     abandonment: abandonment,
                     beforeClaim: {
-                        await self.change(of: standing.tool, call, source)
+                        await self.change(of: tool, call, source)
                     }
                 ) { step in
                     if case .waiting(let action, _) = step { progress(action) }
@@ -202,6 +201,10 @@ package final class MCPGatekeeper: Sendable {
         }
     }
 
+    private static let noQuestion = MCPRefusal.params(
+        "this answers no question of the server that is open here: make the call again from its "
+            + "start")
+
     /// Why a call that waited must not run: its tool is no longer what was approved.
     private func change(
         of tool: MCPTool, _ call: MCPCall, _ source: some MCPToolSource
@@ -211,7 +214,7 @@ package final class MCPGatekeeper: Sendable {
         } catch {
             return "the server no longer lists its tools"
         }
-        guard await registry.tool(call.tool)?.tool == tool else {
+        guard await registry.tool(call.tool) == tool else {
             return "the definition of the tool changed while the call waited; call it again"
         }
         return nil
@@ -276,56 +279,5 @@ package final class MCPGatekeeper: Sendable {
         return GateOutcome(
             .succeeded, detail: isTask ? "the server goes on with it as a task" : nil,
             resultDigest: digest)
-    }
-}
-
-// MARK: - Continuations
-
-/// What the next message of a call must repeat after its server asked for more.
-struct MCPContinuation: Hashable {
-    let agent: String
-    let operation: Hash256
-    let state: JSON?
-}
-
-extension MCPGatekeeper {
-    /// A call whose server asked the client for more stays open, and is not asked for again: what
-    /// the client answers belongs to the call that was approved, as an answer to a server's own
-    /// request did before 2026-07-28.
-    func keepOpen(
-        _ grant: Grant, _ operation: FrozenOperation, _ message: MCPMessage, for agent: MCPAgent
-    ) {
-        let key = MCPContinuation(
-            agent: agent.key, operation: operation.digest,
-            state: message.member("result")?["requestState"])
-        let now = effects.now()
-        open.withLock { open in
-            open = open.filter { $0.value.until > now }
-            guard open.count < Self.openLimit else { return }
-            open[key] = OpenCall(
-                grant: grant, operation: operation, until: now + Self.continuationAge)
-        }
-    }
-
-    private func resume(_ call: MCPCall, _ agent: MCPAgent) throws(MCPRefusal) -> Ruling {
-        let now = effects.now()
-        // The definition is that of the call that was approved; all else must be the same.
-        let candidates = open.withLock { open in
-            open.filter { $0.key.agent == agent.key && $0.value.until > now }
-        }
-        for (key, found) in candidates {
-            let definition = found.operation.json["definition"]?.stringValue
-                .flatMap { Hash256(hex: String($0.dropFirst("sha256:".count))) }
-            let operation = try call.operation(server: options.server, definition: definition)
-            guard operation.digest == found.operation.digest, key.state == call.inputs?.state
-            else { continue }
-            // Once: the next answer of the server opens the next one.
-            guard open.withLock({ $0.removeValue(forKey: key) }) != nil else { continue }
-            return .run(
-                found.grant, operation, try call.bytes(executing: operation), isContinuation: true)
-        }
-        throw .params(
-            "this answers no question of the server that is open here: make the call again from "
-                + "its start", id: call.id)
     }
 }

@@ -54,6 +54,8 @@ package struct MCPHTTPGateway: Sendable {
         let port = address.port
         var application = Application(
             router: routes.router(),
+            server: .http1(
+                configuration: .init(additionalChannelHandlers: [ConnectionHangup.Handler()])),
             configuration: ApplicationConfiguration(
                 address: .hostname(address.host, port: port), serverName: nil),
             onServerRunning: { channel in running(channel.localAddress?.port ?? port) },

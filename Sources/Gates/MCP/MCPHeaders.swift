@@ -15,7 +15,6 @@ struct MCPHeaders {
     static let version = name("MCP-Protocol-Version")
     static let method = name("Mcp-Method")
     static let subject = name("Mcp-Name")
-    static let lastEvent = name("Last-Event-ID")
     private static let parameterPrefix = "mcp-param-"
 
     let fields: HTTPFields
@@ -25,7 +24,8 @@ struct MCPHeaders {
         return name
     }
 
-    /// Headers of the client that go on to a server; everything else stays here, credentials first.
+    /// Headers of the client that go on to a server with a message that goes on as it is; everything
+    /// else stays here, credentials first.
     var passed: [(String, String)] {
         let named = [
             "accept", "mcp-session-id", "mcp-protocol-version", "mcp-method", "mcp-name",
@@ -129,6 +129,31 @@ struct MCPHeaders {
                 header, Self.text(call.arguments[key]), call.id, isNeeded: false,
                 isCompared: true)
         }
+    }
+
+    /// The headers that mirror a message which the gateway writes itself, from that message alone.
+    static func mirroring(_ message: JSON, tool: MCPTool?) -> [(String, String)] {
+        guard let method = message["method"]?.stringValue else { return [] }
+        let params = message["params"]
+        var found = [("mcp-method", encoded(method))]
+        if let subject = subject(method, params) { found.append(("mcp-name", encoded(subject))) }
+        let properties = tool?.definition["inputSchema"]?["properties"]?.objectValue ?? [:]
+        for (key, schema) in properties {
+            guard let suffix = schema["x-mcp-header"]?.stringValue,
+                HTTPField.Name(parameterPrefix + suffix) != nil,
+                let value = text(params?["arguments"]?[key])
+            else { continue }
+            found.append((parameterPrefix + suffix.lowercased(), encoded(value)))
+        }
+        return found
+    }
+
+    /// A text as it can be in a header.
+    private static func encoded(_ text: String) -> String {
+        let isPlain =
+            !text.isEmpty && text.utf8.allSatisfy { (0x20...0x7E).contains($0) }
+            && text.utf8.first != 0x20 && text.utf8.last != 0x20 && !text.hasPrefix("=?base64?")
+        return isPlain ? text : "=?base64?\(Data(text.utf8).base64EncodedString())?="
     }
 
     private static func text(_ json: JSON?) -> String? {

@@ -159,7 +159,7 @@ struct MCPMessage: Sendable {
     /// The value of a member of a server's message, read strictly.
     func member(_ key: String) -> JSON? {
         if let json { return json[key] }
-        guard let span = JSONSpans.members(of: bytes)?.first(where: { Self.same($0.key, key) })
+        guard let span = JSONSpans.members(of: bytes)?.last(where: { Self.same($0.key, key) })
         else { return nil }
         var limits = JSONLimits.default
         limits.maximumBytes = Self.serverBytes

@@ -13,13 +13,6 @@ protocol MCPToolSource: Sendable {
     func tools(version: String?) async throws(MCPRefusal) -> [MCPTool]
 }
 
-/// What one tool may be used for.
-struct MCPToolStanding: Sendable {
-    let tool: MCPTool
-    /// This very definition and the gate's configuration are approved, or the gate is advisory.
-    let isApproved: Bool
-}
-
 /// The tools behind one gate, and how they stand with the service.
 ///
 /// Definitions are those that the server gave last. It is asked again when it says that they
@@ -35,6 +28,8 @@ actor MCPRegistry {
     /// By the bytes of their names: what only looks the same is another tool.
     private var tools: [[UInt8]: MCPTool] = [:]
     private var listed: Duration?
+    /// Counts what the server said about changes.
+    private var generation: UInt64 = 0
     private var standing: GateStanding?
     private var presented: [[UInt8]: Hash256]?
     private var presentedAt: Duration?
@@ -58,8 +53,11 @@ actor MCPRegistry {
         self.note = note
     }
 
-    /// The server said that its tools changed.
-    func forget() { listed = nil }
+    /// The server said that its tools changed; a list that is under way may be from before.
+    func forget() {
+        listed = nil
+        generation += 1
+    }
 
     /// Takes over a list that the server gave, complete, and presents it where that is due.
     func learn(_ list: [MCPTool]) async {
@@ -77,7 +75,9 @@ actor MCPRegistry {
     /// Makes sure that definitions and standing are no older than they may be.
     func refresh(_ source: some MCPToolSource, version: String?) async throws(MCPRefusal) {
         if listed.map({ effects.now() - $0 >= Self.listingAge }) ?? true {
+            let asked = generation
             take(try await source.tools(version: version))
+            if asked != generation { listed = nil }
         }
         await present()
     }
@@ -128,13 +128,23 @@ actor MCPRegistry {
         note("gate for `\(server)`: \(text)")
     }
 
-    /// The configuration that submissions name.
-    var configurationDigest: String? { standing?.configurationDigest }
-
-    /// The tool of that name as it stands; nil where the server has none.
-    func tool(_ name: String) -> MCPToolStanding? {
-        tools[Array(name.utf8)].map { MCPToolStanding(tool: $0, isApproved: isApproved($0)) }
+    /// The configuration that submissions name; nil only of a gate without a credential.
+    ///
+    /// An enforcing gate that could never present itself must not pass for one that has nothing to
+    /// present: the service would judge its actions by policy alone.
+    /// - Throws: ``GateFailure`` then.
+    func configurationDigest() throws(GateFailure) -> String? {
+        guard registrar != nil else { return nil }
+        guard let standing else {
+            throw .unavailable(
+                "the gate could not present its configuration and tools"
+                    + (failure.map { ": \($0.description)" } ?? ""))
+        }
+        return standing.configurationDigest
     }
+
+    /// The tool of that name; nil where the server has none.
+    func tool(_ name: String) -> MCPTool? { tools[Array(name.utf8)] }
 
     /// The definitions that may be seen.
     func approved() -> Set<MCPTool> { Set(tools.values.filter(isApproved)) }

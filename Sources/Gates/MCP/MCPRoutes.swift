@@ -10,6 +10,13 @@ internal import NIOHTTP1
 internal import Synchronization
 internal import TransparencyLog
 
+/// Who sent a request, and over which connection.
+struct MCPCaller: Sendable {
+    let agent: MCPAgent
+    let headers: MCPHeaders
+    let hangup: ConnectionHangup
+}
+
 /// The one address of a gateway over HTTP: `/mcp`.
 struct MCPRoutes: Sendable {
     let gatekeeper: MCPGatekeeper
@@ -40,18 +47,24 @@ struct MCPRoutes: Sendable {
         self.pool = pool
     }
 
-    func router() -> Router<BasicRequestContext> {
-        let router = Router(context: BasicRequestContext.self)
-        router.post("/mcp") { request, _ in await self.guarded(request, self.post) }
-        router.get("/mcp") { request, _ in await self.guarded(request, self.get) }
-        router.delete("/mcp") { request, _ in await self.guarded(request, self.delete) }
+    func router() -> Router<ConnectionContext> {
+        let router = Router(context: ConnectionContext.self)
+        router.post("/mcp") { request, context in
+            await self.guarded(request, context, self.post)
+        }
+        router.get("/mcp") { request, context in
+            await self.guarded(request, context, self.get)
+        }
+        router.delete("/mcp") { request, context in
+            await self.guarded(request, context, self.delete)
+        }
         return router
     }
 
     /// Lets in whom the service knows, from where he may come.
     private func guarded(
-        _ request: Request,
-        _ handler: @Sendable (Request, MCPHeaders, MCPAgent) async throws -> Response
+        _ request: Request, _ context: ConnectionContext,
+        _ handler: @Sendable (Request, MCPCaller) async throws -> Response
     ) async -> Response {
         if let why = origins.refusal(
             origin: request.headers[values: .origin], host: request.head.authority)
@@ -60,7 +73,10 @@ struct MCPRoutes: Sendable {
         }
         do {
             let agent = try await agent(request)
-            return try await handler(request, MCPHeaders(fields: request.headers), agent)
+            let caller = MCPCaller(
+                agent: agent, headers: MCPHeaders(fields: request.headers),
+                hangup: try await ConnectionHangup.of(context.channel))
+            return try await handler(request, caller)
         } catch let refusal as MCPRefusal {
             return MCPResponses.refusal(refusal, status: .badRequest)
         } catch let answer as Answer {
@@ -74,7 +90,7 @@ struct MCPRoutes: Sendable {
     }
 
     /// An answer that ends a request early.
-    private struct Answer: Error {
+    struct Answer: Error {
         let response: Response
 
         init(_ status: HTTPResponse.Status, _ text: String, headers: HTTPFields = [:]) {
@@ -114,7 +130,7 @@ struct MCPRoutes: Sendable {
     // MARK: POST
 
     private func post(
-        _ request: Request, _ headers: MCPHeaders, _ agent: MCPAgent
+        _ request: Request, _ caller: MCPCaller
     ) async throws -> Response {
         guard
             request.headers[.contentType]?.lowercased().hasPrefix("application/json") ?? false
@@ -130,23 +146,25 @@ struct MCPRoutes: Sendable {
             throw Answer(.contentTooLarge, "send at most \(MCPMessage.clientBytes) bytes")
         }
         let message = try MCPMessage(fromClient: Array(body.readableBytesView))
-        try headers.check(message)
+        try caller.headers.check(message)
         switch server {
         case .process(let command):
-            return try await post(message, headers, agent, command)
+            return try await post(message, caller, command)
         case .listening(let upstream):
-            return try await post(message, headers, agent, upstream)
+            return try await post(message, caller, upstream)
         }
     }
 
     private func post(
-        _ message: MCPMessage, _ headers: MCPHeaders, _ agent: MCPAgent,
+        _ message: MCPMessage, _ caller: MCPCaller,
         _ command: MCPServerCommand
     ) async throws -> Response {
         let isModern = MCPName.isModern(message.json)
         guard case .request(let id, let method) = message.kind else {
-            if let session = headers.sessionID {
-                guard let found = pool.session(session, of: agent) else { throw Self.noSession }
+            if let session = caller.headers.sessionID {
+                guard let found = pool.session(session, of: caller.agent) else {
+                    throw Self.noSession
+                }
                 found.tell(message)
             }
             // Without a session there is no server that it could be for.
@@ -154,31 +172,35 @@ struct MCPRoutes: Sendable {
         }
         if !isModern, MCPMessage.same(method, "initialize") {
             let session = Hex.encode(gatekeeper.effects.entropy(24))
-            let made = try pool.open(agent, command, id: session)
+            let made = try pool.open(caller.agent, command, id: session)
             guard let reply = made.post(message, id: id, exclusively: false) else {
                 throw GateFailure.unavailable("the server has ended at once")
             }
-            var response = await respond(reply, headers, isModern: false)
+            var response = await respond(reply, caller, isModern: false)
             response.headers[MCPHeaders.session] = session
             return response
         }
         if isModern {
-            let (conversation, reply) = try pool.post(message, id: id, for: agent, command)
-            try await check(message, headers, id)
+            // First: what is posted may run at once.
+            try await check(message, caller.headers, id)
+            let (conversation, reply) = try pool.post(message, id: id, for: caller.agent, command)
             return await respond(
-                reply, headers, isModern: true, gone: { conversation.abandon(id, cancelling: true) }
+                reply, caller, isModern: true, gone: { conversation.abandon(id, cancelling: true) }
             )
         }
-        guard let session = headers.sessionID else {
+        guard let session = caller.headers.sessionID else {
             throw MCPRefusal.invalid("no `Mcp-Session-Id`: send `initialize` first", id: id)
         }
-        guard let conversation = pool.session(session, of: agent) else { throw Self.noSession }
+        guard let conversation = pool.session(session, of: caller.agent) else {
+            throw Self.noSession
+        }
+        try await check(message, caller.headers, id)
         guard let reply = conversation.post(message, id: id, exclusively: false) else {
             throw MCPRefusal.invalid(
                 "the id of this request is in use by one that is still open", id: id)
         }
         return await respond(
-            reply, headers, isModern: false,
+            reply, caller, isModern: false,
             // A client may come back for what it missed; losing it is no cancellation.
             gone: { conversation.abandon(id, cancelling: false) })
     }
@@ -188,23 +210,24 @@ struct MCPRoutes: Sendable {
     }
 
     /// Headers that mirror arguments must say what they say.
-    private func check(
+    func check(
         _ message: MCPMessage, _ headers: MCPHeaders, _ id: MCPID
     ) async throws {
         guard case .request(_, let method) = message.kind, MCPMessage.same(method, "tools/call"),
             let call = try? MCPCall(message, id: id),
-            let tool = await gatekeeper.registry.tool(call.tool)?.tool
+            let tool = await gatekeeper.registry.tool(call.tool)
         else { return }
         try headers.check(call, tool: tool)
     }
 
     /// One message as JSON, or a stream of events once there are more, or the first is late.
-    private func respond(
-        _ reply: MCPReply, _ headers: MCPHeaders, isModern: Bool,
+    func respond(
+        _ reply: MCPReply, _ caller: MCPCaller, isModern: Bool,
         gone: @escaping @Sendable () -> Void = {}
     ) async -> Response {
         pool.watch(reply)
-        let accept = headers.fields[.accept] ?? "*/*"
+        caller.hangup.whenOver(gone)
+        let accept = caller.headers.fields[.accept] ?? "*/*"
         let mayStream = accept.contains("text/event-stream") || accept.contains("*/*")
         var iterator = reply.items.makeAsyncIterator()
         var beats = 0
@@ -217,6 +240,7 @@ struct MCPRoutes: Sendable {
             switch item {
             case .message(let bytes, isLast: true):
                 pool.forget(reply)
+                caller.hangup.whenOver {}
                 return MCPResponses.message(
                     bytes, status: MCPResponses.status(of: bytes, isModern: isModern))
             case .refusal(let status, let body):
@@ -263,104 +287,40 @@ struct MCPRoutes: Sendable {
     // MARK: GET and DELETE
 
     private func get(
-        _ request: Request, _ headers: MCPHeaders, _ agent: MCPAgent
+        _ request: Request, _ caller: MCPCaller
     ) async throws -> Response {
         if case .listening(let upstream) = server {
-            return try await pass(.GET, headers, agent, upstream, body: nil)
+            return try await pass(.GET, caller, upstream, body: nil)
         }
-        guard let id = headers.sessionID, !headers.isModern else { throw Self.notAllowed }
-        guard let conversation = pool.session(id, of: agent) else { throw Self.noSession }
+        guard let id = caller.headers.sessionID, !caller.headers.isModern else {
+            throw Self.notAllowed
+        }
+        guard let conversation = pool.session(id, of: caller.agent) else { throw Self.noSession }
         let reply = conversation.listen()
         pool.watch(reply)
-        return stream(reply, first: .beat) { conversation.stopListening(reply) }
+        let gone: @Sendable () -> Void = {
+            conversation.stopListening(reply)
+            reply.finish()
+        }
+        caller.hangup.whenOver(gone)
+        return stream(reply, first: .beat, gone)
     }
 
     private func delete(
-        _ request: Request, _ headers: MCPHeaders, _ agent: MCPAgent
+        _ request: Request, _ caller: MCPCaller
     ) async throws -> Response {
         if case .listening(let upstream) = server {
-            return try await pass(.DELETE, headers, agent, upstream, body: nil)
+            return try await pass(.DELETE, caller, upstream, body: nil)
         }
-        guard let id = headers.sessionID, !headers.isModern else { throw Self.notAllowed }
-        guard pool.session(id, of: agent) != nil else { throw Self.noSession }
+        guard let id = caller.headers.sessionID, !caller.headers.isModern else {
+            throw Self.notAllowed
+        }
+        guard pool.session(id, of: caller.agent) != nil else { throw Self.noSession }
         await pool.close(id)
         return Response(status: .noContent)
     }
 
     private static var notAllowed: Answer {
         Answer(.methodNotAllowed, "use POST", headers: [.allow: "POST"])
-    }
-}
-
-// MARK: - Before a server that listens itself
-
-extension MCPRoutes {
-    private func post(
-        _ message: MCPMessage, _ headers: MCPHeaders, _ agent: MCPAgent, _ upstream: MCPUpstream
-    ) async throws -> Response {
-        if case .notification(let method) = message.kind,
-            MCPMessage.resemblesCall(method) || MCPMessage.same(method, "tools/call")
-        {
-            return Response(status: .accepted)
-        }
-        guard case .request(let id, let method) = message.kind else {
-            return try await pass(.POST, headers, agent, upstream, body: message.bytes)
-        }
-        guard !MCPMessage.resemblesCall(method) else {
-            throw MCPRefusal(
-                code: -32_601, message: "no such method: did you mean `tools/call`?", id: id)
-        }
-        guard
-            MCPMessage.same(method, "tools/call") || MCPMessage.same(method, "tools/list")
-                || MCPTaskRequest(message) != nil
-        else {
-            return try await pass(.POST, headers, agent, upstream, body: message.bytes)
-        }
-        let isModern = MCPName.isModern(message.json)
-        try checkSession(headers, agent)
-        try await check(message, headers, id)
-        let reply = MCPReply()
-        let exchange = MCPExchange(
-            id, upstream: upstream, headers: headers.passed, gatekeeper: gatekeeper, agent: agent,
-            reply: reply)
-        let session = isModern ? nil : headers.sessionID
-        if let session, !pool.begin(id, in: session) {
-            throw MCPRefusal.invalid(
-                "the id of this request is in use by one that is still open", id: id)
-        }
-        let pool = self.pool
-        pool.run {
-            await exchange.run(message)
-            if let session { pool.end(id, in: session) }
-        }
-        return await respond(
-            reply, headers, isModern: isModern, gone: { exchange.gone() })
-    }
-
-    private func checkSession(_ headers: MCPHeaders, _ agent: MCPAgent) throws {
-        guard !headers.isModern, let id = headers.sessionID, !pool.isSession(id, of: agent) else {
-            return
-        }
-        throw Answer(.notFound, "there is no such session: send `initialize`")
-    }
-
-    /// Passes a request on as it is, and its answer as it comes.
-    private func pass(
-        _ method: HTTPMethod, _ headers: MCPHeaders, _ agent: MCPAgent, _ upstream: MCPUpstream,
-        body: [UInt8]?
-    ) async throws -> Response {
-        try checkSession(headers, agent)
-        let answer = try await upstream.send(method, headers.passed, body: body)
-        var fields = HTTPFields()
-        for name in ["content-type", "mcp-session-id", "mcp-protocol-version", "allow"] {
-            guard let value = answer.headers.first(name: name), let name = HTTPField.Name(name)
-            else { continue }
-            fields[name] = value
-        }
-        fields[.cacheControl] = "no-store, no-transform"
-        if let id = answer.headers.first(name: "mcp-session-id") { pool.keep(id, of: agent) }
-        return Response(
-            status: .init(code: Int(answer.status.code)), headers: fields,
-            body: ResponseBody(asyncSequence: answer.body))
     }
 }

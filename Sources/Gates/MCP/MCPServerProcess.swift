@@ -13,30 +13,51 @@ package struct MCPServerCommand: Sendable {
     /// What it inherits: everything but what is the gateway's own.
     package let environment: [String: String]
 
+    /// What the program was when the gateway started: what is approved is approved of that.
+    private let pinned: Hash256?
+
     package init(arguments: [String], environment: [String: String]) {
         self.arguments = arguments
         self.environment = environment.filter { !$0.key.hasPrefix("EXEQUATUR_") }
+        pinned = Self.digest(Self.executable(arguments, self.environment))
     }
 
     /// The file that is executed, found as the system would find it; nil where there is none.
-    package var executable: String? {
+    private static func executable(
+        _ arguments: [String], _ environment: [String: String]
+    ) -> String? {
         guard let name = arguments.first, !name.isEmpty else { return nil }
-        if name.contains("/") { return SystemPath.exists(name) ? name : nil }
+        if name.contains("/") { return SystemPath.isExecutable(name) ? name : nil }
         let folders = (environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":")
-        return folders.map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
+        return folders.map { "\($0)/\(name)" }.first(where: SystemPath.isExecutable)
     }
 
-    /// SHA-256 of that file, links followed; nil where it can't be read.
-    package func digest() -> Hash256? {
-        guard let executable, let handle = FileHandle(forReadingAtPath: executable) else {
-            return nil
-        }
+    /// SHA-256 of the program, links followed; nil where it can't be read.
+    package var digest: Hash256? { pinned }
+
+    private static func digest(_ path: String?) -> Hash256? {
+        guard let path, let handle = FileHandle(forReadingAtPath: path) else { return nil }
         defer { try? handle.close() }
         var hasher = SHA256()
         while let part = try? handle.read(upToCount: 1 << 20), !part.isEmpty {
             hasher.update(data: part)
         }
         return Hash256(bytes: Array(hasher.finalize()))
+    }
+
+    /// The path to execute, if the program is still what it was when the gateway started.
+    /// - Throws: ``GateFailure`` otherwise.
+    func checked() throws(GateFailure) -> String {
+        let name = arguments.first ?? ""
+        guard let path = Self.executable(arguments, environment) else {
+            throw .refused("there is no program `\(name)`")
+        }
+        guard let pinned, Self.digest(path) == pinned else {
+            throw .alarm(
+                "`\(path)` cannot be read, or is not the program that the gateway started with: "
+                    + "restart the gateway, and have it approved")
+        }
+        return path
     }
 }
 
@@ -51,6 +72,7 @@ final class MCPServerProcess: Sendable {
     /// Starts it.
     /// - Throws: ``GateFailure`` when there is no such program.
     init(_ command: MCPServerCommand) throws(GateFailure) {
+        let path = try command.checked()
         var toServer: [Int32] = [-1, -1]
         var fromServer: [Int32] = [-1, -1]
         guard clinux_pipe(&toServer) == 0 else { throw .refused("no pipe: too many files open") }
@@ -61,7 +83,7 @@ final class MCPServerProcess: Sendable {
         let environment = command.environment.map { "\($0.key)=\($0.value)" }
         let child = withCStrings(command.arguments) { arguments in
             withCStrings(environment) { environment in
-                clinux_spawn(arguments, environment, toServer[0], fromServer[1])
+                clinux_spawn(path, arguments, environment, toServer[0], fromServer[1])
             }
         }
         Foundation.close(toServer[0])
@@ -94,7 +116,9 @@ final class MCPServerProcess: Sendable {
     /// Ends it as the protocol says: its input closes; a second later it is told to end, and a
     /// second after that it is ended.
     func stop(sleep: @Sendable (Duration) async throws -> Void) async {
-        input.close()
+        // A server that does not read may hold up a writer: then a signal must come first.
+        input.closeIfIdle()
+        defer { input.close() }
         for signal in [nil, SIGTERM, SIGKILL] {
             if let signal { send(signal: signal) }
             for _ in 0..<(signal == nil ? 60 : 40) {

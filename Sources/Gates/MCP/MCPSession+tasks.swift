@@ -9,8 +9,8 @@ extension MCPSession {
     func answer(_ request: MCPTaskRequest) {
         do throws(MCPRefusal) {
             let (answer, withdrawn) = try gatekeeper.tasks.answer(request, for: agent)
-            ends.client(answer, request.id)
-            if let withdrawn { withdraw(withdrawn) }
+            guard let withdrawn else { return ends.client(answer, request.id) }
+            withdraw(withdrawn, then: answer, request.id)
         } catch {
             ends.client(MCPAnswers.error(error), request.id)
         }

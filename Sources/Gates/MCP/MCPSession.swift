@@ -26,8 +26,8 @@ final class MCPSession: Sendable {
         case call(MCPCall, Abandonment)
         case list(MCPMessage, id: MCPID, isModern: Bool, isWhole: Bool)
         case toolsChanged
-        /// A task was taken back, and with it its action.
-        case withdraw(String)
+        /// A task was taken back, and with it its action; then its client is told.
+        case withdraw(String, then: [UInt8], MCPID)
         /// Last, so that what the server said before it ended is dealt with before.
         case serverEnded
     }
@@ -43,6 +43,8 @@ final class MCPSession: Sendable {
         var calls: [MCPID: CheckedContinuation<End, Never>] = [:]
         /// What runs under which leave.
         var running: [MCPID: (Grant, FrozenOperation)] = [:]
+        /// What the servers of calls that were answered asked for.
+        var questions: [MCPID: MCPQuestions.Question] = [:]
         /// Ends that came before anybody waited for them.
         var early: [MCPID: End] = [:]
         var abandonments: [MCPID: Abandonment] = [:]
@@ -83,8 +85,11 @@ final class MCPSession: Sendable {
                     group.addTask {
                         await self.show(message, id: id, isModern: isModern, isWhole: isWhole)
                     }
-                case .withdraw(let action):
-                    group.addTask { await self.gatekeeper.withdraw(action, for: self.agent) }
+                case .withdraw(let action, let answer, let id):
+                    group.addTask {
+                        await self.gatekeeper.withdraw(action, for: self.agent)
+                        self.ends.client(answer, id)
+                    }
                 case .toolsChanged: await gatekeeper.registry.forget()
                 case .serverEnded:
                     for id in machine.withLock({ $0.takeOpen() }) {
@@ -99,7 +104,9 @@ final class MCPSession: Sendable {
     }
 
     /// Whether a request may go by that id.
-    func isFree(_ id: MCPID) -> Bool { machine.withLock { $0.isFree(id) } }
+    func isFree(_ id: MCPID, forCall isCall: Bool) -> Bool {
+        machine.withLock { $0.isFree(id, forCall: isCall) }
+    }
 
     /// A message of the client.
     func fromClient(_ bytes: [UInt8]) { perform { $0.fromClient(bytes) } }
@@ -108,9 +115,17 @@ final class MCPSession: Sendable {
     func fromServer(_ bytes: [UInt8]) { perform { $0.fromServer(bytes) } }
 
     /// The client is gone: what it waits for is given up, what runs ends as unknown.
-    func finish() {
-        let abandonments = waiters.withLock { Array($0.abandonments.values) }
+    ///
+    /// - Parameter mayReturn: it may answer a server's question over another connection.
+    func finish(mayReturn: Bool = false) {
+        let (abandonments, questions) = waiters.withLock { waiters in
+            (
+                Array(waiters.abandonments.values),
+                mayReturn ? [] : Array(waiters.questions.values)
+            )
+        }
         for each in abandonments { each.abandon() }
+        for each in questions { each.end.abandon() }
         serverEnded()
         queue.finish()
     }
@@ -149,7 +164,8 @@ final class MCPSession: Sendable {
             // Before its client reads the question, and may answer it.
             let leave = waiters.withLock { $0.running.removeValue(forKey: id) }
             if let (grant, operation) = leave, gatekeeper.outcome(of: message) == nil {
-                gatekeeper.keepOpen(grant, operation, message, for: agent)
+                let question = gatekeeper.questions.ask(grant, operation, message, for: agent)
+                waiters.withLock { $0.questions[id] = question }
             }
             end(id, .answer(message))
         case .cancelled(let id):
@@ -162,8 +178,10 @@ final class MCPSession: Sendable {
         }
     }
 
-    /// Ends the action of a task that its client took back.
-    func withdraw(_ action: String) { queue.yield(.withdraw(action)) }
+    /// Ends the action of a task that its client took back, and answers him then.
+    func withdraw(_ action: String, then answer: [UInt8], _ id: MCPID) {
+        queue.yield(.withdraw(action, then: answer, id))
+    }
 
     private func end(_ id: MCPID, _ end: End) {
         let waiting = waiters.withLock { waiters in
@@ -279,8 +297,9 @@ final class MCPSession: Sendable {
         }
         switch end {
         case .answer(let message):
-            // The server asks for more: the call goes on.
-            guard let outcome = gatekeeper.outcome(of: message) else { return }
+            guard let outcome = gatekeeper.outcome(of: message) else {
+                return await stayOpen(call.id, grant)
+            }
             await gatekeeper.report(outcome, of: grant, for: agent)
         case .cancelled:
             await gatekeeper.report(
@@ -296,10 +315,35 @@ final class MCPSession: Sendable {
         }
     }
 
+    /// The server asks for more: the call goes on with another message, or ends as unknown.
+    private func stayOpen(_ id: MCPID, _ grant: Grant) async {
+        let question = waiters.withLock { $0.questions[id] }
+        if let question {
+            await gatekeeper.whileRunning(grant, for: agent) {
+                await question.end.unlessAbandoned {
+                    try? await self.gatekeeper.effects.sleep(MCPQuestions.life)
+                }
+            }
+            waiters.withLock { waiters in
+                if waiters.questions[id] === question { waiters.questions[id] = nil }
+            }
+            guard gatekeeper.questions.close(question) else { return }
+        }
+        await gatekeeper.report(
+            GateOutcome(.unknown, detail: "the server asked for more, and nobody answered"),
+            of: grant, for: agent, patience: .seconds(1))
+    }
+
     // MARK: lists
 
     private func show(_ message: MCPMessage, id: MCPID, isModern: Bool, isWhole: Bool) async {
-        guard let page = MCPToolPage(message) else { return ends.client(message.bytes, id) }
+        guard let page = MCPToolPage(message) else {
+            // An error may be seen; what cannot be read cannot be shown in part.
+            let isError = message.member("result") == nil && message.member("error") != nil
+            let refusal = MCPRefusal(
+                code: -32_603, message: "the server's list cannot be read", id: id)
+            return ends.client(isError ? message.bytes : MCPAnswers.error(refusal), id)
+        }
         if isWhole, page.cursor == nil {
             await gatekeeper.registry.learn(page.tools)
         } else {
@@ -316,6 +360,21 @@ extension MCPSession: MCPToolSource {
     /// The most pages that are asked for.
     private static let pageLimit = 100
 
+    /// A server that never answers must not hold up every call for ever.
+    private func waitForList(_ id: MCPID) async -> End {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                guard (try? await self.gatekeeper.effects.sleep(.seconds(30))) != nil else {
+                    return
+                }
+                self.end(id, .gone)
+            }
+            let end = await waitForEnd(id)
+            group.cancelAll()
+            return end
+        }
+    }
+
     /// Asks the server for all of its tools, in this session.
     func tools(version: String?) async throws(MCPRefusal) -> [MCPTool] {
         var result: [MCPTool] = []
@@ -323,7 +382,7 @@ extension MCPSession: MCPToolSource {
         for _ in 0..<Self.pageLimit {
             let asked = machine.withLock { $0.list(cursor: cursor, version: version) }
             guard let (id, bytes) = asked, ends.server(bytes) else { break }
-            guard case .answer(let message) = await waitForEnd(id) else { break }
+            guard case .answer(let message) = await waitForList(id) else { break }
             guard let page = MCPToolPage(message) else {
                 throw MCPRefusal(
                     code: -32_603, message: "the server does not list its tools; nothing was called"

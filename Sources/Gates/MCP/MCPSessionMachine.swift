@@ -43,10 +43,17 @@ struct MCPSessionMachine {
         case running(token: JSON?, progress: Int)
     }
 
+    private struct Cancelled {
+        let id: MCPID
+        /// Whether its answer must not pass for that of any other request: one of a call would be
+        /// taken for the outcome of another, one of a list would be seen whole.
+        let isStrict: Bool
+    }
+
     private var flights: [MCPID: Flight] = [:]
-    /// Calls that the client took back while they ran; the server may still answer them, so that
-    /// their ids are not free again at once.
-    private var cancelled: [MCPID] = []
+    /// Requests that the client took back; the server may still answer them, so that their ids are
+    /// not free again at once.
+    private var cancelled: [Cancelled] = []
     private var injected: Set<MCPID> = []
     private var injections = 0
     /// Nobody outside can guess the ids of what the gateway asks for.
@@ -58,9 +65,10 @@ struct MCPSessionMachine {
 
     init(prefix: String) { self.prefix = prefix }
 
-    /// Whether a request may go by that id.
-    func isFree(_ id: MCPID) -> Bool {
-        flights[id] == nil && !injected.contains(id) && !cancelled.contains(id)
+    /// Whether a request may go by that id; a call only by one that no answer is due under.
+    func isFree(_ id: MCPID, forCall isCall: Bool) -> Bool {
+        flights[id] == nil && !injected.contains(id)
+            && !cancelled.contains { $0.id == id && ($0.isStrict || isCall) }
     }
 
     // MARK: client
@@ -79,7 +87,7 @@ struct MCPSessionMachine {
         case .response, .stray: return [.toServer(message.bytes)]
         case .notification(let method): return notification(method, message)
         case .request(let id, let method):
-            guard isFree(id) else {
+            guard isFree(id, forCall: MCPMessage.same(method, "tools/call")) else {
                 // Without an id of its own: the answer would pass for that of the open request.
                 throw .invalid("the id of this request is in use by one that is still open")
             }
@@ -133,10 +141,13 @@ struct MCPSessionMachine {
             return [.abandon(id)]
         // It may still be answered, and that must not pass for the answer of another call.
         case .running:
-            giveUp(id)
+            giveUp(id, isStrict: true)
             return [.toServer(bytes), .cancelled(id)]
-        case .relayed, .initialize, .list:
-            flights[id] = nil
+        case .initialize, .list:
+            giveUp(id, isStrict: true)
+            return [.toServer(bytes)]
+        case .relayed:
+            giveUp(id, isStrict: false)
             return [.toServer(bytes)]
         case .abandoned: return []
         case nil: return [.toServer(bytes)]
@@ -144,9 +155,9 @@ struct MCPSessionMachine {
     }
 
     /// The server need not answer any more, but may.
-    private mutating func giveUp(_ id: MCPID) {
+    private mutating func giveUp(_ id: MCPID, isStrict: Bool) {
         flights[id] = nil
-        cancelled.append(id)
+        cancelled.append(Cancelled(id: id, isStrict: isStrict))
         if cancelled.count > Self.cancelledLimit { cancelled.removeFirst() }
     }
 
@@ -257,8 +268,12 @@ struct MCPSessionMachine {
             }
             return [.toClient(message.bytes, about: id)]
         case nil:
-            cancelled.removeAll { $0 == id }
-            return [.toClient(message.bytes, about: id)]
+            guard cancelled.contains(where: { $0.id == id }) else {
+                return [.toClient(message.bytes, about: id)]
+            }
+            // Nobody waits for it any more.
+            cancelled.removeAll { $0.id == id }
+            return []
         }
     }
 

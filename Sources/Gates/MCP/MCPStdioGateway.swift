@@ -48,16 +48,12 @@ package struct MCPStdioGateway: Sendable {
             group.addTask { await session.run() }
             group.addTask { await tidyUp() }
             let end = await ended.first { _ in true } ?? .clientLeft
-            await leave(end, session, server)
+            // Having let it say what it has still to say.
+            await server.stop(sleep: gatekeeper.effects.sleep)
+            session.finish()
             group.cancelAll()
             return end
         }
-    }
-
-    /// Ends the server, having let it say what it has still to say.
-    private func leave(_ end: End, _ session: MCPSession, _ server: MCPServerProcess) async {
-        await server.stop(sleep: gatekeeper.effects.sleep)
-        session.finish()
     }
 
     /// Every second what is only in memory is written down.

@@ -66,6 +66,12 @@ final class MCPTasks: Sendable {
 
     init(effects: GateEffects) { self.effects = effects }
 
+    /// Whether another call may become a task.
+    var hasRoom: Bool {
+        let now = effects.now()
+        return entries.withLock { $0.count { $0.value.until > now } < Self.limit }
+    }
+
     /// Makes a task of an action that waits; nil where there are too many.
     func open(_ action: SubmittedAction, for agent: MCPAgent, _ abandonment: Abandonment) -> String?
     {

@@ -15,10 +15,11 @@ struct MCPTool: Sendable, Hashable {
     /// named exactly: such a tool is never shown and never called.
     init?(_ json: JSON) {
         guard let name = json["name"]?.stringValue, !name.isEmpty,
-            let bytes = try? json.canonicalBytes(numbers: .ecmaScript)
+            let bytes = try? json.canonicalBytes(numbers: .ecmaScript),
+            let canonical = try? JSON(parsing: bytes)
         else { return nil }
         self.name = name
-        definition = json
+        definition = canonical
         digest = .sha256(bytes)
     }
 }

@@ -3,7 +3,7 @@
 package import AsyncHTTPClient
 internal import CanonicalJSON
 internal import ExequaturClient
-internal import NIOCore
+package import NIOCore
 internal import NIOHTTP1
 internal import Synchronization
 
@@ -15,8 +15,8 @@ package struct MCPUpstream: Sendable {
     let authorization: String?
     let client: HTTPClient
 
-    /// Time without a byte after which a server counts as gone.
-    private static let silence = TimeAmount.seconds(300)
+    /// Time without a byte after which a server counts as gone, for the client's own set-up.
+    package static let silence = TimeAmount.seconds(300)
 
     package init(url: String, authorization: String?, client: HTTPClient) {
         self.url = url
@@ -39,7 +39,7 @@ package struct MCPUpstream: Sendable {
             request.headers.add(name: "content-type", value: "application/json")
             request.body = .bytes(ByteBuffer(bytes: body))
         }
-        return try await client.execute(request, deadline: .now() + Self.silence)
+        return try await client.execute(request, deadline: .distantFuture)
     }
 }
 

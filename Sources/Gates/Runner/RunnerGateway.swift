@@ -75,7 +75,7 @@ package struct RunnerGateway: Sendable {
             router: routes.router(),
             server: .http1(
                 configuration: .init(
-                    additionalChannelHandlers: [RunnerHangup.Handler()],
+                    additionalChannelHandlers: [ConnectionHangup.Handler()],
                     idleTimeout: Self.idle)),
             configuration: ApplicationConfiguration(
                 address: bound, serverName: nil,

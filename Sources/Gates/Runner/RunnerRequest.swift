@@ -98,7 +98,10 @@ package struct RunnerRequest: Sendable, Hashable {
     }
 
     private static func variables(_ reader: inout JSONReader) throws -> [String: String] {
-        guard case .object(let object)? = reader.optionalValue("environment") else { return [:] }
+        guard let value = reader.optionalValue("environment") else { return [:] }
+        guard case .object(let object) = value else {
+            throw reader.error("environment", "expected an object")
+        }
         var found: [String: String] = [:]
         for (name, value) in object {
             guard let text = value.stringValue else {

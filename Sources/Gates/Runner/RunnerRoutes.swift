@@ -6,17 +6,6 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
 
-/// A request with the connection that it came over.
-struct RunnerContext: RequestContext {
-    var coreContext: CoreRequestContextStorage
-    let channel: any Channel
-
-    init(source: ApplicationRequestContextSource) {
-        coreContext = CoreRequestContextStorage(source: source)
-        channel = source.channel
-    }
-}
-
 /// The two addresses of a runner: `POST /v1/run`, and `GET /healthz`.
 struct RunnerRoutes: Sendable {
     let gate: RunnerGate
@@ -24,8 +13,8 @@ struct RunnerRoutes: Sendable {
     /// Whether connections come over a local socket, and say whose they are.
     let isLocal: Bool
 
-    func router() -> Router<RunnerContext> {
-        let router = Router(context: RunnerContext.self)
+    func router() -> Router<ConnectionContext> {
+        let router = Router(context: ConnectionContext.self)
         router.get("/healthz") { _, _ in
             Response(
                 status: .ok, headers: [.contentType: "text/plain"],
@@ -42,7 +31,7 @@ struct RunnerRoutes: Sendable {
     }
 
     private func run(
-        _ request: Request, _ context: RunnerContext
+        _ request: Request, _ context: ConnectionContext
     ) async throws(RunnerRefusal) -> Response {
         let peer = try await peer(context)
         // No page in a browser has business here.
@@ -83,7 +72,7 @@ struct RunnerRoutes: Sendable {
             })
     }
 
-    private func peer(_ context: RunnerContext) async throws(RunnerRefusal) -> RunnerPeer? {
+    private func peer(_ context: ConnectionContext) async throws(RunnerRefusal) -> RunnerPeer? {
         guard isLocal else { return nil }
         let peer = try await RunnerPeer(of: context.channel)
         guard gate.options.rules.admits(peer) else {
@@ -118,9 +107,9 @@ struct RunnerRoutes: Sendable {
 
     private static func hangup(
         _ channel: any Channel
-    ) async throws(RunnerRefusal) -> RunnerHangup {
+    ) async throws(RunnerRefusal) -> ConnectionHangup {
         do {
-            return try await RunnerHangup.of(channel)
+            return try await ConnectionHangup.of(channel)
         } catch {
             throw RunnerRefusal(.unavailable, "the connection ended")
         }

@@ -10,13 +10,13 @@ from harness import brief, equal, require
 from raw import LEGACY, MODERN, action, disposition, request, text
 from real import Gateway, Upstream, definitions
 
-ALL = ("line", "front", "web", "bridge")
+ALL = ("line", "front", "web")
 KINDS = {}
 
 
 def kinds(*names):
     """On which gateways a test runs: line is stdio before stdio, front HTTP before stdio, web HTTP
-    before HTTP, bridge stdio before HTTP."""
+    before HTTP. There is no stdio before HTTP."""
     def mark(function):
         KINDS[function.__name__] = names
         return function
@@ -24,7 +24,7 @@ def kinds(*names):
 
 
 HTTP = ("front", "web")
-STDIO = ("line", "bridge")
+STDIO = ("line",)
 
 
 class Arena:
@@ -34,7 +34,7 @@ class Arena:
         self.real, self.kind, self.python = real, kind, python
         self.upstream = Upstream(real.folder, kind, real.processes, python)
         # One name for all of them, as when several gates stand before one server.
-        behind = None if kind in ("web", "bridge") else self.upstream.command
+        behind = None if kind == "web" else self.upstream.command
         self.gateway = Gateway(real, f"raw-{kind}", "raw", behind, hold=hold)
         if behind is None:
             self.gateway.upstream = self.upstream.serve()

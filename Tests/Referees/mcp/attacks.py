@@ -120,9 +120,10 @@ def attack_frozen_arguments_are_what_runs(arena):
     equal(len(received), 1, "messages that reached the upstream")
     require(canonical in received[0],
             f"expected arguments {canonical!r}, the upstream got {received[0]!r}")
-    # Everything around them as it was.
-    start, end = sent.index(b'{"text"'), sent.index(b'} ,"name"') + 1
-    equal(received[0].rstrip(b"\r\n"), sent[:start] + canonical + sent[end:], "the whole message")
+    # The message is written anew, without what would travel unseen.
+    equal(json.loads(received[0]), {
+        "id": number, "jsonrpc": "2.0", "method": "tools/call",
+        "params": {"arguments": json.loads(canonical), "name": "run_allowed"}}, "the message")
     client.close()
 
 

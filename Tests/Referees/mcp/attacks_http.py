@@ -236,8 +236,8 @@ def attack_token_passthrough(arena):
 
 
 @kinds("web")
-def attack_header_param_is_forwarded(arena):
-    """Mcp-Param-* and other headers of the protocol go on; those of a hop do not."""
+def attack_headers_of_a_call_say_what_it_says(arena):
+    """The gateway writes them from the message; what a client adds about arguments stays behind."""
     client = arena.client(MODERN)
     mark = arena.upstream.mark()
     message = call(client.number(), "run_allowed", {"text": arena.unique()}, MODERN)
@@ -246,29 +246,11 @@ def attack_header_param_is_forwarded(arena):
         "Connection": "keep-alive, X-Hop", "X-Hop": "1"}).response(message["id"]), "run_allowed")
     headers = next(dict((k.lower(), v) for k, v in r["headers"])
                    for r in arena.upstream.records(mark) if "headers" in r)
-    equal(headers.get("mcp-param-region"), "eu=?", "Mcp-Param-Region")
-    equal(headers.get("mcp-param-text"), "=?base64?w6k=?=", "Mcp-Param-Text")
+    added = [name for name in headers if name.startswith("mcp-param-")]
+    equal(added, [], "headers about arguments that no definition declares")
     equal(headers.get("mcp-method"), "tools/call", "Mcp-Method")
     equal(headers.get("mcp-name"), "run_allowed", "Mcp-Name")
     require("x-hop" not in headers, "a header of the hop was passed on")
-    client.close()
-
-
-@kinds("bridge")
-def attack_header_injection_through_names(arena):
-    """The gateway writes headers from the message: a name with line breaks stays one value."""
-    client = arena.client(MODERN)
-    for method, params in (
-            ("tools/call", {"name": "run_allowed\r\nX-Evil: 1", "arguments": {"text": "x"}}),
-            ("resources/read", {"uri": "x://y\r\nX-Evil: 1"}),
-            ("resources/read", {"uri": "x://\u00fc\U0001f680"}),
-            ("prompts/get", {"name": "p\nX-Evil: 1"})):
-        mark = arena.upstream.mark()
-        client.ask(request(client.number(), method, params, MODERN))
-        for record in arena.upstream.records(mark):
-            names = [k.lower() for k, _ in record.get("headers", [])]
-            require("x-evil" not in names, f"a header was injected by {method}")
-    arena.client(LEGACY).close()
     client.close()
 
 
