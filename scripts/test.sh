@@ -53,6 +53,21 @@ if ! scripts/sdk-test --install >"$sdk" 2>&1; then
     exit 1
 fi
 echo "The Python SDK: $(tail -n 1 "$sdk")"
+# Official clients and attacks before the MCP gateway; all of them with --full.
+referee=.build/mcp-referee.log
+quick=--quick
+[[ -z "${EXEQUATUR_TEST_FULL-}" ]] || quick=
+if ! scripts/mcp-referee --install >"$referee" 2>&1; then
+    echo "The referee of the MCP gateway cannot be installed and is skipped:"
+    tail -n 5 "$referee"
+elif ! scripts/mcp-referee $quick >"$referee" 2>&1; then
+    echo "The MCP gateway fails before its referee:"
+    grep -E '^FAIL' "$referee" | head -n 60 || true
+    tail -n 5 "$referee"
+    exit 1
+else
+    echo "The referee of the MCP gateway: $(tail -n 1 "$referee")"
+fi
 if [[ -n "${EXEQUATUR_TEST_FULL-}" ]] && ! scripts/libraries-alone.sh >.build/alone.log 2>&1; then
     echo "The libraries do not build and test by themselves:"
     tail -n 40 .build/alone.log

@@ -133,19 +133,33 @@ final class MCPConversations: Service {
     }
 
     /// A session of its own, as before 2026-07-28.
+    ///
+    /// Clients often leave without a word, so that the agent's longest unused session makes room.
     func open(
         _ agent: MCPAgent, _ command: MCPServerCommand, id: String
     ) throws(GateFailure) -> MCPConversation {
-        let count = state.withLock { state in
-            state.sessions.values.count { MCPMessage.same($0.agent.key, agent.key) }
-        }
-        guard count < Self.sharedLimit else {
+        let (hasRoom, unused) = state.withLock { makeRoom(for: agent, &$0) }
+        if let unused { run { await unused.end() } }
+        guard hasRoom else {
             throw .unavailable(
-                "\(Self.sharedLimit) sessions of this agent are open: end some, or try again later")
+                "\(Self.sharedLimit) sessions of this agent are in use: end some, or try again later"
+            )
         }
         let made = try start(agent, command)
         state.withLock { $0.sessions[id] = made }
         return made
+    }
+
+    private func makeRoom(
+        for agent: MCPAgent, _ state: inout State
+    ) -> (hasRoom: Bool, unused: MCPConversation?) {
+        let own = state.sessions.filter { MCPMessage.same($0.value.agent.key, agent.key) }
+        guard own.count >= Self.sharedLimit else { return (true, nil) }
+        let now = gatekeeper.effects.now()
+        let unused = own.compactMap { id, each in each.idle(at: now).map { (id, each, $0) } }
+        guard let oldest = unused.max(by: { $0.2 < $1.2 }) else { return (false, nil) }
+        state.sessions[oldest.0] = nil
+        return (true, oldest.1)
     }
 
     /// The agent's session of that id.

@@ -60,11 +60,7 @@ final class MCPExchange: Sendable {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.session.run() }
             group.addTask {
-                await withDiscardingTaskGroup { sending in
-                    for await bytes in self.outgoing {
-                        sending.addTask { await self.forward(bytes) }
-                    }
-                }
+                await self.forwardAll()
                 self.session.finish(mayReturn: true)
             }
             session.fromClient(message.bytes)
@@ -87,6 +83,31 @@ final class MCPExchange: Sendable {
 
     /// The client takes the request back in a message of its own.
     func cancel(_ message: MCPMessage) { session.fromClient(message.bytes) }
+
+    /// What the server still says once all is answered: it need not end its stream of events then,
+    /// and until it does the id of the request is in use.
+    private static let lingering = Duration.seconds(1)
+
+    private func forwardAll() async {
+        await withTaskGroup(of: Bool.self) { sending in
+            var open = 0
+            for await bytes in outgoing {
+                open += 1
+                sending.addTask {
+                    await self.forward(bytes)
+                    return true
+                }
+            }
+            sending.addTask {
+                if (try? await self.gatekeeper.effects.sleep(Self.lingering)) != nil {
+                    self.abandonment.abandon()
+                }
+                return false
+            }
+            while open > 0, let isSent = await sending.next() { open -= isSent ? 1 : 0 }
+            sending.cancelAll()
+        }
+    }
 
     private func forward(_ bytes: [UInt8]) async {
         let isDone: Void? = await abandonment.unlessAbandoned {

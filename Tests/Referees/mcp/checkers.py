@@ -28,10 +28,12 @@ CHECKS = ["handshake", "session", "discover", "protocol", "schemas", "errors", "
 
 
 def mcpcheck(endpoint):
-    """The report of a run against an endpoint."""
+    """The report of a run against an endpoint: itself, as the relay before it gives it a `Host`
+    that is not the one of the checker's `Origin`."""
     headers = [w for k, v in (endpoint.get("headers") or {}).items() for w in ("-H", f"{k}: {v}")]
     found = subprocess.run(
-        [tool("mcpcheck"), endpoint["http"], "--json", "--probe", "all", *headers],
+        [tool("mcpcheck"), endpoint.get("itself", endpoint["http"]), "--json", "--probe", "all",
+         *headers],
         capture_output=True, text=True, timeout=120, env=clean_environment(NO_COLOR="1"))
     try:
         return json.loads(found.stdout)

@@ -97,7 +97,8 @@ class World:
             return {"stdio": [*self.relay, "stdio", "--log", front, "--", *gateway.command],
                     "env": gateway.environment}
         port = self.start_http_relay(gateway.port, front)
-        return {"http": f"http://127.0.0.1:{port}/mcp", "headers": gateway.headers}
+        return {"http": f"http://127.0.0.1:{port}/mcp", "headers": gateway.headers,
+                "itself": f"http://127.0.0.1:{gateway.port}/mcp"}
 
     def make_relay(self, era, path):
         """The plain relay in the gateway's place."""
