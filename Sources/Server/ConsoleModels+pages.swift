@@ -51,6 +51,7 @@ extension ConsoleModels {
     func directory() throws -> DirectoryPage {
         let directory = governance.directory
         let demanded = Set((governance.policies?.demandedSlots ?? []).map(\.slot.group))
+        let quarantined = try control.quarantinedGates()
         return DirectoryPage(
             shell: try shell(),
             people: directory.persons.sorted().map { id in
@@ -70,10 +71,20 @@ extension ConsoleModels {
             agents: directory.agents.sorted { $0.key < $1.key }.map { id, owner in
                 DirectoryAgent(
                     id: id.text, owner: person(owner),
-                    groups: directory.groups(of: id).map(\.text), lastSeen: nil)
+                    groups: directory.groups(of: id).map(\.text))
+            },
+            trusts: directory.trusts.values.sorted { $0.id < $1.id }.map { trust in
+                DirectoryTrust(
+                    id: trust.id, agent: trust.agent.text, issuer: trust.issuer.text,
+                    audience: trust.audience,
+                    claims: trust.claims.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" })
             },
             gates: directory.gates.sorted().map { id in
-                DirectoryGate(id: id.text, isEnforcing: true, lastSeen: nil, note: nil)
+                let approved = directory.configurations[id]
+                return DirectoryGate(
+                    id: id.text, server: approved?.server,
+                    toolCount: approved?.tools.count ?? 0,
+                    isQuarantined: quarantined.contains(id))
             })
     }
 }

@@ -182,15 +182,19 @@ extension Samples {
                 DirectoryGroup(id: "dba", members: [], isNamedByPolicy: true),
             ],
             agents: [
-                DirectoryAgent(
-                    id: "deploy-bot", owner: alice, groups: ["deployers"], lastSeen: before(740))
+                DirectoryAgent(id: "deploy-bot", owner: alice, groups: ["deployers"])
+            ],
+            trusts: [
+                DirectoryTrust(
+                    id: "t0123456789abcdef", agent: "deploy-bot",
+                    issuer: "https://token.actions.githubusercontent.com",
+                    audience: "https://exequatur.kestrel-payments.example",
+                    claims: ["environment=production", "repository_id=123456789"])
             ],
             gates: [
+                DirectoryGate(id: "run", server: nil, toolCount: 0, isQuarantined: false),
                 DirectoryGate(
-                    id: "run", isEnforcing: false, lastSeen: before(20), note: nil),
-                DirectoryGate(
-                    id: "payments-db", isEnforcing: true, lastSeen: nil,
-                    note: "Quarantined: its configuration is not approved."),
+                    id: "payments-db", server: "payments", toolCount: 14, isQuarantined: true),
             ])
     }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// People, groups, agents and gates.
+/// People, groups, agents, jobs that may become an agent, and gates.
 public struct DirectoryPage: Sendable, Hashable {
     /// Surroundings.
     public var shell: ConsoleShell
@@ -10,18 +10,21 @@ public struct DirectoryPage: Sendable, Hashable {
     public var groups: [DirectoryGroup]
     /// Agents.
     public var agents: [DirectoryAgent]
+    /// Whose jobs may become which agent.
+    public var trusts: [DirectoryTrust]
     /// Gates.
     public var gates: [DirectoryGate]
 
     /// Creates the value from all of its members; none has a default, so nothing is left out.
     public init(
         shell: ConsoleShell, people: [DirectoryPerson], groups: [DirectoryGroup],
-        agents: [DirectoryAgent], gates: [DirectoryGate]
+        agents: [DirectoryAgent], trusts: [DirectoryTrust], gates: [DirectoryGate]
     ) {
         self.shell = shell
         self.people = people
         self.groups = groups
         self.agents = agents
+        self.trusts = trusts
         self.gates = gates
     }
 }
@@ -80,34 +83,54 @@ public struct DirectoryAgent: Sendable, Hashable {
     public var owner: ConsolePersonName
     /// Groups it is in.
     public var groups: [String]
-    /// When it last asked for anything.
-    public var lastSeen: ConsoleInstant?
 
     /// Creates the value from all of its members; none has a default, so nothing is left out.
-    public init(id: String, owner: ConsolePersonName, groups: [String], lastSeen: ConsoleInstant?) {
+    public init(id: String, owner: ConsolePersonName, groups: [String]) {
         self.id = id
         self.owner = owner
         self.groups = groups
-        self.lastSeen = lastSeen
     }
 }
 
-/// One gate of the directory.
+/// Jobs of an issuer whose tokens are exchanged for tokens of an agent.
+public struct DirectoryTrust: Sendable, Hashable {
+    /// Id of the trust.
+    public var id: String
+    /// The agent that such jobs become.
+    public var agent: String
+    /// URL of the issuer.
+    public var issuer: String
+    /// What its tokens must be made for.
+    public var audience: String
+    /// Claims that must be just so, `name=value` each.
+    public var claims: [String]
+
+    /// Creates the value from all of its members; none has a default, so nothing is left out.
+    public init(id: String, agent: String, issuer: String, audience: String, claims: [String]) {
+        self.id = id
+        self.agent = agent
+        self.issuer = issuer
+        self.audience = audience
+        self.claims = claims
+    }
+}
+
+/// One gate of the directory: it has a credential of its own.
 public struct DirectoryGate: Sendable, Hashable {
     /// Gate id.
     public var id: String
-    /// True if it has its own credential and holds the privileged access.
-    public var isEnforcing: Bool
-    /// When it was last heard of.
-    public var lastSeen: ConsoleInstant?
-    /// What is wrong with it, if anything: quarantined, silent and so on.
-    public var note: String?
+    /// Server of tools that it is approved to stand before, if it stands before one.
+    public var server: String?
+    /// How many of that server's tools are approved.
+    public var toolCount: Int
+    /// True if it presents something that is not approved, so that its calls are denied.
+    public var isQuarantined: Bool
 
     /// Creates the value from all of its members; none has a default, so nothing is left out.
-    public init(id: String, isEnforcing: Bool, lastSeen: ConsoleInstant?, note: String?) {
+    public init(id: String, server: String?, toolCount: Int, isQuarantined: Bool) {
         self.id = id
-        self.isEnforcing = isEnforcing
-        self.lastSeen = lastSeen
-        self.note = note
+        self.server = server
+        self.toolCount = toolCount
+        self.isQuarantined = isQuarantined
     }
 }

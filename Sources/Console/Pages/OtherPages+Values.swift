@@ -40,8 +40,9 @@ extension DirectoryPage: TemplatePage {
         [
             "people": people.map(\.values), "peopleCount": people.count,
             "directoryGroups": groups.map(\.values), "groupCount": groups.count,
-            "agents": agents.map { $0.values(now: shell.now) }, "agentCount": agents.count,
-            "gates": gates.map { $0.values(now: shell.now) }, "gateCount": gates.count,
+            "agents": agents.map(\.values), "agentCount": agents.count,
+            "trusts": trusts.map(\.values), "trustCount": trusts.count,
+            "gates": gates.map(\.values), "gateCount": gates.count,
         ]
     }
 }
@@ -63,19 +64,22 @@ extension DirectoryGroup {
 }
 
 extension DirectoryAgent {
-    func values(now: ConsoleInstant) -> TemplateValues {
+    var values: TemplateValues { ["id": id, "owner": owner.name, "groups": groups] }
+}
+
+extension DirectoryTrust {
+    var values: TemplateValues {
         [
-            "id": id, "owner": owner.name, "groups": groups,
-            "lastSeen": orAbsent(lastSeen?.values(now: now)),
+            "id": id, "agent": agent, "issuer": issuer, "audience": audience, "claims": claims,
         ]
     }
 }
 
 extension DirectoryGate {
-    func values(now: ConsoleInstant) -> TemplateValues {
+    var values: TemplateValues {
         [
-            "id": id, "isEnforcing": isEnforcing, "note": orAbsent(note),
-            "lastSeen": orAbsent(lastSeen?.values(now: now)),
+            "id": id, "server": orAbsent(server), "toolCount": toolCount,
+            "isOneTool": toolCount == 1, "isQuarantined": isQuarantined,
         ]
     }
 }

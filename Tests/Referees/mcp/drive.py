@@ -597,7 +597,7 @@ SCENARIOS = {
     "input-required-result-validate-input": calls("test_elicitation", {"message": "invalid"}),
     "x-list-changed": list_changed, "x-subscription": listen, "x-cancellation": cancel,
     "x-pagination": cursors, "x-unknown-fields": calls("extra_fields"),
-    "x-big-result": calls("big", {"kilobytes": 2048}), "x-big-argument": big_argument,
+    "x-big-result": calls("big", {"kilobytes": 900}), "x-big-argument": big_argument,
     "x-big-message": big_message,
     "x-unicode": calls("unicode", {"text": "e\u0301\u00e9\u05d0\U0001f680\u200d\u2028\u0001"}),
     "x-structured": calls("structured", {"city": "Z\u00fcrich"}),
