@@ -239,7 +239,7 @@ def test_commands_are_checked(gate: Gate, service: Service, tmp_path: Path) -> N
 def test_output_that_is_kept_has_a_limit(
     service: Service, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("exequatur.command.MAX_CAPTURED", 1_000)
+    monkeypatch.setattr("exequatur.command_process.MAX_CAPTURED", 1_000)
     found = gate.run(["ls", "-lR", "/etc"], capture=True)
     assert len(found.stdout) == 1_000 and found.is_truncated
 

@@ -275,7 +275,7 @@ def test_interrupts_of_others_are_not_answered(gate: Gate) -> None:
 def test_the_server_is_down(service: Service, tmp_path: Path, monkeypatch: Any) -> None:
     from service import free_port
 
-    monkeypatch.setattr("exequatur.protocol.PATIENCE", 0.2)
+    monkeypatch.setattr("exequatur.retry.PATIENCE", 0.2)
     gate = Gate(
         url=f"http://127.0.0.1:{free_port()}", token=service.agent, state_dir=tmp_path / "s"
     )

@@ -237,7 +237,7 @@ def test_a_failing_tool_is_a_failed_outcome(service: Service, approvals: Approva
 def test_the_server_is_down(service: Service, tmp_path: Path, monkeypatch: Any) -> None:
     from service import free_port
 
-    monkeypatch.setattr("exequatur.protocol.PATIENCE", 0.2)
+    monkeypatch.setattr("exequatur.retry.PATIENCE", 0.2)
     gate = AsyncGate(
         url=f"http://127.0.0.1:{free_port()}", token=service.agent, state_dir=tmp_path / "s"
     )

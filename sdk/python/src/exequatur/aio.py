@@ -34,7 +34,9 @@ from .execution import (
     resource_of,
     seconds,
 )
-from .protocol import Call, Grant, Outcome, Progress, Steps
+from .protocol import Grant, Progress
+from .reports import Outcome
+from .steps import Call, Steps
 
 __all__ = ["AsyncAction", "AsyncGate"]
 
@@ -269,7 +271,7 @@ class AsyncAction:
             raise ConfigurationError(
                 "this request was used before", next_step="call `gate.action` again"
             )
-        await drive(self._client.send_kept_reports())
+        await drive(self._client.reports.send_kept())
         asking = self._asking
         grant = await drive(self._client.obtain(asking.operation, asking.intent, asking.wait))
         self._grant = grant
@@ -279,7 +281,7 @@ class AsyncAction:
         except NotExecuted as error:
             await self._report(Outcome("not_started", str(error)))
             raise
-        self._heartbeats = Heartbeats(self._client, grant.action.id)
+        self._heartbeats = Heartbeats(self._client.reports, grant.action.id)
         return self._execution
 
     async def __aexit__(
@@ -295,6 +297,5 @@ class AsyncAction:
     async def _report(self, outcome: Outcome) -> None:
         assert self._grant is not None and self._execution is not None
         grant = self._grant
-        self._execution.note(
-            await drive(self._client.report(outcome, grant.action.id, grant.nonce))
-        )
+        problem = await drive(self._client.reports.send(outcome, grant.action.id, grant.nonce))
+        self._execution.note(problem)

@@ -16,7 +16,8 @@ from typing import Any, Union
 from . import actions
 from .actions import Operation, Resource, ResourceLike, SubmittedAction, Trigger
 from .errors import ConfigurationError, FloorNotMet, InputError
-from .protocol import Client, Grant, Outcome, Progress
+from .protocol import Client, Grant, Progress
+from .reports import Outcome, Reports
 from .state import GateState
 from .tokens import Token
 from .transport import HTTPTransport
@@ -261,16 +262,16 @@ class Execution:
 class Heartbeats:
     """Tells the server every 30 s that something still runs, from a thread of its own."""
 
-    def __init__(self, client: Client, action: str, interval: float = _HEARTBEAT_SECONDS):
+    def __init__(self, reports: Reports, action: str, interval: float = _HEARTBEAT_SECONDS):
         self._stop = threading.Event()
         self._thread = threading.Thread(
-            target=self._beat, args=(client, action, interval), daemon=True
+            target=self._beat, args=(reports, action, interval), daemon=True
         )
         self._thread.start()
 
-    def _beat(self, client: Client, action: str, interval: float) -> None:
+    def _beat(self, reports: Reports, action: str, interval: float) -> None:
         while not self._stop.wait(interval):
-            client.heartbeat(action)
+            reports.heartbeat(action)
 
     def stop(self) -> None:
         """Ends the thread soon; it may still be inside one request."""

@@ -29,7 +29,9 @@ from .execution import (
     resource_of,
     seconds,
 )
-from .protocol import Call, Grant, Outcome, Progress, Steps
+from .protocol import Grant, Progress
+from .reports import Outcome
+from .steps import Call, Steps
 
 if TYPE_CHECKING:
     from .aio import AsyncGate
@@ -261,7 +263,7 @@ class Action:
             raise ConfigurationError(
                 "this request was used before", next_step="call `gate.action` again"
             )
-        drive(self._client.send_kept_reports())
+        drive(self._client.reports.send_kept())
         asking = self._asking
         grant = drive(self._client.obtain(asking.operation, asking.intent, asking.wait))
         self._grant = grant
@@ -271,7 +273,7 @@ class Action:
         except NotExecuted as error:
             self._report(Outcome("not_started", str(error)))
             raise
-        self._heartbeats = Heartbeats(self._client, grant.action.id)
+        self._heartbeats = Heartbeats(self._client.reports, grant.action.id)
         return self._execution
 
     def __exit__(
@@ -287,4 +289,5 @@ class Action:
     def _report(self, outcome: Outcome) -> None:
         assert self._grant is not None and self._execution is not None
         grant = self._grant
-        self._execution.note(drive(self._client.report(outcome, grant.action.id, grant.nonce)))
+        problem = drive(self._client.reports.send(outcome, grant.action.id, grant.nonce))
+        self._execution.note(problem)

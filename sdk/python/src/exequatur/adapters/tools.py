@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..actions import ResourceLike, SubmittedAction
+from ..endings import ended
 from ..errors import Denied, Expired, NotExecuted, Pending, Unavailable
 from ..execution import Chosen, Said, Wait, logger, reason_of, resource_of
-from ..protocol import ended
 
 __all__ = ["Rule", "words"]
 
