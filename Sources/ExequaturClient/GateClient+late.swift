@@ -14,4 +14,12 @@ extension GateClient {
     ) async -> String? {
         await report(outcome, action: action, nonce: nonce)
     }
+
+    /// Keeps the outcome of an earlier claim, to be sent with the next run.
+    /// - Throws: ``GateFailure`` when it cannot be written.
+    package func keep(
+        _ outcome: GateOutcome, ofAction action: String, nonce: String
+    ) throws(GateFailure) {
+        try keep(outcome, action: action, nonce: nonce)
+    }
 }

@@ -45,12 +45,7 @@ extension GateClient {
     func report(
         _ outcome: GateOutcome, action: String, nonce: String, patience: Duration = .seconds(30)
     ) async -> String? {
-        var body: JSONObject = [
-            "nonce": .string(nonce), "status": .string(outcome.status.rawValue),
-        ]
-        if let code = outcome.exitCode { body["exitCode"] = .int(Int64(code)) }
-        if let detail = outcome.detail { body["detail"] = .string(String(detail.prefix(1_000))) }
-        if let digest = outcome.resultDigest { body["resultDigest"] = .string(digest.hex) }
+        let body = Self.body(outcome, nonce)
         let giveUp = effects.now() + patience
         var backoff = Backoff()
         var cause = ""
@@ -63,14 +58,32 @@ extension GateClient {
             let pause = backoff.next(effects.entropy(1))
             guard effects.now() + pause < giveUp, (try? await rest(pause)) != nil else { break }
         }
-        // Whoever finds it there only tells what happened; nothing is executed on it.
-        let bytes = (try? JSON.object(body).canonicalBytes()) ?? []
         do throws(GateFailure) {
-            try state.keepReport(bytes, action: action)
+            try keep(outcome, action: action, nonce: nonce)
             return "\(cause); it is kept and sent with the next run"
         } catch {
             return "\(cause); and it cannot be kept: \(error)"
         }
+    }
+
+    private static func body(_ outcome: GateOutcome, _ nonce: String) -> JSONObject {
+        var body: JSONObject = [
+            "nonce": .string(nonce), "status": .string(outcome.status.rawValue),
+        ]
+        if let code = outcome.exitCode { body["exitCode"] = .int(Int64(code)) }
+        if let detail = outcome.detail { body["detail"] = .string(String(detail.prefix(1_000))) }
+        if let digest = outcome.resultDigest { body["resultDigest"] = .string(digest.hex) }
+        return body
+    }
+
+    /// Keeps an outcome for the next run, which sends it.
+    ///
+    /// Whoever finds it there only tells what happened; nothing is executed on it.
+    func keep(
+        _ outcome: GateOutcome, action: String, nonce: String
+    ) throws(GateFailure) {
+        let bytes = (try? JSON.object(Self.body(outcome, nonce)).canonicalBytes()) ?? []
+        try state.keepReport(bytes, action: action)
     }
 
     /// Sends reports that earlier runs had to keep; silently, and once each.

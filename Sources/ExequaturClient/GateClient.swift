@@ -176,8 +176,15 @@ public struct GateClient: Sendable {
             case .answer(let answer): throw .refused(Self.problem(answer))
             case .notNow(let why, let asked):
                 progress(.reconnecting(why))
-                let pause = asked ?? backoff.next(effects.entropy(1))
-                try await rest(min(pause, max(.zero, left)))
+                let pause = min(asked ?? backoff.next(effects.entropy(1)), max(.zero, left))
+                guard let abandonment else {
+                    try await rest(pause)
+                    continue
+                }
+                let isRested: Bool? = await abandonment.unlessAbandoned {
+                    (try? await effects.sleep(pause)) != nil
+                }
+                guard isRested == true else { throw Self.stillPending(action) }
             }
         }
     }

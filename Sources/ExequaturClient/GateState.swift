@@ -91,9 +91,16 @@ public struct GateState: Sendable {
     /// Writes the newest tree heads to the disk, where they are newer than what is there.
     public func flush() throws(GateFailure) {
         guard let live else { return }
+        var failure: GateFailure?
         for head in live.takeUnwritten() {
-            try write(head)
+            do throws(GateFailure) {
+                try write(head)
+            } catch {
+                live.keepUnwritten(head)
+                failure = error
+            }
         }
+        if let failure { throw failure }
     }
 
     /// Where links to scripts go while they run.

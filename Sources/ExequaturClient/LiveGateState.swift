@@ -99,6 +99,11 @@ final class LiveGateState: Sendable {
         }
     }
 
+    /// A head could not be written: the next flush tries again.
+    func keepUnwritten(_ head: Head) {
+        state.withLock { _ = $0.unwritten.insert(head.fingerprint) }
+    }
+
     /// Records a nonce; it is on the disk when this returns.
     ///
     /// A crash after that has used up the nonce; a crash before has executed nothing, because the

@@ -4,11 +4,7 @@ internal import ArgumentParser
 internal import ExequaturClient
 internal import Foundation
 internal import Gates
-internal import Logging
-internal import NIOPosix
 internal import Server
-internal import ServiceLifecycle
-internal import UnixSignals
 
 /// `exequatur gateway command`: the gate that runs commands for agents, as its own user.
 struct GatewayCommand: AsyncParsableCommand {
@@ -157,19 +153,9 @@ struct GatewayCommand: AsyncParsableCommand {
         }
         let gateway = RunnerGateway(
             gate: gate, address: address, running: running, grace: grace.duration)
-        var group = ServiceGroupConfiguration(
-            services: gateway.services { place in Output.note("listening on \(place)") }.map {
-                .init(
-                    service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
-                    failureTerminationBehavior: .gracefullyShutdownGroup)
-            },
-            gracefulShutdownSignals: [.sigterm, .sigint],
-            logger: Logger(label: "runner", factory: { _ in SwiftLogNoOpLogHandler() }))
-        group.maximumGracefulShutdownDuration = gateway.longestEnd
-        group.maximumCancellationDuration = .seconds(5)
-        let services = ServiceGroup(configuration: group)
-        let executor = EventLoopExecutor(MultiThreadedEventLoopGroup.singleton)
-        try await withTaskExecutorPreference(executor) { try await services.run() }
+        try await GatewayServices.run(
+            gateway.services { place in Output.note("listening on \(place)") },
+            longestEnd: gateway.longestEnd)
     }
 
     private func network() throws -> RunnerGateway.Address {

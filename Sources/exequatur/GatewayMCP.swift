@@ -8,7 +8,6 @@ internal import ExequaturClient
 internal import Foundation
 internal import Gates
 internal import NIOCore
-internal import NIOPosix
 internal import Server
 internal import TransparencyLog
 
@@ -150,13 +149,11 @@ struct GatewayMCP: AsyncParsableCommand {
             address: .init(host: address.host, port: address.port),
             origins: MCPOrigins(allowed: allowOrigin, listening: address.host),
             fingerprint: own.keyFingerprint)
-        let executor = EventLoopExecutor(MultiThreadedEventLoopGroup.singleton)
         defer { client.shutdown { _ in } }
-        try await withTaskExecutorPreference(executor) {
-            try await gateway.run { port in
-                Output.note("listening on http://\(address.host):\(port)/mcp")
-            }
+        let services = gateway.services { port in
+            Output.note("listening on http://\(address.host):\(port)/mcp")
         }
+        try await GatewayServices.run(services, longestEnd: MCPHTTPGateway.longestEnd)
     }
 
     private func options(

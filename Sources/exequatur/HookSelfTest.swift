@@ -157,11 +157,8 @@ struct HookSelfTest {
     private static func execute(
         _ line: String, _ environment: [String: String], mode: String, input: [UInt8]
     ) throws -> Ended {
-        let folder = NSTemporaryDirectory() + "/exequatur-selftest-\(getpid())"
+        let folder = try LocalFile.freshFolder("exequatur-selftest")
         let manager = FileManager.default
-        try manager.createDirectory(
-            atPath: folder, withIntermediateDirectories: true,
-            attributes: [.posixPermissions: 0o700])
         defer { try? manager.removeItem(atPath: folder) }
         let files = ["in", "out", "err"].map { folder + "/" + $0 }
         for (file, bytes) in zip(files, [input, [], []]) {

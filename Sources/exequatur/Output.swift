@@ -45,6 +45,17 @@ enum LocalFile {
         path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
     }
 
+    /// Makes a folder that nobody else can have made, mode 0700.
+    static func freshFolder(
+        _ name: String, in place: String = NSTemporaryDirectory()
+    ) throws -> String {
+        var template = Array("\(place)/\(name).XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else {
+            throw CLIError("no folder can be made in `\(place)`")
+        }
+        return String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
     /// Reads a whole file of at most `limit` bytes.
     static func read(_ path: String, limit: Int) throws -> [UInt8] {
         guard let handle = FileHandle(forReadingAtPath: path) else {

@@ -118,10 +118,7 @@ struct RunnerScripts {
             isOwn = false
             return
         }
-        var template = Array("/tmp/exequatur-runner-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw CLIError("no folder can be made in /tmp") }
-        path = String(
-            decoding: template.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        path = try LocalFile.freshFolder("exequatur-runner", in: "/tmp")
         guard chmod(path, 0o711) == 0 else { throw CLIError("`\(path)` cannot be opened up") }
         isOwn = true
     }

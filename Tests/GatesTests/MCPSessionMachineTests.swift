@@ -33,6 +33,7 @@ struct MCPSessionMachineTests {
             case .abandon: return "abandon"
             case .ended: return "ended"
             case .cancelled: return "cancelled"
+            case .dropped: return "dropped"
             case .list: return "list"
             case .listed: return "listed"
             case .toolsChanged: return "changed"
@@ -123,11 +124,69 @@ struct MCPSessionMachineTests {
             let machine = Session()
             let asked = #"{"jsonrpc":"2.0","id":1,"method":"\#(method)"}"#
             #expect(text(machine.fromClient(mcp(asked))) == ["server \(asked)"])
-            #expect(text(machine.fromClient(mcp(cancel))) == ["server \(cancel)"])
+            #expect(text(machine.fromClient(mcp(cancel))) == ["server \(cancel)", "dropped"])
             #expect(text(machine.fromClient(mcp(call)))[0].contains("in use"))
             #expect(machine.fromServer(mcp(late)).isEmpty)
             #expect(text(machine.fromClient(mcp(call))) == ["gate t"])
         }
+    }
+
+    @Test("Reused tool-call id: a call waits until every answer under its id has come")
+    func reused() throws {
+        let machine = Session()
+        let cancel = #"""
+            {"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}
+            """#
+        let asked = #"{"jsonrpc":"2.0","id":1,"method":"resources/read"}"#
+        for _ in 0..<2 {
+            #expect(text(machine.fromClient(mcp(asked))) == ["server \(asked)"])
+            _ = machine.fromClient(mcp(cancel))
+        }
+        let late = #"{"jsonrpc":"2.0","id":1,"result":{}}"#
+        for _ in 0..<2 {
+            #expect(text(machine.fromClient(mcp(call)))[0].contains("in use"))
+            #expect(machine.fromServer(mcp(late)).isEmpty)
+        }
+        #expect(text(machine.fromClient(mcp(call))) == ["gate t"])
+        #expect(machine.run(try #require(MCPID(1))))
+        #expect(text(machine.fromServer(mcp(late))) == ["ended", "client \(late)"])
+    }
+
+    @Test("However many requests are taken back, none is forgotten before it is answered")
+    func manyTakenBack() throws {
+        let machine = Session()
+        for number in 0..<2_000 {
+            let asked = #"{"jsonrpc":"2.0","id":\#(number),"method":"tools/list"}"#
+            _ = machine.fromClient(mcp(asked))
+            _ = machine.fromClient(
+                mcp(
+                    #"""
+                    {"jsonrpc":"2.0","method":"notifications/cancelled",\#
+                    "params":{"requestId":\#(number)}}
+                    """#))
+        }
+        #expect(text(machine.fromClient(mcp(call)))[0].contains("in use"))
+    }
+
+    @Test("Progress of what is passed on belongs to the request that asked for it")
+    func relayedProgress() throws {
+        let machine = Session()
+        for id in [7, 8] {
+            let asked = #"""
+                {"jsonrpc":"2.0","id":\#(id),"method":"resources/read","params":\#
+                {"_meta":{"progressToken":"p\#(id)"}}}
+                """#
+            _ = machine.fromClient(mcp(asked))
+        }
+        let line = #"""
+            {"jsonrpc":"2.0","method":"notifications/progress","params":\#
+            {"progressToken":"p7","progress":1}}
+            """#
+        guard case .toClient(_, let about) = machine.fromServer(mcp(line)).first else {
+            Issue.record("progress did not reach the client")
+            return
+        }
+        #expect(about == MCPID(7))
     }
 
     @Test("What the gateway asks for itself does not reach the client")

@@ -38,6 +38,25 @@ struct MCPSessionTests {
         }
     }
 
+    @Test(
+        "An outcome is what the result says, however deep it is; what is unclear is unknown",
+        arguments: [
+            (#"{"content":[],"structuredContent":DEEP}"#, "succeeded"),
+            (#"{"content":[],"structuredContent":{"a":1,"a":2}}"#, "succeeded"),
+            (#"{"structuredContent":DEEP,"isError":true}"#, "failed"),
+            (#"{"isError":false,"isError":true}"#, "unknown"),
+            (#"{"task":{"taskId":"x","status":"working"}}"#, "unknown"),
+            (#"{"resultType":"task","taskId":"x"}"#, "unknown"), (#"[]"#, "unknown"),
+        ])
+    func outcomes(result: String, expected: String) throws {
+        let deep = String(repeating: "[", count: 200) + String(repeating: "]", count: 200)
+        let text = result.replacing("DEEP", with: deep)
+        let line = #"{"jsonrpc":"2.0","id":1,"result":\#(text)}"#
+        let message = try #require(MCPMessage(fromServer: Array(line.utf8)))
+        let setting = try MCPSetting()
+        #expect(setting.gatekeeper.outcome(of: message)?.status.rawValue == expected)
+    }
+
     @Test("What policy denies reaches no server, and the model is told so")
     func denied() async throws {
         let setting = try MCPSetting(policy: "deny")

@@ -59,8 +59,21 @@ public struct HookGate: Sendable {
             }
             let first = await group.next() ?? nil
             group.cancelAll()
-            return first ?? unfinished()
+            guard let first else {
+                // What was claimed all the same, too late to tell the host: it never runs.
+                let late = await group.next() ?? nil
+                if case .cleared = late { giveBack(call, operation) }
+                return unfinished()
+            }
+            return first
         }
+    }
+
+    /// A claim that nothing will be executed on; the next run reports it, because the host waits.
+    private func giveBack(_ call: HookCall, _ operation: FrozenOperation) {
+        guard let claim = calls.take(call, operation: operation.digest.hex) else { return }
+        let outcome = GateOutcome(.notStarted, detail: "cleared too late to tell the host")
+        try? client.keep(outcome, ofAction: claim.action, nonce: claim.nonce)
     }
 
     private func ask(

@@ -105,12 +105,26 @@ struct MCPCall: Sendable {
         }
     }
 
+    private static func removeTasks(_ params: inout JSONObject) {
+        params["task"] = nil
+        guard var meta = params["_meta"]?.objectValue,
+            var capabilities = meta[MCPName.capabilities]?.objectValue,
+            var extensions = capabilities["extensions"]?.objectValue
+        else { return }
+        extensions[MCPName.tasks] = nil
+        capabilities["extensions"] = .object(extensions)
+        meta[MCPName.capabilities] = .object(capabilities)
+        params["_meta"] = .object(meta)
+    }
+
     /// The call as it goes to the server: the frozen arguments, in their canonical form.
     func bytes(
         executing operation: FrozenOperation, as other: MCPID? = nil
     ) throws(MCPRefusal) -> [UInt8] {
         var params = self.params
         // Taken from what was approved, not from what was sent.
+        // A task of the server's could not be told from ours: its client would never hear of it.
+        if other != nil { Self.removeTasks(&params) }
         if params["arguments"] != nil || arguments != .object([:]) {
             params["arguments"] = operation.json["input"] ?? .null
         }

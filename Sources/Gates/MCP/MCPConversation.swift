@@ -61,11 +61,26 @@ final class MCPConversation: Sendable {
         let session = session
         server.read(line: { session.fromServer($0) }, ended: { self.over() })
         await session.run()
+        answerWhatIsLeft()
         await server.stop(sleep: gatekeeper.effects.sleep)
+    }
+
+    /// What was taken while the server ended, and was not dealt with any more.
+    private func answerWhatIsLeft() {
+        let left = state.withLock { state in
+            defer { state.replies = [:] }
+            return state.replies
+        }
+        for (id, reply) in left {
+            let refusal = MCPRefusal(
+                code: -32_603, message: "the server behind the gateway has ended", id: id)
+            reply.send(.message(MCPAnswers.error(refusal), isLast: true))
+        }
     }
 
     /// Ends it.
     func end() async {
+        state.withLock { $0.isOver = true }
         await server.stop(sleep: gatekeeper.effects.sleep)
         over()
     }
@@ -83,12 +98,14 @@ final class MCPConversation: Sendable {
     var isOver: Bool { state.withLock { $0.isOver } }
 
     /// How long nobody has used it; nil while somebody does.
+    ///
+    /// A call whose client is gone is use too, but not for ever.
     func idle(at now: Duration) -> Duration? {
-        state.withLock { state in
-            guard state.replies.isEmpty, state.listener == nil, session.openTasks.isEmpty else {
-                return nil
-            }
-            return now - state.lastUse
+        let isBusy = session.isBusy
+        return state.withLock { state in
+            let age = now - state.lastUse
+            guard state.replies.isEmpty, state.listener == nil else { return nil }
+            return isBusy && age < MCPConversations.sessionAge ? nil : age
         }
     }
 
@@ -120,8 +137,10 @@ final class MCPConversation: Sendable {
     func tell(_ message: MCPMessage) { session.fromClient(message.bytes) }
 
     /// The client is gone before its answer came: since 2026-07-28 that takes the request back.
-    func abandon(_ id: MCPID, cancelling: Bool) {
-        guard let reply = forget(id) else { return }
+    ///
+    /// Does nothing for a reply that is over: its id may be another request's by now.
+    func abandon(_ id: MCPID, _ reply: MCPReply, cancelling: Bool) {
+        guard forget(id, ifFor: reply) != nil else { return }
         reply.finish()
         guard cancelling else { return }
         session.fromClient(
@@ -131,13 +150,16 @@ final class MCPConversation: Sendable {
             ]))
     }
 
-    /// Messages that belong to no request; a second listener takes over from the first.
-    func listen() -> MCPReply {
+    /// Messages that belong to no request; nil once the server has ended.
+    ///
+    /// A second listener takes over from the first.
+    func listen() -> MCPReply? {
         let reply = MCPReply()
-        let before = state.withLock { state in
-            defer { state.listener = reply }
-            return state.listener
+        let (isOver, before) = state.withLock { state in
+            defer { if !state.isOver { state.listener = reply } }
+            return (state.isOver, state.listener)
         }
+        guard !isOver else { return nil }
         before?.finish()
         return reply
     }
@@ -150,8 +172,9 @@ final class MCPConversation: Sendable {
     }
 
     @discardableResult
-    private func forget(_ id: MCPID) -> MCPReply? {
+    private func forget(_ id: MCPID, ifFor reply: MCPReply? = nil) -> MCPReply? {
         state.withLock { state in
+            if let reply, state.replies[id] !== reply { return nil }
             state.order.removeAll { $0 == id }
             state.tokens[id] = nil
             state.lastUse = gatekeeper.effects.now()

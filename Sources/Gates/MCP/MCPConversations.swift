@@ -12,13 +12,18 @@ final class MCPConversations: Service {
         /// Since then: for each agent those that its requests share.
         var shared: [String: [MCPConversation]] = [:]
         var replies: [ObjectIdentifier: MCPReply] = [:]
-        /// Whose session a server that listens itself has given out.
-        var foreign: [String: String] = [:]
+        /// To whom a server that listens itself has given out which session.
+        var foreign: [String: Set<String>] = [:]
         /// What is open in such sessions.
         var openCalls: [OpenCall: MCPExchange] = [:]
+        /// Every one that is open.
+        var exchanges: [ObjectIdentifier: MCPExchange] = [:]
+        /// Servers that are about to be listed, and those that were told to end and may still run.
+        var starting = 0
+        var ending = 0
         var isOver = false
 
-        var count: Int { sessions.count + shared.values.reduce(0) { $0 + $1.count } }
+        var all: [MCPConversation] { Array(sessions.values) + shared.values.flatMap { $0 } }
     }
 
     private struct OpenCall: Hashable {
@@ -36,13 +41,13 @@ final class MCPConversations: Service {
         let body: @Sendable () async -> Void
     }
 
-    /// Servers that run at once.
+    /// Servers that are spoken with at once; as many may be about to end.
     static let limit = 64
     /// Of one agent.
     private static let sharedLimit = 16
     private static let foreignLimit = 10_000
     private static let sharedAge = Duration.seconds(300)
-    private static let sessionAge = Duration.seconds(3_600)
+    static let sessionAge = Duration.seconds(3_600)
 
     init(gatekeeper: MCPGatekeeper) {
         self.gatekeeper = gatekeeper
@@ -52,29 +57,31 @@ final class MCPConversations: Service {
     func run() async throws {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.keep() }
-            await withGracefulShutdownHandler {
-                await withDiscardingTaskGroup { running in
-                    for await work in self.started {
-                        running.addTask { await work.body() }
-                    }
-                    for each in self.all() { await each.end() }
+            await withDiscardingTaskGroup { running in
+                for await work in self.started {
+                    running.addTask { await work.body() }
                 }
-            } onGracefulShutdown: {
-                self.queue.finish()
             }
             group.cancelAll()
         }
         await gatekeeper.settle(for: nil)
     }
 
-    /// Runs something that lives longer than the request that began it.
-    func run(_ body: @escaping @Sendable () async -> Void) { queue.yield(Work(body: body)) }
+    /// Does something that lives longer than the request that began it.
+    func perform(_ body: @escaping @Sendable () async -> Void) { queue.yield(Work(body: body)) }
 
-    private func all() -> [MCPConversation] {
-        state.withLock { state in
+    /// Ends everything, and takes nothing more: what runs is reported as unknown.
+    func stop() async {
+        let (conversations, exchanges, replies) = state.withLock { state in
             state.isOver = true
-            return Array(state.sessions.values) + state.shared.values.flatMap { $0 }
+            return (state.all, Array(state.exchanges.values), Array(state.replies.values))
         }
+        for each in exchanges { each.end() }
+        await withDiscardingTaskGroup { group in
+            for each in conversations { group.addTask { await each.end() } }
+        }
+        for each in replies { each.finish() }
+        queue.finish()
     }
 
     /// Every two seconds: quiet streams show that they are alive, what is unused ends, and what is
@@ -85,7 +92,7 @@ final class MCPConversations: Service {
                 (Array(state.replies.values), takeOld(&state))
             }
             for each in replies { each.send(.beat) }
-            for each in old { await each.end() }
+            for each in old { end(each) }
             await gatekeeper.settle(for: nil)
         }
     }
@@ -120,16 +127,34 @@ final class MCPConversations: Service {
 
     // MARK: conversations
 
+    /// Starts a server; the longest unused one of whoever has most makes room.
     private func start(
-        _ agent: MCPAgent, _ command: MCPServerCommand
+        _ agent: MCPAgent, _ command: MCPServerCommand,
+        _ list: (MCPConversation, inout State) -> Void
     ) throws(GateFailure) -> MCPConversation {
-        let count = state.withLock { $0.isOver ? Int.max : $0.count }
-        guard count < Self.limit else {
+        let hasRoom = state.withLock { state in
+            let limit = Self.limit - state.starting
+            guard !state.isOver, state.ending < Self.limit,
+                makeRoom(in: state.all, limit: limit, &state)
+            else { return false }
+            state.starting += 1
+            return true
+        }
+        guard hasRoom else {
             throw .unavailable("\(Self.limit) servers run already: try again later")
         }
-        let made = try MCPConversation(gatekeeper: gatekeeper, agent: agent, command: command)
-        run { await made.run() }
-        return made
+        do throws(GateFailure) {
+            let made = try MCPConversation(gatekeeper: gatekeeper, agent: agent, command: command)
+            state.withLock { state in
+                state.starting -= 1
+                list(made, &state)
+            }
+            perform { await made.run() }
+            return made
+        } catch {
+            state.withLock { $0.starting -= 1 }
+            throw error
+        }
     }
 
     /// A session of its own, as before 2026-07-28.
@@ -138,28 +163,58 @@ final class MCPConversations: Service {
     func open(
         _ agent: MCPAgent, _ command: MCPServerCommand, id: String
     ) throws(GateFailure) -> MCPConversation {
-        let (hasRoom, unused) = state.withLock { makeRoom(for: agent, &$0) }
-        if let unused { run { await unused.end() } }
+        let hasRoom = state.withLock { state in
+            let own = state.sessions.values.filter {
+                MCPMessage.same($0.agent.key, agent.key)
+            }
+            return makeRoom(in: own, limit: Self.sharedLimit, &state)
+        }
         guard hasRoom else {
             throw .unavailable(
                 "\(Self.sharedLimit) sessions of this agent are in use: end some, or try again later"
             )
         }
-        let made = try start(agent, command)
-        state.withLock { $0.sessions[id] = made }
-        return made
+        return try start(agent, command) { made, state in state.sessions[id] = made }
     }
 
+    /// Whether another one may be started beside these; where they are at their limit an unused
+    /// one ends for it.
     private func makeRoom(
-        for agent: MCPAgent, _ state: inout State
-    ) -> (hasRoom: Bool, unused: MCPConversation?) {
-        let own = state.sessions.filter { MCPMessage.same($0.value.agent.key, agent.key) }
-        guard own.count >= Self.sharedLimit else { return (true, nil) }
+        in list: [MCPConversation], limit: Int, _ state: inout State
+    ) -> Bool {
+        guard list.count >= limit else { return true }
         let now = gatekeeper.effects.now()
-        let unused = own.compactMap { id, each in each.idle(at: now).map { (id, each, $0) } }
-        guard let oldest = unused.max(by: { $0.2 < $1.2 }) else { return (false, nil) }
-        state.sessions[oldest.0] = nil
-        return (true, oldest.1)
+        let counts = Dictionary(list.map { ($0.agent.key, 1) }, uniquingKeysWith: +)
+        let unused = list.compactMap { each in each.idle(at: now).map { (each, $0) } }
+        let found = unused.max { left, right in
+            let (few, many) = (counts[left.0.agent.key] ?? 0, counts[right.0.agent.key] ?? 0)
+            return few != many ? few < many : left.1 < right.1
+        }
+        guard let (conversation, _) = found else { return false }
+        remove(conversation, &state)
+        end(conversation, &state)
+        return true
+    }
+
+    private func remove(_ conversation: MCPConversation, _ state: inout State) {
+        state.sessions = state.sessions.filter { $0.value !== conversation }
+        for (agent, list) in state.shared {
+            let kept = list.filter { $0 !== conversation }
+            state.shared[agent] = kept.isEmpty ? nil : kept
+        }
+    }
+
+    /// Ends a server that is no longer listed; until it has ended it is counted.
+    private func end(_ conversation: MCPConversation) {
+        state.withLock { end(conversation, &$0) }
+    }
+
+    private func end(_ conversation: MCPConversation, _ state: inout State) {
+        state.ending += 1
+        perform {
+            await conversation.end()
+            self.state.withLock { $0.ending -= 1 }
+        }
     }
 
     /// The agent's session of that id.
@@ -170,9 +225,11 @@ final class MCPConversations: Service {
         }
     }
 
-    func close(_ id: String) async {
-        let found = state.withLock { $0.sessions.removeValue(forKey: id) }
-        await found?.end()
+    /// Ends a session.
+    func close(_ id: String) {
+        state.withLock { state in
+            if let found = state.sessions.removeValue(forKey: id) { end(found, &state) }
+        }
     }
 
     /// Posts a request to one of the agent's servers, or to a new one.
@@ -186,8 +243,9 @@ final class MCPConversations: Service {
         guard running.count(where: { !$0.isOver }) < Self.sharedLimit else {
             throw .unavailable("\(Self.sharedLimit) servers run for this agent: try again later")
         }
-        let made = try start(agent, command)
-        state.withLock { $0.shared[agent.key, default: []].append(made) }
+        let made = try start(agent, command) { made, state in
+            state.shared[agent.key, default: []].append(made)
+        }
         guard let reply = made.post(message, id: id, exclusively: true) else {
             throw .unavailable("the server has ended at once")
         }
@@ -197,12 +255,14 @@ final class MCPConversations: Service {
     // MARK: sessions of a server that listens itself
 
     /// Remembers whose session it is.
-    func keep(_ id: String, of agent: MCPAgent) {
+    func learn(session id: String, of agent: MCPAgent) {
         state.withLock { state in
-            if state.foreign.count >= Self.foreignLimit, let one = state.foreign.keys.first {
+            if state.foreign[id] == nil, state.foreign.count >= Self.foreignLimit,
+                let one = state.foreign.keys.first
+            {
                 state.foreign[one] = nil
             }
-            state.foreign[id] = agent.key
+            state.foreign[id, default: []].insert(agent.key)
         }
     }
 
@@ -211,26 +271,37 @@ final class MCPConversations: Service {
 
     /// Whether a session is that agent's; what is not known here is nobody's.
     func isSession(_ id: String, of agent: MCPAgent) -> Bool {
-        state.withLock { $0.foreign[id].map { MCPMessage.same($0, agent.key) } ?? false }
+        state.withLock { $0.foreign[id]?.contains(agent.key) ?? false }
     }
 
-    /// Notes what is open in a session; false when something is under that id already.
-    func begin(_ exchange: MCPExchange, _ id: MCPID, in session: String) -> Bool {
-        let call = OpenCall(session: Array(session.utf8), id: id)
-        return state.withLock { state in
-            guard state.openCalls[call] == nil else { return false }
-            state.openCalls[call] = exchange
-            return true
+    /// Runs an exchange until it is over; false when something is under its id in that session.
+    func run(
+        _ exchange: MCPExchange, _ message: MCPMessage, _ id: MCPID, in session: String?
+    ) -> Bool {
+        let call = session.map { OpenCall(session: Array($0.utf8), id: id) }
+        let key = ObjectIdentifier(exchange)
+        let (isTaken, isOver) = state.withLock { state in
+            if let call {
+                guard state.openCalls[call] == nil else { return (false, false) }
+                state.openCalls[call] = exchange
+            }
+            state.exchanges[key] = exchange
+            return (true, state.isOver)
         }
+        guard isTaken else { return false }
+        if isOver { exchange.end() }
+        perform {
+            await exchange.run(message)
+            self.state.withLock { state in
+                state.exchanges[key] = nil
+                if let call { state.openCalls[call] = nil }
+            }
+        }
+        return true
     }
 
     /// What is open under an id.
     func exchange(_ id: MCPID, in session: String) -> MCPExchange? {
         state.withLock { $0.openCalls[OpenCall(session: Array(session.utf8), id: id)] }
-    }
-
-    func end(_ id: MCPID, in session: String) {
-        let call = OpenCall(session: Array(session.utf8), id: id)
-        state.withLock { _ = $0.openCalls.removeValue(forKey: call) }
     }
 }

@@ -69,14 +69,22 @@ final class MCPExchange: Sendable {
         reply.finish()
     }
 
-    /// The client is gone before its answer came.
+    /// The client is gone before its answer came: since 2026-07-28 that takes the request back.
     func gone() {
         guard session.openTasks.isEmpty else { return }
+        guard isModern else { return reply.finish() }
         session.fromClient(
             MCPAnswers.bytes([
                 "jsonrpc": "2.0", "method": "notifications/cancelled",
                 "params": ["reason": "the client is gone", "requestId": id.json],
             ]))
+        queue.finish()
+        abandonment.abandon()
+    }
+
+    /// Ends it, whatever is open: what runs is reported as unknown.
+    func end() {
+        session.finish()
         queue.finish()
         abandonment.abandon()
     }
@@ -87,6 +95,8 @@ final class MCPExchange: Sendable {
     /// What the server still says once all is answered: it need not end its stream of events then,
     /// and until it does the id of the request is in use.
     private static let lingering = Duration.seconds(1)
+    /// How often a server's stream is asked for again.
+    private static let resumptions = 1_000
 
     private func forwardAll() async {
         await withTaskGroup(of: Bool.self) { sending in
@@ -122,37 +132,66 @@ final class MCPExchange: Sendable {
     }
 
     private func exchange(_ bytes: [UInt8]) async throws {
+        var asked: (id: MCPID, method: String)?
+        if case .request(let id, let method) = MCPMessage(fromServer: bytes)?.kind {
+            asked = (id, method)
+        }
         let answer = try await upstream.send(.POST, await fields(for: bytes), body: bytes)
         let kind = answer.headers.first(name: "content-type") ?? ""
         if kind.hasPrefix("text/event-stream") {
-            guard try await !isAnswered(bytes, by: answer.body) else { return }
+            guard try await !isAnswered(asked?.id, by: answer.body) else { return }
             return session.serverEnded()
         }
-        let body = try await answer.body.collect(upTo: MCPMessage.serverBytes)
-        let content = Array(body.readableBytesView)
-        if MCPMessage(fromServer: content) != nil { return session.fromServer(content) }
-        if !(200..<300).contains(answer.status.code) {
-            reply.send(.refusal(status: Int(answer.status.code), body: content))
+        let content = Array(
+            try await answer.body.collect(upTo: MCPMessage.serverBytes).readableBytesView)
+        let message = MCPMessage(fromServer: content)
+        // What needs no answer has none, or one that is nobody's concern.
+        guard let asked else { return }
+        if let message, message.kind == .response(asked.id) { return session.fromServer(content) }
+        let status = Int(answer.status.code)
+        if !(200..<300).contains(status) {
+            // Of a call that may have begun its client must hear just that, unless the server says
+            // that there is no such session: then it has not.
+            let isCall = MCPMessage.same(asked.method, "tools/call")
+            if status < 500 || !isCall, !reply.isStream {
+                reply.send(.refusal(status: status, body: content))
+            }
+        } else if message != nil {
+            session.fromServer(content)
         }
         session.serverEnded()
     }
 
     /// Takes over a stream of events; tells whether what was asked has been answered in it.
+    ///
+    /// Before 2026-07-28 a server may close the stream and be asked for the rest.
     private func isAnswered(
-        _ request: [UInt8], by body: HTTPClientResponse.Body
+        _ asked: MCPID?, by body: HTTPClientResponse.Body
     ) async throws -> Bool {
-        var asked: MCPID?
-        if case .request(let id, _) = MCPMessage(fromServer: request)?.kind { asked = id }
         var isAnswered = asked == nil
-        var parser = MCPEventParser()
-        for try await part in body {
-            for event in parser.feed(part.readableBytesView) {
-                if case .response(let id) = MCPMessage(fromServer: event)?.kind, id == asked {
-                    isAnswered = true
+        var body = body
+        var last: String?
+        for _ in 0...Self.resumptions {
+            var parser = MCPEventParser()
+            for try await part in body {
+                for event in parser.feed(part.readableBytesView) {
+                    if case .response(let id) = MCPMessage(fromServer: event)?.kind, id == asked {
+                        isAnswered = true
+                    }
+                    session.fromServer(event)
                 }
-                session.fromServer(event)
+                guard !parser.isTooLong else { return isAnswered }
             }
-            guard !parser.isTooLong else { break }
+            last = parser.lastID ?? last
+            guard !isAnswered, !isModern, let last else { break }
+            try await gatekeeper.effects.sleep(parser.retry ?? .seconds(1))
+            let others = headers.filter { name, _ in
+                name == "mcp-session-id" || name == "mcp-protocol-version"
+            }
+            let fields = [("accept", "text/event-stream"), ("last-event-id", last)] + others
+            let answer = try await upstream.send(.GET, fields, body: nil)
+            guard answer.status == .ok else { break }
+            body = answer.body
         }
         return isAnswered
     }

@@ -263,21 +263,4 @@ package final class MCPGatekeeper: Sendable {
             note("\(action) was not cancelled: \(error.description)")
         }
     }
-
-    /// What a server's answer to a call says of its outcome; nil when the server asks for more.
-    func outcome(of message: MCPMessage) -> GateOutcome? {
-        guard let result = message.member("result") else {
-            let text = message.member("error")?["message"]?.stringValue ?? "an error"
-            return GateOutcome(.failed, detail: "the server answered: \(text)")
-        }
-        if result["resultType"]?.stringValue == "input_required" { return nil }
-        let digest = Hash256.sha256(message.bytes)
-        if result["isError"]?.boolValue == true {
-            return GateOutcome(.failed, detail: "the tool failed", resultDigest: digest)
-        }
-        let isTask = result["task"] != nil || result["resultType"]?.stringValue == "task"
-        return GateOutcome(
-            .succeeded, detail: isTask ? "the server goes on with it as a task" : nil,
-            resultDigest: digest)
-    }
 }

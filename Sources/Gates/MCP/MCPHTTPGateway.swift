@@ -4,7 +4,7 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import Logging
 internal import NIOCore
-internal import ServiceLifecycle
+package import ServiceLifecycle
 
 /// The gateway for clients that come over HTTP, before a server of either kind.
 package struct MCPHTTPGateway: Sendable {
@@ -43,24 +43,44 @@ package struct MCPHTTPGateway: Sendable {
         self.fingerprint = fingerprint
     }
 
-    /// Serves until the process is told to end.
+    /// Connections at once; more wait until others end.
+    private static let connections = 1_024
+    private static let idle = TimeAmount.seconds(60)
+    /// How long an orderly end takes at most: servers get three seconds to end.
+    package static let longestEnd = Duration.seconds(15)
+
+    /// What to run in one group, in this order.
     /// - Parameter running: called with the port once it listens.
-    /// - Throws: what the server throws that cannot listen.
-    package func run(running: @escaping @Sendable (Int) -> Void) async throws {
+    /// - Returns: the services; the last one is told first when they are to end, because what
+    ///   streams would keep the one before it from ending.
+    package func services(running: @escaping @Sendable (Int) -> Void) -> [any Service] {
         let pool = MCPConversations(gatekeeper: gatekeeper)
         let routes = MCPRoutes(
             gatekeeper: gatekeeper, server: server, origins: origins, fingerprint: fingerprint,
             pool: pool)
         let port = address.port
-        var application = Application(
+        let logger = Logger(label: "http", factory: { _ in SwiftLogNoOpLogHandler() })
+        let application = Application(
             router: routes.router(),
             server: .http1(
-                configuration: .init(additionalChannelHandlers: [ConnectionHangup.Handler()])),
+                configuration: .init(
+                    additionalChannelHandlers: [ConnectionHangup.Handler()],
+                    idleTimeout: Self.idle)),
             configuration: ApplicationConfiguration(
-                address: .hostname(address.host, port: port), serverName: nil),
+                address: .hostname(address.host, port: port), serverName: nil,
+                availableConnectionsDelegate: .maximum(Self.connections, logger: logger)),
             onServerRunning: { channel in running(channel.localAddress?.port ?? port) },
-            logger: Logger(label: "http", factory: { _ in SwiftLogNoOpLogHandler() }))
-        application.addServices(pool)
-        try await application.runService()
+            logger: logger)
+        return [pool, application, MCPStop(pool: pool)]
+    }
+}
+
+/// Ends what is open when the process is told to end.
+private struct MCPStop: Service {
+    let pool: MCPConversations
+
+    func run() async throws {
+        try await gracefulShutdown()
+        await pool.stop()
     }
 }

@@ -57,6 +57,11 @@ struct MCPHeaders {
         let params = message.json?["params"]
         let named = params?["_meta"]?[MCPName.version]
         let isModern = named != nil || self.isModern
+        if !isModern, let version = fields[Self.version],
+            !MCPName.legacyVersions.contains(where: { MCPMessage.same($0, version) })
+        {
+            throw .invalid("`MCP-Protocol-Version` names a version that is not known here", id: id)
+        }
         if id != nil || named != nil {
             try same(
                 Self.version, named?.stringValue, id, isNeeded: isModern,

@@ -159,12 +159,16 @@ struct MCPMessage: Sendable {
     /// The value of a member of a server's message, read strictly.
     func member(_ key: String) -> JSON? {
         if let json { return json[key] }
-        guard let span = JSONSpans.members(of: bytes)?.last(where: { Self.same($0.key, key) })
-        else { return nil }
+        guard let span = span(of: key) else { return nil }
         var limits = JSONLimits.default
         limits.maximumBytes = Self.serverBytes
         limits.maximumValues = 5_000_000
-        return try? JSON(parsing: Array(bytes[span.value]), limits: limits)
+        return try? JSON(parsing: Array(bytes[span]), limits: limits)
+    }
+
+    /// Where the value of a member of a server's message stands.
+    func span(of key: String) -> Range<Int>? {
+        JSONSpans.members(of: bytes)?.last { Self.same($0.key, key) }?.value
     }
 
     static func same(_ left: String, _ right: String) -> Bool {

@@ -59,9 +59,10 @@ actor MCPRegistry {
         generation += 1
     }
 
-    /// Takes over a list that the server gave, complete, and presents it where that is due.
-    func learn(_ list: [MCPTool]) async {
-        take(list)
+    /// Takes over a list that the server gave, complete, and presents it where that is due; nothing
+    /// of one that is out of date by the time.
+    func learn(_ list: [MCPTool], unless isOld: @Sendable () -> Bool) async {
+        if !isOld() { take(list) }
         await present()
     }
 

@@ -17,6 +17,7 @@ final class MCPReply: Sendable {
     }
 
     let items: AsyncStream<Item>
+    private let began = Mutex(false)
     private let queue: AsyncStream<Item>.Continuation
     /// Messages that wait for a slow reader; with more of them the stream ends.
     private static let backlog = 4_096
@@ -35,6 +36,11 @@ final class MCPReply: Sendable {
     }
 
     func finish() { queue.finish() }
+
+    /// Whether the answer has begun as a stream, so that its status can't be another any more.
+    var isStream: Bool { began.withLock { $0 } }
+
+    func beginStream() { began.withLock { $0 = true } }
 }
 
 /// Making HTTP answers of messages.

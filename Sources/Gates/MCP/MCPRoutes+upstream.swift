@@ -42,14 +42,9 @@ extension MCPRoutes {
             id, upstream: upstream, headers: caller.headers.passed, isModern: isModern,
             gatekeeper: gatekeeper, agent: caller.agent, reply: reply)
         let session = isModern ? nil : caller.headers.sessionID
-        if let session, !pool.begin(exchange, id, in: session) {
+        guard pool.run(exchange, message, id, in: session) else {
             throw MCPRefusal.invalid(
                 "the id of this request is in use by one that is still open", id: id)
-        }
-        let pool = self.pool
-        pool.run {
-            await exchange.run(message)
-            if let session { pool.end(id, in: session) }
         }
         return await respond(
             reply, caller, isModern: isModern, gone: { exchange.gone() })
@@ -68,12 +63,12 @@ extension MCPRoutes {
         return pool.exchange(id, in: session)
     }
 
+    /// Whoever names a session must be its owner; since 2026-07-28 there are none, and the name of
+    /// one goes no further.
     private func checkSession(_ caller: MCPCaller) throws {
         guard !caller.headers.isModern, let id = caller.headers.sessionID,
             !pool.isSession(id, of: caller.agent)
-        else {
-            return
-        }
+        else { return }
         throw Answer(.notFound, "there is no such session: send `initialize`")
     }
 
@@ -91,8 +86,15 @@ extension MCPRoutes {
             fields[name] = value
         }
         fields[.cacheControl] = "no-store, no-transform"
-        if let id = answer.headers.first(name: "mcp-session-id") { pool.keep(id, of: caller.agent) }
-        if method == .DELETE, let id = caller.headers.sessionID { pool.drop(id) }
+        if let id = answer.headers.first(name: "mcp-session-id") {
+            pool.learn(session: id, of: caller.agent)
+        }
+        let isDone = (200..<300).contains(answer.status.code)
+        if method == .DELETE, isDone, let id = caller.headers.sessionID,
+            pool.isSession(id, of: caller.agent)
+        {
+            pool.drop(id)
+        }
         return Response(
             status: .init(code: Int(answer.status.code)), headers: fields,
             body: ResponseBody(asyncSequence: answer.body))

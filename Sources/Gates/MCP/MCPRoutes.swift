@@ -82,6 +82,7 @@ struct MCPRoutes: Sendable {
         } catch let answer as Answer {
             return answer.response
         } catch let failure as GateFailure {
+            if failure.isAlarm { gatekeeper.note("ALARM: \(failure.description)") }
             return MCPResponses.text(.serviceUnavailable, failure.description)
         } catch {
             gatekeeper.note("a request failed: \(error)")
@@ -176,7 +177,9 @@ struct MCPRoutes: Sendable {
             guard let reply = made.post(message, id: id, exclusively: false) else {
                 throw GateFailure.unavailable("the server has ended at once")
             }
-            var response = await respond(reply, caller, isModern: false)
+            let pool = self.pool
+            var response = await respond(
+                reply, caller, isModern: false, gone: { pool.close(session) })
             response.headers[MCPHeaders.session] = session
             return response
         }
@@ -185,8 +188,8 @@ struct MCPRoutes: Sendable {
             try await check(message, caller.headers, id)
             let (conversation, reply) = try pool.post(message, id: id, for: caller.agent, command)
             return await respond(
-                reply, caller, isModern: true, gone: { conversation.abandon(id, cancelling: true) }
-            )
+                reply, caller, isModern: true,
+                gone: { conversation.abandon(id, reply, cancelling: true) })
         }
         guard let session = caller.headers.sessionID else {
             throw MCPRefusal.invalid("no `Mcp-Session-Id`: send `initialize` first", id: id)
@@ -196,13 +199,14 @@ struct MCPRoutes: Sendable {
         }
         try await check(message, caller.headers, id)
         guard let reply = conversation.post(message, id: id, exclusively: false) else {
+            guard !conversation.isOver else { throw Self.noSession }
             throw MCPRefusal.invalid(
                 "the id of this request is in use by one that is still open", id: id)
         }
         return await respond(
             reply, caller, isModern: false,
-            // A client may come back for what it missed; losing it is no cancellation.
-            gone: { conversation.abandon(id, cancelling: false) })
+            // Losing the connection is no cancellation in these versions.
+            gone: { conversation.abandon(id, reply, cancelling: false) })
     }
 
     private static var noSession: Answer {
@@ -223,8 +227,18 @@ struct MCPRoutes: Sendable {
     /// One message as JSON, or a stream of events once there are more, or the first is late.
     func respond(
         _ reply: MCPReply, _ caller: MCPCaller, isModern: Bool,
-        gone: @escaping @Sendable () -> Void = {}
+        gone: @escaping @Sendable () -> Void
     ) async -> Response {
+        let pool = self.pool
+        let gone: @Sendable () -> Void = {
+            pool.forget(reply)
+            gone()
+        }
+        // What is over is nobody's concern: the connection may carry other requests by then.
+        let over: @Sendable () -> Void = {
+            pool.forget(reply)
+            caller.hangup.whenOver {}
+        }
         pool.watch(reply)
         caller.hangup.whenOver(gone)
         let accept = caller.headers.fields[.accept] ?? "*/*"
@@ -239,40 +253,41 @@ struct MCPRoutes: Sendable {
             }
             switch item {
             case .message(let bytes, isLast: true):
-                pool.forget(reply)
-                caller.hangup.whenOver {}
+                over()
                 return MCPResponses.message(
                     bytes, status: MCPResponses.status(of: bytes, isModern: isModern))
             case .refusal(let status, let body):
-                pool.forget(reply)
+                over()
                 return MCPResponses.message(body, status: .init(code: status))
             case .message, .beat:
-                if mayStream { return stream(reply, first: item, gone) }
+                guard mayStream else { continue }
+                reply.beginStream()
+                return stream(reply, first: item, gone: gone, over: over)
             }
         }
         // Taken back before anything came: a stream of nothing.
-        pool.forget(reply)
+        over()
         return Response(status: .ok, headers: MCPResponses.stream)
     }
 
     private func stream(
-        _ reply: MCPReply, first: MCPReply.Item, _ gone: @escaping @Sendable () -> Void
+        _ reply: MCPReply, first: MCPReply.Item, gone: @escaping @Sendable () -> Void,
+        over: @escaping @Sendable () -> Void
     ) -> Response {
-        let pool = self.pool
-        return Response(
+        Response(
             status: .ok, headers: MCPResponses.stream,
             body: ResponseBody { writer in
-                defer { pool.forget(reply) }
                 do {
                     if let text = Self.text(first) { try await writer.write(text) }
                     for await item in reply.items {
                         if let text = Self.text(item) { try await writer.write(text) }
                     }
-                    try await writer.finish(nil)
                 } catch {
                     gone()
                     throw error
                 }
+                over()
+                try await writer.finish(nil)
             })
     }
 
@@ -296,14 +311,19 @@ struct MCPRoutes: Sendable {
             throw Self.notAllowed
         }
         guard let conversation = pool.session(id, of: caller.agent) else { throw Self.noSession }
-        let reply = conversation.listen()
-        pool.watch(reply)
+        guard let reply = conversation.listen() else { throw Self.noSession }
+        let pool = self.pool
         let gone: @Sendable () -> Void = {
+            pool.forget(reply)
             conversation.stopListening(reply)
             reply.finish()
         }
+        pool.watch(reply)
         caller.hangup.whenOver(gone)
-        return stream(reply, first: .beat, gone)
+        return stream(reply, first: .beat, gone: gone) {
+            gone()
+            caller.hangup.whenOver {}
+        }
     }
 
     private func delete(
@@ -316,7 +336,7 @@ struct MCPRoutes: Sendable {
             throw Self.notAllowed
         }
         guard pool.session(id, of: caller.agent) != nil else { throw Self.noSession }
-        await pool.close(id)
+        pool.close(id)
         return Response(status: .noContent)
     }
 

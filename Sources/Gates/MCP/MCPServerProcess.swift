@@ -15,11 +15,19 @@ package struct MCPServerCommand: Sendable {
 
     /// What the program was when the gateway started: what is approved is approved of that.
     private let pinned: Hash256?
+    /// The file that was read then.
+    private let stamp: FileStamp?
 
     package init(arguments: [String], environment: [String: String]) {
         self.arguments = arguments
         self.environment = environment.filter { !$0.key.hasPrefix("EXEQUATUR_") }
-        pinned = Self.digest(Self.executable(arguments, self.environment))
+        let path = Self.executable(arguments, self.environment)
+        let before = path.flatMap(FileStamp.init)
+        pinned = Self.digest(path)
+        // What is changed from now on has a later time than what was read, because that is older
+        // than a tick of the kernel's clock.
+        usleep(20_000)
+        stamp = path.flatMap(FileStamp.init) == before ? before : nil
     }
 
     /// The file that is executed, found as the system would find it; nil where there is none.
@@ -52,12 +60,33 @@ package struct MCPServerCommand: Sendable {
         guard let path = Self.executable(arguments, environment) else {
             throw .refused("there is no program `\(name)`")
         }
+        if let stamp, pinned != nil, FileStamp(path) == stamp { return path }
         guard let pinned, Self.digest(path) == pinned else {
             throw .alarm(
                 "`\(path)` cannot be read, or is not the program that the gateway started with: "
                     + "restart the gateway, and have it approved")
         }
         return path
+    }
+}
+
+/// What tells whether a file is the one that was read, without reading it again.
+///
+/// The time of its last change of state is the kernel's: nobody can set it back without the clock.
+private struct FileStamp: Equatable, Sendable {
+    private let device: UInt64
+    private let inode: UInt64
+    private let size: Int64
+    private let seconds: Int
+    private let nanoseconds: Int
+
+    init?(_ path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        device = UInt64(status.st_dev)
+        inode = UInt64(status.st_ino)
+        size = Int64(status.st_size)
+        (seconds, nanoseconds) = (status.st_ctim.tv_sec, status.st_ctim.tv_nsec)
     }
 }
 
@@ -96,13 +125,13 @@ final class MCPServerProcess: Sendable {
                     + SystemFailure(-child).description)
         }
         self.child = child
-        input = LineWriter(toServer[1])
+        input = LineWriter(toServer[1], isOwn: true)
         output = fromServer[0]
     }
 
     deinit { Foundation.close(output) }
 
-    /// Sends a message; false once the server is gone.
+    /// Sends a message; false once the server is gone, or does not read what it was sent.
     func send(_ line: [UInt8]) -> Bool { input.write(line) }
 
     /// Hands on what the server says, in a thread of its own, until it ends.
@@ -116,9 +145,7 @@ final class MCPServerProcess: Sendable {
     /// Ends it as the protocol says: its input closes; a second later it is told to end, and a
     /// second after that it is ended.
     func stop(sleep: @Sendable (Duration) async throws -> Void) async {
-        // A server that does not read may hold up a writer: then a signal must come first.
-        input.closeIfIdle()
-        defer { input.close() }
+        input.close()
         for signal in [nil, SIGTERM, SIGKILL] {
             if let signal { send(signal: signal) }
             for _ in 0..<(signal == nil ? 60 : 40) {

@@ -26,6 +26,7 @@ extension MCPSession {
         else { return }
         openTasks.begin()
         task.set(id)
+        release(call.id, of: abandonment)
         if machine.withLock({ $0.finish(call.id) }) { ends.client(answer, call.id) }
     }
 
@@ -61,8 +62,13 @@ extension MCPSession {
         let outcome =
             gatekeeper.outcome(of: message)
             ?? GateOutcome(.failed, detail: "the server asked for input in a task")
-        gatekeeper.tasks.end(
-            task, message.bytes, outcome.status == .succeeded ? .executed : .failed)
+        let disposition: MCPDisposition =
+            switch outcome.status {
+            case .succeeded: .executed
+            case .unknown: .unknown
+            default: .failed
+            }
+        gatekeeper.tasks.end(task, message.bytes, disposition)
         await gatekeeper.report(outcome, of: grant, for: agent)
     }
 }

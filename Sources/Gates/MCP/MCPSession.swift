@@ -24,7 +24,7 @@ final class MCPSession: Sendable {
 
     private enum Job: Sendable {
         case call(MCPCall, Abandonment)
-        case list(MCPMessage, id: MCPID, isModern: Bool, isWhole: Bool)
+        case list(MCPMessage, id: MCPID, isModern: Bool, isWhole: Bool, changes: Int)
         case toolsChanged
         /// A task was taken back, and with it its action; then its client is told.
         case withdraw(String, then: [UInt8], MCPID)
@@ -47,7 +47,12 @@ final class MCPSession: Sendable {
         var questions: [MCPID: MCPQuestions.Question] = [:]
         /// Ends that came before anybody waited for them.
         var early: [MCPID: End] = [:]
-        var abandonments: [MCPID: Abandonment] = [:]
+        /// By the ids of calls whose clients wait; an id is another call's once it is answered.
+        var held: [MCPID: Abandonment] = [:]
+        /// Of every call that asks for leave.
+        var asking: [ObjectIdentifier: Abandonment] = [:]
+        /// How often the server said that its tools changed.
+        var changes = 0
         var isGone = false
     }
 
@@ -81,9 +86,11 @@ final class MCPSession: Sendable {
                 switch job {
                 case .call(let call, let abandonment):
                     group.addTask { await self.perform(call, abandonment) }
-                case .list(let message, let id, let isModern, let isWhole):
+                case .list(let message, let id, let isModern, let isWhole, let changes):
                     group.addTask {
-                        await self.show(message, id: id, isModern: isModern, isWhole: isWhole)
+                        await self.show(
+                            message, id: id, isModern: isModern,
+                            isCurrent: { isWhole && self.changes == changes })
                     }
                 case .withdraw(let action, let answer, let id):
                     group.addTask {
@@ -108,6 +115,14 @@ final class MCPSession: Sendable {
         machine.withLock { $0.isFree(id, forCall: isCall) }
     }
 
+    /// Whether a call waits for leave, runs, or waits for what its server asked for.
+    var isBusy: Bool {
+        waiters.withLock { !$0.asking.isEmpty || !$0.questions.isEmpty }
+            || machine.withLock { $0.hasCalls } || !openTasks.isEmpty
+    }
+
+    var changes: Int { waiters.withLock { $0.changes } }
+
     /// A message of the client.
     func fromClient(_ bytes: [UInt8]) { perform { $0.fromClient(bytes) } }
 
@@ -120,7 +135,7 @@ final class MCPSession: Sendable {
     func finish(mayReturn: Bool = false) {
         let (abandonments, questions) = waiters.withLock { waiters in
             (
-                Array(waiters.abandonments.values),
+                Array(waiters.asking.values),
                 mayReturn ? [] : Array(waiters.questions.values)
             )
         }
@@ -141,25 +156,45 @@ final class MCPSession: Sendable {
         queue.yield(.serverEnded)
     }
 
-    /// Steps and their output are one: two messages of one side never overtake each other, because
-    /// one thread reads each side.
+    /// Over two pipes two messages of one side never overtake each other, because one thread reads
+    /// each side; over HTTP requests have no order.
     private func perform(_ step: (inout MCPSessionMachine) -> [MCPAction]) {
-        let actions = machine.withLock { step(&$0) }
+        let actions = machine.withLock { machine in
+            let actions = step(&machine)
+            // Before anybody can take it back.
+            for case .gate(let call) in actions { begin(call) }
+            return actions
+        }
         for action in actions { perform(action) }
+    }
+
+    private func begin(_ call: MCPCall) {
+        let abandonment = Abandonment()
+        waiters.withLock { waiters in
+            waiters.held[call.id] = abandonment
+            waiters.asking[ObjectIdentifier(abandonment)] = abandonment
+        }
+        queue.yield(.call(call, abandonment))
+    }
+
+    /// The id of a call may be another's from now on.
+    func release(_ id: MCPID, of abandonment: Abandonment) {
+        waiters.withLock { waiters in
+            if waiters.held[id] === abandonment { waiters.held[id] = nil }
+        }
     }
 
     private func perform(_ action: MCPAction) {
         switch action {
         case .toClient(let bytes, let about): ends.client(bytes, about)
-        case .toServer(let bytes): _ = ends.server(bytes)
-        case .gate(let call):
-            let abandonment = Abandonment()
-            waiters.withLock { $0.abandonments[call.id] = abandonment }
-            queue.yield(.call(call, abandonment))
+        case .toServer(let bytes):
+            if !ends.server(bytes) { refuse(bytes) }
+        case .gate: break
         case .task(let request): answer(request)
         case .abandon(let id):
-            waiters.withLock { $0.abandonments[id] }?.abandon()
+            waiters.withLock { $0.held[id] }?.abandon()
             ends.dropped(id)
+        case .dropped(let id): ends.dropped(id)
         case .ended(let id, let message):
             // Before its client reads the question, and may answer it.
             let leave = waiters.withLock { $0.running.removeValue(forKey: id) }
@@ -172,10 +207,23 @@ final class MCPSession: Sendable {
             end(id, .cancelled)
             ends.dropped(id)
         case .list(let message, let id, let isModern, let isWhole):
-            queue.yield(.list(message, id: id, isModern: isModern, isWhole: isWhole))
+            queue.yield(
+                .list(message, id: id, isModern: isModern, isWhole: isWhole, changes: changes))
         case .listed(let id, let message): end(id, .answer(message))
-        case .toolsChanged: queue.yield(.toolsChanged)
+        case .toolsChanged:
+            waiters.withLock { $0.changes += 1 }
+            queue.yield(.toolsChanged)
         }
+    }
+
+    /// Answers a request that the server does not take.
+    private func refuse(_ bytes: [UInt8]) {
+        guard case .request(let id, _) = MCPMessage(fromServer: bytes)?.kind,
+            machine.withLock({ $0.finish(id) })
+        else { return }
+        let refusal = MCPRefusal(
+            code: -32_603, message: "the server behind the gateway does not read", id: id)
+        ends.client(MCPAnswers.error(refusal), id)
     }
 
     /// Ends the action of a task that its client took back, and answers him then.
@@ -205,12 +253,18 @@ final class MCPSession: Sendable {
         }
     }
 
+    /// Ends a wait, if it still lasts.
+    func stopWaiting(_ id: MCPID) {
+        waiters.withLock { $0.calls.removeValue(forKey: id) }?.resume(returning: .gone)
+    }
+
     // MARK: calls
 
     private func perform(_ call: MCPCall, _ abandonment: Abandonment) async {
         let task = TaskName()
         let ruling = await rule(call, abandonment, task)
-        waiters.withLock { _ = $0.abandonments.removeValue(forKey: call.id) }
+        release(call.id, of: abandonment)
+        waiters.withLock { _ = $0.asking.removeValue(forKey: ObjectIdentifier(abandonment)) }
         if let task = task.value { return await perform(call, ruling, as: task) }
         switch ruling {
         case .answer(let bytes):
@@ -282,12 +336,21 @@ final class MCPSession: Sendable {
         // Taken back, or too late: claimed, and by our own word not started.
         let isWanted = machine.withLock { $0.run(call.id) }
         waiters.withLock { $0.running[call.id] = (grant, operation) }
-        defer { waiters.withLock { _ = $0.running.removeValue(forKey: call.id) } }
+        defer {
+            waiters.withLock { waiters in
+                // Once it is answered its id may be another call's.
+                guard waiters.running[call.id]?.0.nonce == grant.nonce else { return }
+                waiters.running[call.id] = nil
+            }
+        }
         guard isWanted, let bytes, ends.server(bytes) else {
             let why = isWanted ? "the server is gone, or its time is over" : "taken back"
             if isWanted, machine.withLock({ $0.finish(call.id) }) {
                 let failure = GateFailure.refused("it was cleared, but not started: \(why)")
-                ends.client(MCPAnswers.result(failure, for: call), call.id)
+                ends.client(
+                    wasStarted
+                        ? MCPAnswers.unknown(grant, for: call)
+                        : MCPAnswers.result(failure, for: call), call.id)
             }
             let outcome = GateOutcome(wasStarted ? .unknown : .notStarted, detail: why)
             return await gatekeeper.report(outcome, of: grant, for: agent)
@@ -332,67 +395,5 @@ final class MCPSession: Sendable {
         await gatekeeper.report(
             GateOutcome(.unknown, detail: "the server asked for more, and nobody answered"),
             of: grant, for: agent, patience: .seconds(1))
-    }
-
-    // MARK: lists
-
-    private func show(_ message: MCPMessage, id: MCPID, isModern: Bool, isWhole: Bool) async {
-        guard let page = MCPToolPage(message) else {
-            // An error may be seen; what cannot be read cannot be shown in part.
-            let isError = message.member("result") == nil && message.member("error") != nil
-            let refusal = MCPRefusal(
-                code: -32_603, message: "the server's list cannot be read", id: id)
-            return ends.client(isError ? message.bytes : MCPAnswers.error(refusal), id)
-        }
-        if isWhole, page.cursor == nil {
-            await gatekeeper.registry.learn(page.tools)
-        } else {
-            let version = isModern ? "2026-07-28" : nil
-            // Where that fails only what was known before is shown.
-            try? await gatekeeper.registry.refresh(self, version: version)
-        }
-        let isVisible = await gatekeeper.visible(to: agent)
-        ends.client(page.showing(isModern: isModern, isVisible), id)
-    }
-}
-
-extension MCPSession: MCPToolSource {
-    /// The most pages that are asked for.
-    private static let pageLimit = 100
-
-    /// A server that never answers must not hold up every call for ever.
-    private func waitForList(_ id: MCPID) async -> End {
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask {
-                guard (try? await self.gatekeeper.effects.sleep(.seconds(30))) != nil else {
-                    return
-                }
-                self.end(id, .gone)
-            }
-            let end = await waitForEnd(id)
-            group.cancelAll()
-            return end
-        }
-    }
-
-    /// Asks the server for all of its tools, in this session.
-    func tools(version: String?) async throws(MCPRefusal) -> [MCPTool] {
-        var result: [MCPTool] = []
-        var cursor: String?
-        for _ in 0..<Self.pageLimit {
-            let asked = machine.withLock { $0.list(cursor: cursor, version: version) }
-            guard let (id, bytes) = asked, ends.server(bytes) else { break }
-            guard case .answer(let message) = await waitForList(id) else { break }
-            guard let page = MCPToolPage(message) else {
-                throw MCPRefusal(
-                    code: -32_603, message: "the server does not list its tools; nothing was called"
-                )
-            }
-            result += page.tools
-            guard let next = page.cursor else { return result }
-            cursor = next
-        }
-        throw MCPRefusal(
-            code: -32_603, message: "the server's tools cannot be read; nothing was called")
     }
 }

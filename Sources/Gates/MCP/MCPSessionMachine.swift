@@ -17,6 +17,8 @@ enum MCPAction: Sendable {
     case ended(MCPID, MCPMessage)
     /// The client no longer wants the result of a call that runs.
     case cancelled(MCPID)
+    /// The client no longer wants the answer of a request that was passed on.
+    case dropped(MCPID)
     /// An answer to a list that the client asked for, to be shown with less in it.
     case list(MCPMessage, id: MCPID, isModern: Bool, isWhole: Bool)
     /// An answer to a list that the gateway asked for.
@@ -31,7 +33,7 @@ enum MCPAction: Sendable {
 /// the gateway itself asked for.
 struct MCPSessionMachine {
     private enum Flight {
-        case relayed
+        case relayed(token: JSON?)
         case initialize
         case list(isModern: Bool, isWhole: Bool)
         /// Not with the server yet.
@@ -43,17 +45,21 @@ struct MCPSessionMachine {
         case running(token: JSON?, progress: Int)
     }
 
+    /// What may still come under an id whose request was taken back.
     private struct Cancelled {
-        let id: MCPID
-        /// Whether its answer must not pass for that of any other request: one of a call would be
+        /// How many answers.
+        var due = 0
+        /// Whether one of them must not pass for that of any other request: one of a call would be
         /// taken for the outcome of another, one of a list would be seen whole.
-        let isStrict: Bool
+        var isStrict = false
     }
 
     private var flights: [MCPID: Flight] = [:]
-    /// Requests that the client took back; the server may still answer them, so that their ids are
-    /// not free again at once.
-    private var cancelled: [Cancelled] = []
+    /// Requests that the client took back.
+    ///
+    /// The server may still answer them, so that their ids are not free again at once; nothing is
+    /// forgotten of them before it does.
+    private var cancelled: [MCPID: Cancelled] = [:]
     private var injected: Set<MCPID> = []
     private var injections = 0
     /// Nobody outside can guess the ids of what the gateway asks for.
@@ -61,14 +67,25 @@ struct MCPSessionMachine {
 
     /// Requests of one client that may be open at once.
     static let flightLimit = 1_000
-    private static let cancelledLimit = 256
+    /// Ids of requests that were taken back and never answered.
+    private static let cancelledLimit = 65_536
 
     init(prefix: String) { self.prefix = prefix }
 
     /// Whether a request may go by that id; a call only by one that no answer is due under.
     func isFree(_ id: MCPID, forCall isCall: Bool) -> Bool {
-        flights[id] == nil && !injected.contains(id)
-            && !cancelled.contains { $0.id == id && ($0.isStrict || isCall) }
+        guard flights[id] == nil, !injected.contains(id) else { return false }
+        return cancelled[id].map { !$0.isStrict && !isCall } ?? true
+    }
+
+    /// Whether a call waits for leave or runs.
+    var hasCalls: Bool {
+        flights.values.contains { flight in
+            switch flight {
+            case .held, .running: true
+            default: false
+            }
+        }
     }
 
     // MARK: client
@@ -94,6 +111,9 @@ struct MCPSessionMachine {
             guard flights.count < Self.flightLimit else {
                 throw .invalid("more than \(Self.flightLimit) requests are open", id: id)
             }
+            guard cancelled.count < Self.cancelledLimit else {
+                throw .invalid("too many requests were taken back: begin a new session", id: id)
+            }
             guard !MCPMessage.resemblesCall(method) else {
                 throw MCPRefusal(
                     code: -32_601, message: "no such method: did you mean `tools/call`?", id: id)
@@ -112,11 +132,16 @@ struct MCPSessionMachine {
         }
         if let task = MCPTaskRequest(message) { return [.task(task)] }
         if MCPMessage.same(method, "tools/list") {
+            // What asks for a part, in whatever words, is not all.
+            let isWhole = message.json?["params"]?.objectValue?.keys.allSatisfy {
+                MCPMessage.same($0, "_meta")
+            }
             flights[id] = .list(
-                isModern: MCPName.isModern(message.json),
-                isWhole: message.json?["params"]?["cursor"] == nil)
+                isModern: MCPName.isModern(message.json), isWhole: isWhole ?? true)
         } else {
-            flights[id] = MCPMessage.same(method, "initialize") ? .initialize : .relayed
+            let token = message.json?["params"]?["_meta"]?["progressToken"]
+            flights[id] =
+                MCPMessage.same(method, "initialize") ? .initialize : .relayed(token: token)
         }
         return [.toServer(message.bytes)]
     }
@@ -145,10 +170,10 @@ struct MCPSessionMachine {
             return [.toServer(bytes), .cancelled(id)]
         case .initialize, .list:
             giveUp(id, isStrict: true)
-            return [.toServer(bytes)]
+            return [.toServer(bytes), .dropped(id)]
         case .relayed:
             giveUp(id, isStrict: false)
-            return [.toServer(bytes)]
+            return [.toServer(bytes), .dropped(id)]
         case .abandoned: return []
         case nil: return [.toServer(bytes)]
         }
@@ -157,8 +182,13 @@ struct MCPSessionMachine {
     /// The server need not answer any more, but may.
     private mutating func giveUp(_ id: MCPID, isStrict: Bool) {
         flights[id] = nil
-        cancelled.append(Cancelled(id: id, isStrict: isStrict))
-        if cancelled.count > Self.cancelledLimit { cancelled.removeFirst() }
+        cancelled[id, default: Cancelled()].due += 1
+        if isStrict { cancelled[id]?.isStrict = true }
+    }
+
+    /// Nobody waits any more for what the gateway asked for.
+    mutating func giveUp(injected id: MCPID) {
+        if injected.remove(id) != nil { giveUp(id, isStrict: true) }
     }
 
     // MARK: calls
@@ -268,11 +298,12 @@ struct MCPSessionMachine {
             }
             return [.toClient(message.bytes, about: id)]
         case nil:
-            guard cancelled.contains(where: { $0.id == id }) else {
+            guard let due = cancelled[id]?.due else {
                 return [.toClient(message.bytes, about: id)]
             }
-            // Nobody waits for it any more.
-            cancelled.removeAll { $0.id == id }
+            // Nobody waits for it any more; for the others of that id one answer fewer is due.
+            cancelled[id]?.due = due - 1
+            if due <= 1 { cancelled[id] = nil }
             return []
         }
     }
@@ -282,8 +313,10 @@ struct MCPSessionMachine {
         let params = message.member("params")
         let token = params?["progressToken"]
         let found = flights.first { _, flight in
-            if case .running(let own?, _) = flight { return own == token }
-            return false
+            switch flight {
+            case .running(let own?, _), .relayed(let own?): own == token
+            default: false
+            }
         }
         if case .running(_, let count)? = found?.value,
             MCPProgress.isBelow(params?["progress"], count)

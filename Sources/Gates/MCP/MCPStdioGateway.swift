@@ -34,7 +34,7 @@ package struct MCPStdioGateway: Sendable {
     /// - Throws: ``GateFailure`` when the server does not start.
     package func run(input: Int32, output: Int32) async throws(GateFailure) -> End {
         let server = try MCPServerProcess(command)
-        let client = LineWriter(output)
+        let client = LineWriter(output, isOwn: false)
         let session = MCPSession(
             gatekeeper: gatekeeper, agent: agent,
             ends: MCPSession.Ends(
@@ -44,7 +44,7 @@ package struct MCPStdioGateway: Sendable {
         LineReader.start(
             input, limit: MCPMessage.clientBytes, line: { session.fromClient($0) },
             ended: { announce.yield($0 == .ended ? .clientLeft : .tooLong) })
-        return await withTaskGroup(of: Void.self) { group in
+        let end = await withTaskGroup(of: Void.self) { group in
             group.addTask { await session.run() }
             group.addTask { await tidyUp() }
             let end = await ended.first { _ in true } ?? .clientLeft
@@ -54,6 +54,11 @@ package struct MCPStdioGateway: Sendable {
             group.cancelAll()
             return end
         }
+        // What was said last, for a client that still reads.
+        for _ in 0..<100 where !client.isIdle {
+            try? await gatekeeper.effects.sleep(.milliseconds(20))
+        }
+        return end
     }
 
     /// Every second what is only in memory is written down.

@@ -50,6 +50,10 @@ struct MCPEventParser {
     private var hasData = false
     private var wasReturn = false
     private(set) var isTooLong = false
+    /// The id to ask for what comes after; nil where the server gives none.
+    private(set) var lastID: String?
+    /// How long the server wants to be left alone first, at most a minute.
+    private(set) var retry: Duration?
 
     /// Feeds bytes and returns the messages that they complete.
     mutating func feed(_ bytes: some Sequence<UInt8>) -> [[UInt8]] {
@@ -78,11 +82,27 @@ struct MCPEventParser {
             }
             return hasData && !data.isEmpty ? data : nil
         }
-        guard line.starts(with: "data".utf8) else { return nil }
-        var value = line.dropFirst(4)
-        guard value.isEmpty || value.first == UInt8(ascii: ":") else { return nil }
-        value = value.dropFirst()
+        let colon = line.firstIndex(of: UInt8(ascii: ":"))
+        var value = line[(colon.map { $0 + 1 } ?? line.endIndex)...]
         if value.first == UInt8(ascii: " ") { value = value.dropFirst() }
+        switch String(decoding: line[..<(colon ?? line.endIndex)], as: UTF8.self) {
+        case "data": break
+        case "id":
+            let text = String(validating: value, as: UTF8.self)
+            // What goes into a header again must fit into one.
+            if let text, (1...1_024).contains(text.utf8.count),
+                text.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+            {
+                lastID = text
+            }
+            return nil
+        case "retry":
+            retry = Int(String(decoding: value, as: UTF8.self)).map {
+                .milliseconds(max(0, min($0, 60_000)))
+            }
+            return nil
+        default: return nil
+        }
         if hasData { data.append(UInt8(ascii: "\n")) }
         data += value
         hasData = true

@@ -10,7 +10,7 @@ import threading
 import time
 import urllib.parse
 
-from harness import Failure, clean_environment
+from harness import Failure, brief, clean_environment
 
 LEGACY, MODERN = "2025-11-25", "2026-07-28"
 PREFIX = "io.modelcontextprotocol/"
@@ -257,9 +257,11 @@ class Web:
         raise AssertionError("unreachable")
 
     def ask(self, message, **more):
-        found = self.post(message, **more).response(message["id"])
+        answer = self.post(message, **more)
+        found = answer.response(message["id"])
         if found is None:
-            raise Failure(f"no answer to {message['method']}")
+            raise Failure(f"no answer to {message['method']}: {answer.status}, "
+                          + brief(answer.body))
         return found
 
     def open(self, era=LEGACY):
