@@ -159,8 +159,9 @@ let package = Package(
         .executableTarget(
             name: "exequatur-bench",
             dependencies: [
-                "CBench", "CanonicalJSON", "Cedar", "TransparencyLog", crypto, hummingbird, niocore,
-                nioposix, niohttp1, product("ArgumentParser", "swift-argument-parser"),
+                "CBench", "CanonicalJSON", "Cedar", "ExequaturClient", "TransparencyLog", crypto,
+                hummingbird, niocore, nioposix, niohttp1,
+                product("ArgumentParser", "swift-argument-parser"),
             ],
             path: "Benchmarks/Sources/exequatur-bench",
             swiftSettings: strict),

@@ -8,7 +8,8 @@ struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "exequatur-bench",
         subcommands: [
-            PartBenches.self, JSONParts.self, LogParts.self, CedarParts.self, CedarEngine.self,
+            PartBenches.self, JSONParts.self, LogParts.self, ClaimParts.self, CedarParts.self,
+            CedarEngine.self,
             BareServer.self,
             HTTPLoad.self,
         ],

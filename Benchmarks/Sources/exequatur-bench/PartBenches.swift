@@ -10,6 +10,7 @@ struct PartBenches: ParsableCommand {
     func run() {
         JSONParts().run()
         LogParts().run()
+        ClaimParts().run()
         CedarParts().run()
     }
 }
@@ -26,6 +27,13 @@ struct LogParts: ParsableCommand {
         commandName: "log", abstract: "Measure the transparency log.")
 
     func run() { benchLog() }
+}
+
+struct ClaimParts: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "claim", abstract: "Measure what a gate checks of a claim.")
+
+    func run() { benchClaims() }
 }
 
 struct CedarParts: ParsableCommand {
