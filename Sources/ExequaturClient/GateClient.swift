@@ -134,16 +134,22 @@ public struct GateClient: Sendable {
             var body: JSONObject = ["claim": .object(wanted), "operation": operation.json]
             if let reason { body["intent"] = ["justification": .string(reason)] }
             var pause = backoff.next(effects.entropy(1))
+            state.reserve(nonce: nonce)
             switch await exchange(
                 GateRequest(.post, "/v1/actions", body: .object(body), timeout: .seconds(20)))
             {
             case .answer(let answer) where answer.status == 200 || answer.status == 201:
                 guard let json = Self.json(answer) else { throw Self.notOurs }
+                let action = try SubmittedAction(json)
+                if action.state != .claimed { state.release(nonce: nonce) }
                 return Attempt(
-                    action: try SubmittedAction(json), nonce: nonce, sent: sent,
+                    action: action, nonce: nonce, sent: sent,
                     consistency: json["consistency"])
-            case .answer(let answer): throw .refused(Self.problem(answer))
+            case .answer(let answer):
+                state.release(nonce: nonce)
+                throw .refused(Self.problem(answer))
             case .notNow(let why, let asked):
+                state.release(nonce: nonce)
                 pause = asked ?? pause
                 guard effects.now() + pause < giveUp else { throw .unavailable(why) }
                 try await rest(pause)
@@ -198,6 +204,7 @@ public struct GateClient: Sendable {
         if let pin = try state.pin(of: key, fingerprint: fingerprint) {
             body["checkpoint"] = .string(pin.note)
         }
+        state.reserve(nonce: nonce)
         var backoff = Backoff()
         while true {
             // The same nonce returns the same claim, so trying again is safe.

@@ -207,9 +207,20 @@ public struct GateState: Sendable {
     /// It is on the disk when this returns. Whoever crashes after that has used up the nonce;
     /// whoever crashes before has executed nothing.
     /// - Throws: ``GateFailure`` when it was used before, or cannot be recorded.
-    public func use(nonce: String, action: String) throws(GateFailure) {
+    public func use(nonce: String, action: String) async throws(GateFailure) {
         guard Hash256(hex: nonce) != nil else { throw .refused("the nonce is malformed") }
-        if let live { return try live.use(nonce: nonce, action: action) }
+        if let live { return try await live.nonces.use(nonce) }
+        try record(nonce: nonce, action: action)
+    }
+
+    /// Begins to write down a nonce that something may be claimed with, where that can be done
+    /// beside other things.
+    func reserve(nonce: String) { live?.nonces.reserve(nonce) }
+
+    /// Nothing was claimed with a nonce.
+    func release(nonce: String) { live?.nonces.release(nonce) }
+
+    private func record(nonce: String, action: String) throws(GateFailure) {
         let path = "\(directory)/nonces/\(nonce.prefix(2))"
         let descriptor = try lock(path)
         defer { close(descriptor) }

@@ -13,6 +13,7 @@ struct PersonCommands: AsyncParsableCommand {
 
     struct Add: ClientCommand {
         static let configuration = CommandConfiguration(
+            commandName: "add",
             abstract: "Add a person; prints a one-time sign-in link.")
 
         @Argument(help: "The person's id, for example `bob`.")
@@ -44,6 +45,7 @@ struct PersonCommands: AsyncParsableCommand {
 extension PersonCommands {
     struct Link: ClientCommand {
         static let configuration = CommandConfiguration(
+            commandName: "link",
             abstract: "Create another one-time sign-in link.")
 
         @Argument(help: "The person's id.")
@@ -69,6 +71,7 @@ struct AgentCommands: AsyncParsableCommand {
 
     struct Add: ClientCommand {
         static let configuration = CommandConfiguration(
+            commandName: "add",
             abstract: "Add an agent; prints its token.")
 
         @Argument(help: "The agent's id, for example `deploy-bot`.")
@@ -105,6 +108,7 @@ struct GateCommands: AsyncParsableCommand {
 
     struct Add: ClientCommand {
         static let configuration = CommandConfiguration(
+            commandName: "add",
             abstract: "Add a gate; prints its token.")
 
         @Argument(help: "The gate's id, for example `web-runner`.")
@@ -129,7 +133,8 @@ struct GroupCommands: AsyncParsableCommand {
         ])
 
     struct Add: ClientCommand {
-        static let configuration = CommandConfiguration(abstract: "Add a group.")
+        static let configuration = CommandConfiguration(
+            commandName: "add", abstract: "Add a group.")
 
         @Argument(help: "The group's id, for example `reviewers`.")
         var id: String
@@ -151,6 +156,7 @@ struct GroupCommands: AsyncParsableCommand {
 
     struct Member: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "member",
             abstract: "Change who is in a group.",
             subcommands: [AddMember.self, RemoveMember.self])
     }

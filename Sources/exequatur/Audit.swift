@@ -5,10 +5,12 @@ internal import CanonicalJSON
 
 struct Audit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "audit",
         abstract: "Read the ledger.", subcommands: [Tail.self, Export.self])
 
     struct Tail: ClientCommand {
-        static let configuration = CommandConfiguration(abstract: "Show the latest entries.")
+        static let configuration = CommandConfiguration(
+            commandName: "tail", abstract: "Show the latest entries.")
 
         @Option(name: [.short, .long], help: "How many.")
         var number: Int64 = 20
@@ -32,6 +34,7 @@ struct Audit: AsyncParsableCommand {
 
     struct Export: ClientCommand {
         static let configuration = CommandConfiguration(
+            commandName: "export",
             abstract: "Write every entry, one JSON value on each line.")
 
         enum Format: String, ExpressibleByArgument, CaseIterable {

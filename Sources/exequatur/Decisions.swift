@@ -16,7 +16,8 @@ enum DigestPrefix {
 }
 
 struct Approve: ClientCommand {
-    static let configuration = CommandConfiguration(abstract: "Approve a pending action.")
+    static let configuration = CommandConfiguration(
+        commandName: "approve", abstract: "Approve a pending action.")
 
     @Argument(help: "The action's id.")
     var id: String
@@ -44,7 +45,8 @@ struct Approve: ClientCommand {
 }
 
 struct Deny: ClientCommand {
-    static let configuration = CommandConfiguration(abstract: "Deny a pending action.")
+    static let configuration = CommandConfiguration(
+        commandName: "deny", abstract: "Deny a pending action.")
 
     @Argument(help: "The action's id.")
     var id: String
@@ -80,6 +82,7 @@ struct Deny: ClientCommand {
 
 struct Cancel: ClientCommand {
     static let configuration = CommandConfiguration(
+        commandName: "cancel",
         abstract: "Cancel a pending action of your own.")
 
     @Argument(help: "The action's id.")
@@ -95,6 +98,7 @@ struct Cancel: ClientCommand {
 
 struct Revoke: ClientCommand {
     static let configuration = CommandConfiguration(
+        commandName: "revoke",
         abstract: "Revoke a clearance that has not been claimed yet.")
 
     @Argument(help: "The action's id.")
@@ -113,6 +117,7 @@ struct Revoke: ClientCommand {
 
 struct Settle: ClientCommand {
     static let configuration = CommandConfiguration(
+        commandName: "settle",
         abstract: "Settle an action whose outcome is unknown.")
 
     enum Outcome: String, ExpressibleByArgument, CaseIterable {

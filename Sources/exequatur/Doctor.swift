@@ -8,6 +8,7 @@ internal import TransparencyLog
 
 struct Doctor: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "doctor",
         abstract: "Check that the server answers, knows you and signs its ledger.",
         discussion: "Ends with status 1 when a check fails; warnings do not count.")
 

@@ -2,6 +2,7 @@
 
 internal import ArgumentParser
 internal import Foundation
+internal import NIOCore
 
 /// The program: every subcommand, one line each.
 @main
@@ -36,6 +37,10 @@ struct Exequatur: AsyncParsableCommand {
 
     /// Ends the process with the status that belongs to what happened.
     static func main() async {
+        // Whoever asks a service needs one loop; what comes over several costs changes of threads.
+        if CommandLine.arguments.dropFirst().first != "serve" {
+            NIOSingletons.groupLoopCountSuggestion = GatewayServices.loops
+        }
         // A host lets a tool run when its hook ends in an unknown way, also for a misspelt option.
         if let arguments = HookProcess.arguments(CommandLine.arguments) {
             await HookProcess.main(arguments)

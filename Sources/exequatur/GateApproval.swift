@@ -6,6 +6,7 @@ internal import CanonicalJSON
 extension GateCommands {
     struct Configuration: ClientCommand {
         static let configuration = CommandConfiguration(
+            commandName: "configuration",
             abstract: "Show what a gate presents, and how it differs from what is approved.",
             discussion: """
                 A gate such as `exequatur gateway mcp` says how it is set up and which tools lie \
@@ -28,6 +29,7 @@ extension GateCommands {
 
     struct Approve: ClientCommand {
         static let configuration = CommandConfiguration(
+            commandName: "approve",
             abstract: "Approve what a gate presents, all of it.")
 
         @Argument(help: "The gate's id.")

@@ -112,7 +112,10 @@ struct GatewayMCP: AsyncParsableCommand {
         _ gatekeeper: MCPGatekeeper, _ agent: MCPAgent, _ server: MCPServerCommand
     ) async throws {
         let gateway = MCPStdioGateway(gatekeeper: gatekeeper, agent: agent, command: server)
-        switch try await gateway.run(input: STDIN_FILENO, output: STDOUT_FILENO) {
+        let end = try await GatewayServices.onLoops {
+            try await gateway.run(input: STDIN_FILENO, output: STDOUT_FILENO)
+        }
+        switch end {
         case .clientLeft: break
         case .serverEnded: throw CLIError("the server has ended")
         case .tooLong: throw CLIError("a message is longer than allowed: nothing more is read")

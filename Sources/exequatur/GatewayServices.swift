@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Logging
+internal import NIOCore
 internal import NIOPosix
 internal import Server
 internal import ServiceLifecycle
@@ -8,6 +9,18 @@ internal import UnixSignals
 
 /// Running a gateway that listens, until the process is told to end.
 enum GatewayServices {
+    /// Event loops of a process that asks a service: on one, a call costs no change of threads, and
+    /// the service has most of the work.
+    static var loops: Int { max(1, System.coreCount / 4) }
+
+    /// Runs `body` on the event loops that read and write its connections.
+    static func onLoops<Result: Sendable>(
+        _ body: @Sendable () async throws -> Result
+    ) async throws -> Result {
+        let executor = EventLoopExecutor(MultiThreadedEventLoopGroup.singleton)
+        return try await withTaskExecutorPreference(executor) { try await body() }
+    }
+
     /// Runs services in one group; the last one is told first when they are to end.
     /// - Parameters:
     ///   - services: what to run; when one ends, all do.
@@ -25,7 +38,6 @@ enum GatewayServices {
         configuration.maximumGracefulShutdownDuration = longestEnd
         configuration.maximumCancellationDuration = .seconds(5)
         let group = ServiceGroup(configuration: configuration)
-        let executor = EventLoopExecutor(MultiThreadedEventLoopGroup.singleton)
-        try await withTaskExecutorPreference(executor) { try await group.run() }
+        try await onLoops { try await group.run() }
     }
 }

@@ -13,6 +13,7 @@ struct PolicyCommands: AsyncParsableCommand {
 
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "check",
             abstract: "Check a folder of policies without publishing it.",
             discussion: """
                 Every file is parsed here; with `--online` the server also checks what it alone \
@@ -48,6 +49,7 @@ struct PolicyCommands: AsyncParsableCommand {
 
     struct Publish: ClientCommand {
         static let configuration = CommandConfiguration(
+            commandName: "publish",
             abstract: "Publish a folder of policies, replacing the whole set.")
 
         @Argument(help: "The folder with the `*.cedar` files.", completion: .directory)
@@ -71,7 +73,8 @@ struct PolicyCommands: AsyncParsableCommand {
     }
 
     struct Show: ClientCommand {
-        static let configuration = CommandConfiguration(abstract: "Show the policies in force.")
+        static let configuration = CommandConfiguration(
+            commandName: "show", abstract: "Show the policies in force.")
 
         @OptionGroup var output: OutputOptions
         @OptionGroup var connection: ConnectionOptions

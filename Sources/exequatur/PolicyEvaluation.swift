@@ -9,6 +9,7 @@ extension PolicyCommands {
     /// Plain Cedar: what any Cedar engine answers, without reviews.
     struct Authorize: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "authorize",
             abstract: "Answer one Cedar request from files, as JSON.",
             discussion: """
                 Evaluates as Cedar does: a policy that holds an action for review is a plain \
@@ -49,6 +50,7 @@ extension PolicyCommands {
     /// The conformance tests of the language.
     struct Corpus: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "corpus",
             abstract: "Run a folder of Cedar integration tests.",
             discussion: """
                 Each test is checked in full: that the schema is read and, where `json-schemas` \

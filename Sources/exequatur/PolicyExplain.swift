@@ -10,6 +10,7 @@ extension PolicyCommands {
     /// Why one request gets the answer that it gets.
     struct Explain: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "explain",
             abstract: "Say for one request which policies fired, which nearly did, and why.",
             discussion: """
                 The request is a file, or an action that a data directory has recorded. Of a \

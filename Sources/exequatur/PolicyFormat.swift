@@ -8,6 +8,7 @@ extension PolicyCommands {
     /// One layout for all.
     struct Format: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "format",
             abstract: "Bring policies into one layout, in place.",
             discussion: """
                 Takes files and folders; of a folder every file that ends in `.cedar`. Comments \

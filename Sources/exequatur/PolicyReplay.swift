@@ -31,6 +31,7 @@ extension PolicyCommands {
     /// Old and new policies over what has happened.
     struct Diff: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "diff",
             abstract: "Say what a draft changes: its policies, and verdicts on recorded actions.",
             discussion: """
                 The draft is compared with the policies in force in the data directory, or with \
@@ -68,6 +69,7 @@ extension PolicyCommands {
     /// A draft over what has happened, beside what was decided then.
     struct Replay: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "replay",
             abstract: "Say what a draft would have decided about the recorded actions.",
             discussion: """
                 Compares with the verdicts that were recorded when each action came, whatever \

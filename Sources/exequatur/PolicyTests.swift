@@ -10,6 +10,7 @@ extension PolicyCommands {
     /// Tests of one's own policies.
     struct Test: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "test",
             abstract: "Run the tests of a folder of policies.",
             discussion: """
                 Tests are a JSON list in the format of `cedar run-tests`: `name`, `request`, \

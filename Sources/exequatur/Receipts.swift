@@ -5,6 +5,7 @@ internal import CanonicalJSON
 
 struct Receipt: ClientCommand {
     static let configuration = CommandConfiguration(
+        commandName: "receipt",
         abstract: "Fetch the evidence of one action.",
         discussion: """
             A receipt verifies offline, years later, with `exequatur verify`. Its bytes are \

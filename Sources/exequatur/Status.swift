@@ -5,6 +5,7 @@ internal import CanonicalJSON
 
 struct Status: ClientCommand {
     static let configuration = CommandConfiguration(
+        commandName: "status",
         abstract: "Show the state of the server and its ledger.")
 
     @OptionGroup var output: OutputOptions

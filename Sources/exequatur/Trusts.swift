@@ -12,6 +12,7 @@ struct TrustCommands: AsyncParsableCommand {
 
     struct Add: ClientCommand {
         static let configuration = CommandConfiguration(
+            commandName: "add",
             abstract: "Trust tokens of an issuer that have just these claims.",
             discussion: """
                 Every value is matched exactly; there are no patterns. For GitHub Actions name the \
@@ -66,7 +67,8 @@ struct TrustCommands: AsyncParsableCommand {
     }
 
     struct List: ClientCommand {
-        static let configuration = CommandConfiguration(abstract: "List every trust.")
+        static let configuration = CommandConfiguration(
+            commandName: "list", abstract: "List every trust.")
 
         @Argument(help: "Only those of this agent.")
         var agent: String?
@@ -93,6 +95,7 @@ struct TrustCommands: AsyncParsableCommand {
 
     struct Remove: ClientCommand {
         static let configuration = CommandConfiguration(
+            commandName: "remove",
             abstract: "Remove a trust; the tokens handed out under it end at once.")
 
         @Argument(help: "Its id, from `agent trust list`.")

@@ -6,6 +6,7 @@ internal import Foundation
 
 struct Verify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "verify",
         abstract: "Verify a receipt, offline.",
         discussion: """
             Exit status 0: valid. 1: invalid or tampered with. 2: incomplete or indeterminate. \
@@ -41,6 +42,7 @@ struct Verify: AsyncParsableCommand {
 
 struct Fsck: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "fsck",
         abstract: "Check a data folder against its own ledger; the server must be stopped.",
         discussion: """
             Re-hashes every entry and body and replays the ledger. Exit status 0: clean. \

@@ -5,6 +5,7 @@ internal import CanonicalJSON
 
 struct Watch: ClientCommand {
     static let configuration = CommandConfiguration(
+        commandName: "watch",
         abstract: "Follow actions as they change.",
         discussion: """
             With `--json` each change is one JSON value on a line of its own. After a lost \

@@ -74,19 +74,25 @@ import TransparencyLog
 }
 
 @Suite struct GateStateTests {
-    @Test func nonceIsUsedOnce() throws {
+    @Test func nonceIsUsedOnce() async throws {
         let setting = try GateSetting()
         let nonce = String(repeating: "ab", count: 32)
-        try setting.state.use(nonce: nonce, action: "act_1")
-        #expect(throws: GateFailure.self) { try setting.state.use(nonce: nonce, action: "act_1") }
+        try await setting.state.use(nonce: nonce, action: "act_1")
+        await #expect(throws: GateFailure.self) {
+            try await setting.state.use(nonce: nonce, action: "act_1")
+        }
         // Also by another process, which opens the same directory.
         let again = try GateState(directory: setting.state.directory)
-        #expect(throws: GateFailure.self) { try again.use(nonce: nonce, action: "act_2") }
+        await #expect(throws: GateFailure.self) {
+            try await again.use(nonce: nonce, action: "act_2")
+        }
         let sibling = "ab" + String(repeating: "cd", count: 31)
-        try again.use(nonce: sibling, action: "act_3")
+        try await again.use(nonce: sibling, action: "act_3")
         #expect(setting.usedNonces == 2)
         for bad in ["", "xy", "../../x", nonce.uppercased()] {
-            #expect(throws: GateFailure.self) { try again.use(nonce: bad, action: "act_4") }
+            await #expect(throws: GateFailure.self) {
+                try await again.use(nonce: bad, action: "act_4")
+            }
         }
     }
 

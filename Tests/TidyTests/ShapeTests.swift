@@ -76,6 +76,23 @@ struct ShapeTests {
         #expect(named.count > 10)
     }
 
+    /// Otherwise the argument parser derives it from the type, at every start of the program, by
+    /// dynamic casts that search the conformances of the whole program: half of its start.
+    @Test("Every command says its name")
+    func commandNames() {
+        report(
+            Repository.swiftFiles.filter { $0.path.hasPrefix("Sources/exequatur/") }
+                .flatMap { source in
+                    let lines = source.file.lines
+                    return lines.indices.filter { index in
+                        lines[index].contains("CommandConfiguration(")
+                            && !lines[index...].prefix(2).contains { $0.contains("commandName:") }
+                    }.map {
+                        Finding(path: source.path, line: $0 + 1, message: "give it a `commandName`")
+                    }
+                })
+    }
+
     @Test("The extent of functions is measured")
     func measurement() {
         let source = SwiftSource(

@@ -244,11 +244,16 @@ package final class MCPGatekeeper: Sendable {
         }
     }
 
+    /// How long a report lets other things go first: the client's next call is often on its way,
+    /// and both would wait for the same disk.
+    private static let reportPause = Duration.milliseconds(4)
+
     /// Reports what became of a call.
     func report(
         _ outcome: GateOutcome, of grant: Grant, for agent: MCPAgent,
         patience: Duration = .seconds(30)
     ) async {
+        if outcome.status == .succeeded { try? await effects.sleep(Self.reportPause) }
         let client = client(agent, configuration: nil)
         if let failure = await client.report(outcome, of: grant, patience: patience) {
             note("the outcome of \(grant.action.id) was not taken: \(failure)")
