@@ -6,8 +6,8 @@ A test is a function that takes an Arena. `kinds` says in front of what it runs;
 import json
 import time
 
-from harness import brief, equal, require
-from raw import LEGACY, MODERN, action, disposition, request, text
+from harness import brief, equal, require, until
+from raw import LEGACY, MODERN, action, call, disposition, request, text
 from real import Gateway, Upstream, definitions
 
 ALL = ("line", "front", "web")
@@ -61,6 +61,19 @@ class Arena:
         client.open(LEGACY)
         return client
 
+    def beside(self, client):
+        """Another connection with the session of a client."""
+        other = self.gateway.client()
+        other.session = client.session
+        return other
+
+    def became(self, arguments, state):
+        """The call with these arguments is recorded as that."""
+        def recorded():
+            shown = [self.real.show(a["id"]) for a in self.real.actions(limit=10)]
+            return [a["state"] for a in shown if a["operation"]["input"] == arguments]
+        until(lambda: recorded() == [state], f"the call is recorded as {state}", 10)
+
     def claimed(self):
         """The actions that were claimed, all of them, page by page."""
         found, before = [], None
@@ -99,6 +112,11 @@ class Arena:
         """The gateway must still serve after whatever was done to it."""
         found = client.ask(request(client.number(), "ping"))
         require(found.get("result") == {}, f"ping afterwards: {brief(found)}")
+
+    def runs(self, client):
+        """A tool runs for a client."""
+        executed(client.ask(call(client.number(), "run_allowed", {"text": self.unique()})),
+                 "run_allowed")
 
     def nothing_ran(self, since, what):
         found = self.upstream.quiet(since)

@@ -297,6 +297,27 @@ class Web:
             self.connection = None
 
 
+class Posted:
+    """A message on its way over HTTP, while something else is done."""
+
+    def __init__(self, client, message):
+        self.found = None
+        self.thread = threading.Thread(target=self.post, args=(client, message), daemon=True)
+        self.thread.start()
+
+    def post(self, client, message):
+        try:
+            self.found = client.post(message)
+        except Exception as error:
+            self.found = error
+
+    def answer(self, seconds=10):
+        self.thread.join(seconds)
+        if not isinstance(self.found, Answer):
+            raise Failure(f"no answer within {seconds} s ({self.found!r})")
+        return self.found
+
+
 def complete(head, body):
     """Whether a response's body is all there, as far as its length is known."""
     for line in head.split(b"\r\n")[1:]:

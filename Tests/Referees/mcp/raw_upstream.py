@@ -9,8 +9,19 @@ taken apart, a call without an id is executed. What protects it has to stand in 
 `--tools` is read anew for each `tools/list`, so that a test can change a definition under the gateway.
 
 The trace has one JSON object a line: `start` (arguments and environment), `message` (base64 of the
-bytes, headers over HTTP), `ran` (a tool was executed, with its arguments). A tool with the argument
-`hold` answers only after so many milliseconds.
+bytes, headers over HTTP), `ran` (a tool was executed, with its arguments), `resumed` (the event
+after which a stream was asked for again).
+
+With `hold`, an argument of a tool or a parameter of another request, it answers only after so many
+milliseconds; with `how` it answers otherwise:
+
+    progress   sends progress before its answer
+    later      keeps its answer until somebody sends `example/late`; each sends the oldest one
+    refused    404 and an error of another id, as for a session that is gone (HTTP)
+    nameless   the same without an id (HTTP)
+    cut        ends its stream of events before its answer; the rest is there to be asked for (HTTP)
+
+After `example/deaf` it reads nothing more, over stdio.
 """
 import argparse
 import base64
@@ -25,6 +36,8 @@ import time
 LOCK = threading.Lock()
 OPTIONS = None
 SESSION = "raw-session-0123456789"
+# Answers that nobody was told yet: in their order, and by the event that came before them.
+KEPT, RESTS = [], {}
 
 # Results as a peculiar but correct server may write them; ID stands for the id, as it came.
 ODD = [
@@ -56,14 +69,36 @@ def modern(message):
     return isinstance(meta, dict) and "io.modelcontextprotocol/protocolVersion" in meta
 
 
+def wish(message, name):
+    """What a request says of how, or when, it wants to be answered."""
+    params = message.get("params") if isinstance(message, dict) else None
+    params = params if isinstance(params, dict) else {}
+    arguments = params.get("arguments")
+    return (arguments if isinstance(arguments, dict) else params).get(name)
+
+
 def answer(message):
+    """The messages that answer one, when and how it asks for."""
+    found = regular(message)
+    time.sleep((wish(message, "hold") or 0) / 1000)
+    if wish(message, "how") == "later":
+        KEPT.extend(found)
+        return []
+    if wish(message, "how") == "progress":
+        token = (message["params"].get("_meta") or {}).get("progressToken")
+        note = {"jsonrpc": "2.0", "method": "notifications/progress",
+                "params": {"progressToken": token, "progress": 1}}
+        return [json.dumps(note).encode(), *found]
+    return found
+
+
+def regular(message):
     """The messages that answer one, as bytes; the last one is the response."""
     method, params = message.get("method"), message.get("params")
     params = params if isinstance(params, dict) else {}
     if method == "tools/call":
         arguments = params.get("arguments") or {}
         trace(ran=params.get("name"), arguments=arguments, id=message.get("id"))
-        time.sleep((arguments.get("hold") or 0) / 1000)
         result = {"content": [{"type": "text", "text": f"ran {params.get('name')}"}],
                   "isError": False}
     elif method == "initialize":
@@ -84,7 +119,9 @@ def answer(message):
         return []  # open until the client goes
     elif method == "resources/read":
         result = {"contents": [{"uri": params.get("uri"), "text": "x" * 200}]}
-    elif method == "ping":
+    elif method == "example/late":
+        return [KEPT.pop(0), reply(message, {})]
+    elif method in ("ping", "example/deaf"):
         result = {}
     elif method == "example/odd":
         text = ODD[params["n"]].replace(b"ID", json.dumps(message["id"]).encode())
@@ -125,6 +162,14 @@ def handle(data, headers=None):
     return found
 
 
+def hear_nothing():
+    """Until told to end, or until whoever started it is gone."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os._exit(0)
+
+
 def stdio():
     out = sys.stdout.buffer
 
@@ -143,6 +188,8 @@ def stdio():
                 threading.Thread(target=serve, args=(part,), daemon=True).start()
             else:
                 serve(part)
+            if b'"example/deaf"' in part:
+                hear_nothing()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -163,18 +210,46 @@ class Handler(http.server.BaseHTTPRequestHandler):
         data = found[-1]
         try:
             parsed = json.loads(body)
-            first = isinstance(parsed, dict) and parsed.get("method") == "initialize"
         except ValueError:
-            first = False
-        self.send_response(200)
+            parsed = None
+        first = isinstance(parsed, dict) and parsed.get("method") == "initialize"
+        headers = {"Mcp-Session-Id": SESSION} if first else {}
+        way = wish(parsed, "how")
+        if way in ("refused", "nameless"):
+            error = {"code": -32600, "message": "Session not found"}
+            name = {"id": "server-error"} if way == "refused" else {}
+            self.give(404, json.dumps({"jsonrpc": "2.0", **name, "error": error}).encode(), headers)
+        elif way == "cut":
+            event = f"event-{len(RESTS) + 1}"
+            RESTS[event] = b"event: message\ndata: " + data + b"\n\n"
+            self.give_events(f"id: {event}\nretry: 100\ndata: \n\n".encode())
+        else:
+            self.give(200, data, headers)
+
+    def give(self, status, data, headers):
+        self.send_response(status)
         self.send_header("Content-Type", "application/json")
-        if first:
-            self.send_header("Mcp-Session-Id", SESSION)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
 
+    def give_events(self, data):
+        """A stream that ends with its connection."""
+        self.close_connection = True
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(data)
+
     def do_GET(self):
+        last = self.headers.get("last-event-id")
+        if last in RESTS:
+            trace(resumed=last, headers=[[k, v] for k, v in self.headers.items()])
+            self.give_events(RESTS[last])
+            return
         self.send_response(405)
         self.send_header("Content-Length", "0")
         self.end_headers()

@@ -414,7 +414,7 @@ def definitions(description="Does something."):
     inputs = {"type": "object", "additionalProperties": False, "required": ["text"],
               "properties": {
                   "text": {"type": "string"}, "hold": {"type": "integer"},
-                  "n": {"type": "integer"},
+                  "how": {"type": "string"}, "n": {"type": "integer"},
                   "list": {"type": "array", "items": {"type": "string"}},
                   "deep": {"type": "object", "additionalProperties": False, "properties": {
                       "a": {"type": "string"}, "b": {"type": "string"}}}}}

@@ -207,17 +207,20 @@ def tests(results, choice, part, kind, make, subject="gateway"):
     import attacks
     import attacks_http
     import attacks_parsing
+    import attacks_shared
     import attacks_tasks
     import faults
     import wire
+    import wire_streams
     from arena import KINDS
     modules, prefix = {
-        "attacks": ((attacks, attacks_parsing, attacks_http, attacks_tasks), "attack_"),
-        "faults": ((faults,), "attack_"), "wire": ((wire,), "wire_")}[part]
+        "attacks": ((attacks, attacks_parsing, attacks_http, attacks_tasks, attacks_shared),
+                    "attack_"),
+        "faults": ((faults,), "attack_"), "wire": ((wire, wire_streams), "wire_")}[part]
     chosen = [(n, f) for module in modules for n, f in functions(module, prefix)
               if choice.takes(n) and kind in KINDS.get(f.__name__, (kind,))
               and (subject == "gateway" or n not in wire.GATEWAY_ONLY)
-              and not (choice.quick and n in faults.SLOW)]
+              and not (choice.quick and n in faults.SLOW | attacks_shared.SLOW)]
     if not chosen:
         return
     label = f"{part} {kind}".strip()

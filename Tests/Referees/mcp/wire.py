@@ -16,7 +16,7 @@ from raw import LEGACY, MODERN, PREFIX, request
 
 # What a plain relay does not do, and is not asked for.
 GATEWAY_ONLY = {"server_stateless", "http_header_validation", "content_types", "caching",
-                "errors_leave_out_the_id"}
+                "errors_leave_out_the_id", "cut_stream_is_asked_for_again"}
 
 # MARK: byte-true
 
