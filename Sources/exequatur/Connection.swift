@@ -17,6 +17,27 @@ struct ConnectionOptions: ParsableArguments {
     var insecure = false
 
     func resolved(environment: [String: String]) throws -> Connection {
+        try choice.resolved(environment: environment)
+    }
+
+    /// The requester's token, whatever the server.
+    func token(environment: [String: String]) throws -> String? {
+        try choice.token(environment: environment)
+    }
+
+    /// What was chosen, as a plain value.
+    var choice: ConnectionChoice {
+        ConnectionChoice(url: url, tokenFile: tokenFile, insecure: insecure)
+    }
+}
+
+/// A server and a token, as named on the command line; what is not is taken from the environment.
+struct ConnectionChoice {
+    var url: String?
+    var tokenFile: String?
+    var insecure = false
+
+    func resolved(environment: [String: String]) throws -> Connection {
         let address = try ServerAddress(url: url, environment: environment)
         let token = try loadToken(environment: environment)
         if token != nil { try address.checkConfidential(orInsecure: insecure) }

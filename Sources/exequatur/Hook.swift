@@ -81,7 +81,7 @@ struct Hook: AsyncParsableCommand {
         switch action {
         case .install: try HookInstaller(self).install()
         case .selftest: try HookSelfTest(self).run()
-        case nil: await HookProcess.answer(self)
+        case nil: await HookProcess.answer(HookOrder(self))
         }
     }
 

@@ -30,9 +30,11 @@ enum HookProcess {
     /// Reads the options and answers; an option that is not understood blocks as well.
     static func main(_ arguments: [String]) async {
         guardAgainstCrashes()
-        let command: Hook
+        // The argument parser takes a third of the time that an answer takes.
+        if let order = HookOrder(arguments) { await answer(order) }
+        let order: HookOrder
         do {
-            command = try Hook.parse(arguments)
+            order = HookOrder(try Hook.parse(arguments))
         } catch {
             let host = arguments.first.flatMap(HookHost.init(rawValue:)) ?? .claudeCode
             give(
@@ -40,16 +42,16 @@ enum HookProcess {
                     .doubt("the hook's command line is wrong: \(Hook.message(for: error))"),
                     event: nil))
         }
-        await answer(command)
+        await answer(order)
     }
 
     /// Answers the host and ends the process.
-    static func answer(_ command: Hook) async -> Never {
+    static func answer(_ command: HookOrder) async -> Never {
         guardAgainstCrashes()
         CommandRunner.keepTokensPrivate()
         let environment = ProcessInfo.processInfo.environment
         let test = environment[selfTestVariable]
-        let deadline = command.deadline.duration
+        let deadline = command.deadline
         watch(command, after: deadline + .seconds(3))
         let wait = test == nil ? deadline : min(deadline, .seconds(2))
         do {
@@ -75,7 +77,7 @@ enum HookProcess {
     }
 
     private static func answer(
-        _ verdict: HookVerdict, to call: HookCall, _ command: Hook
+        _ verdict: HookVerdict, to call: HookCall, _ command: HookOrder
     ) -> HookAnswer {
         var options = HookAnswerOptions()
         options.defers = command.defers
@@ -93,7 +95,7 @@ enum HookProcess {
     }
 
     private static func connect(
-        _ command: Hook, _ environment: [String: String], _ test: String?
+        _ command: HookOrder, _ environment: [String: String], _ test: String?
     ) throws -> Service {
         let resolved = try command.connection.resolved(environment: environment)
         guard let text = resolved.token else {
@@ -112,7 +114,7 @@ enum HookProcess {
     }
 
     private static func ask(
-        _ call: HookCall, _ service: Service, wait: Duration, _ test: String?, _ command: Hook
+        _ call: HookCall, _ service: Service, wait: Duration, _ test: String?, _ command: HookOrder
     ) async throws {
         try await HTTPTransport.with(
             base: service.base, token: service.token, gateToken: nil
@@ -209,7 +211,7 @@ enum HookProcess {
     }
 
     /// Answers no when everything else hangs.
-    private static func watch(_ command: Hook, after time: Duration) {
+    private static func watch(_ command: HookOrder, after time: Duration) {
         let host = command.host
         let seconds = Double(time.components.seconds)
         Thread.detachNewThread {

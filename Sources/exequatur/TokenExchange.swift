@@ -69,7 +69,7 @@ struct TokenExchange: AsyncParsableCommand {
                     ("subject_token", subject),
                 ])
         }
-        guard let token = answer["access_token"]?.stringValue, ConnectionOptions.isPlausible(token)
+        guard let token = answer["access_token"]?.stringValue, ConnectionChoice.isPlausible(token)
         else {
             throw CLIError(
                 "the answer of `\(address.base)` holds no token: is it an Exequatur server?",

@@ -61,6 +61,29 @@ struct HookTests {
         }
     }
 
+    @Test("Options mean the same in whichever form they come; what is wrong with them blocks")
+    func options() throws {
+        let server = try RunningServer()
+        let cast = try Cast(server)
+        let hook = try HookHarness("codex", url: server.url, token: cast.agent)
+        let call = try hook.call("touch /srv/options")
+        var actions: Set<String?> = []
+        for words in [
+            ["--deadline", "1s"], ["--deadline=1s"], ["--deadline", "9s", "--deadline", "1s"],
+            ["--url", server.url, "--deadline", "1s"], ["--deadline", "1s", "--insecure"],
+        ] {
+            let waiting = hook.text(try hook.run(call, words))
+            actions.insert(HookHarness.action(in: waiting))
+        }
+        #expect(actions.count == 1 && !actions.contains(nil))
+        for words in [
+            ["--deadline", "0s"], ["--deadline"], ["--deadline", ""], ["--defer"], ["--bogus"],
+            ["--url", "gopher://x", "--deadline", "1s"], ["--token-file", "/nowhere"],
+        ] {
+            #expect(hook.blocks(try hook.run(call, words)), "\(words)")
+        }
+    }
+
     @Test("A reviewer's reason reaches the model as quoted data")
     func denial() throws {
         let server = try RunningServer()
