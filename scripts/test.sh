@@ -65,6 +65,10 @@ elif ! scripts/mcp-referee $quick >"$referee" 2>&1; then
     grep -E '^FAIL' "$referee" | head -n 60 || true
     tail -n 5 "$referee"
     exit 1
+elif ! grep -qE '^[1-9][0-9]* passed, 0 failed' "$referee"; then
+    echo "The referee of the MCP gateway tested nothing:"
+    tail -n 5 "$referee"
+    exit 1
 else
     echo "The referee of the MCP gateway: $(tail -n 1 "$referee")"
 fi

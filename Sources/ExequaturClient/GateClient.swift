@@ -139,8 +139,10 @@ public struct GateClient: Sendable {
                 GateRequest(.post, "/v1/actions", body: .object(body), timeout: .seconds(20)))
             {
             case .answer(let answer) where answer.status == 200 || answer.status == 201:
-                guard let json = Self.json(answer) else { throw Self.notOurs }
-                let action = try SubmittedAction(json)
+                guard let json = Self.json(answer), let action = try? SubmittedAction(json) else {
+                    state.release(nonce: nonce)
+                    throw Self.notOurs
+                }
                 if action.state != .claimed { state.release(nonce: nonce) }
                 return Attempt(
                     action: action, nonce: nonce, sent: sent,
@@ -218,13 +220,23 @@ public struct GateClient: Sendable {
                 return Attempt(
                     action: found, nonce: nonce, sent: sent,
                     consistency: Self.json(answer)?["consistency"])
-            case .answer(let answer): throw .refused(Self.problem(answer))
+            case .answer(let answer):
+                state.release(nonce: nonce)
+                throw .refused(Self.problem(answer))
             case .notNow(let why, let asked):
                 let pause = asked ?? backoff.next(effects.entropy(1))
-                guard effects.now() + pause - sent < Self.claimPatience else {
-                    throw .unavailable(why)
+                do throws(GateFailure) {
+                    guard effects.now() + pause - sent < Self.claimPatience else {
+                        throw .unavailable(why)
+                    }
+                    try await rest(pause)
+                } catch {
+                    // The service may have recorded it all the same; nothing will run on it.
+                    let outcome = GateOutcome(.notStarted, detail: "the claim was not answered")
+                    try? keep(outcome, action: action.id, nonce: nonce)
+                    state.release(nonce: nonce)
+                    throw error
                 }
-                try await rest(pause)
             }
         }
     }

@@ -10,8 +10,10 @@ public import TransparencyLog
 /// - `digest.key`: the key for values that are not shown.
 /// - `keys/FINGERPRINT`: the log key of that fingerprint, which anybody may have sent.
 /// - `pins/FINGERPRINT`: the newest tree head seen of that log.
-/// - `nonces/XX`: every nonce on which something was executed.
-/// - `reports/ACTION`: outcomes that could not be reported yet.
+/// - `nonces/XX`: every nonce on which something was executed; `nonces/live.*`: of a gate that lives
+///   long every nonce that it offered, for a day after its end.
+/// - `reports/ACTION`, `reports/of-AGENT/ACTION`: outcomes that could not be reported yet.
+/// - `hooks/`: what a hook cleared and has still to hear the outcome of.
 /// - `run/`: links to scripts while they run.
 public struct GateState: Sendable {
     /// The directory.
@@ -60,10 +62,18 @@ public struct GateState: Sendable {
     /// The same state for one of several requesters, whose outcomes are kept apart.
     ///
     /// The service takes each only from the requester that it belongs to.
-    /// - Parameter requester: a name of letters and digits.
+    /// - Parameter requester: its id, or another name of at most 64 letters, digits, `.`, `_`, `-`.
     /// - Returns: the state, with a folder of its own for outcomes.
     /// - Throws: ``GateFailure`` when the folder cannot be made.
     package func keepingReports(of requester: String) throws(GateFailure) -> GateState {
+        let marks = [".", "_", "-"].flatMap { Array($0.utf8) }
+        let isName =
+            (1...64).contains(requester.utf8.count)
+            && requester.utf8.allSatisfy { byte in
+                marks.contains(byte) || (0x30...0x39).contains(byte)
+                    || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+            }
+        guard isName else { throw .refused("outcomes cannot be kept under such a name") }
         let folder = "\(directory)/reports/of-\(requester)"
         do {
             try FileManager.default.createDirectory(
@@ -101,6 +111,19 @@ public struct GateState: Sendable {
             }
         }
         if let failure { throw failure }
+    }
+
+    /// The same in a thread of its own: a slow disk holds up nobody else.
+    /// - Throws: ``GateFailure`` where something could not be written; the next time is another try.
+    package func flushAside() async throws(GateFailure) {
+        guard live?.hasUnwritten ?? false else { return }
+        let result = await withCheckedContinuation { continuation in
+            Thread.detachNewThread {
+                continuation.resume(
+                    returning: Result { () throws(GateFailure) in try self.flush() })
+            }
+        }
+        try result.get()
     }
 
     /// Where links to scripts go while they run.
@@ -230,7 +253,7 @@ public struct GateState: Sendable {
         }
         guard !isUsed else { throw .refused("the nonce of this claim was used before") }
         // A line that a crash cut short ends here; this one must not become a part of it.
-        let start = used.isEmpty || used.last == UInt8(ascii: "\n") ? "" : "\n"
+        let start = used.isEmpty || used.last == UInt8(ascii: "\n") ? "" : "~\n"
         let line = Array("\(start)\(nonce) \(action)\n".utf8)
         guard Foundation.write(descriptor, line, line.count) == line.count,
             clinux_sync(descriptor) == 0

@@ -35,6 +35,12 @@ final class LiveGateState: Sendable {
             throw .refused("`\(path)` cannot be locked: \(SystemFailure(errno))")
         }
         Self.removeOld(in: folder, newest: journal)
+        // The name of the file, once; after that its lines.
+        let place = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        defer { if place >= 0 { close(place) } }
+        guard place >= 0, clinux_sync(place) == 0 else {
+            throw .refused("`\(folder)` cannot be synced: \(SystemFailure(errno))")
+        }
         nonces = NonceJournal(journal)
     }
 
@@ -79,6 +85,8 @@ final class LiveGateState: Sendable {
             if !isWritten { state.unwritten.insert(head.fingerprint) }
         }
     }
+
+    var hasUnwritten: Bool { state.withLock { !$0.unwritten.isEmpty } }
 
     func takeUnwritten() -> [Head] {
         state.withLock { state in

@@ -84,7 +84,7 @@ extension ConsoleModels {
                 return DirectoryGate(
                     id: id.text, server: approved?.server,
                     toolCount: approved?.tools.count ?? 0,
-                    isQuarantined: quarantined.contains(id))
+                    presentsUnapproved: quarantined.contains(id))
             })
     }
 }

@@ -62,6 +62,8 @@ struct GatewayMCP: AsyncParsableCommand {
 
     func run() async throws {
         CommandRunner.keepTokensPrivate()
+        // A side that is gone is noticed by what writing returns.
+        signal(SIGPIPE, SIG_IGN)
         let environment = GateEnvironment()
         let gate = try environment.gateToken()
         let resolved = try connection.resolved(environment: environment.variables)

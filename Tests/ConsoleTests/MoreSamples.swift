@@ -192,9 +192,9 @@ extension Samples {
                     claims: ["environment=production", "repository_id=123456789"])
             ],
             gates: [
-                DirectoryGate(id: "run", server: nil, toolCount: 0, isQuarantined: false),
+                DirectoryGate(id: "run", server: nil, toolCount: 0, presentsUnapproved: false),
                 DirectoryGate(
-                    id: "payments-db", server: "payments", toolCount: 14, isQuarantined: true),
+                    id: "payments-db", server: "payments", toolCount: 14, presentsUnapproved: true),
             ])
     }
 

@@ -45,6 +45,7 @@ struct MCPSessionTests {
             (#"{"content":[],"structuredContent":{"a":1,"a":2}}"#, "succeeded"),
             (#"{"structuredContent":DEEP,"isError":true}"#, "failed"),
             (#"{"isError":false,"isError":true}"#, "unknown"),
+            (#"{"isError":"true"}"#, "unknown"), (#"{"isError":1}"#, "unknown"),
             (#"{"task":{"taskId":"x","status":"working"}}"#, "unknown"),
             (#"{"resultType":"task","taskId":"x"}"#, "unknown"), (#"[]"#, "unknown"),
         ])

@@ -168,7 +168,7 @@ import Testing
         let other = try setting.state.keepingReports(of: String(repeating: "1", count: 32))
         #expect(other.keptReports().isEmpty)
         #expect(setting.state.keptReports().isEmpty)
-        let own = try setting.state.keepingReports(of: caller.key)
+        let own = try setting.state.keepingReports(of: caller.agent)
         #expect(own.keptReports().map(\.action) == ["act_test"])
         // The next command of that agent takes it along.
         _ = try await frames(["true"])

@@ -123,14 +123,17 @@ public struct DirectoryGate: Sendable, Hashable {
     public var server: String?
     /// How many of that server's tools are approved.
     public var toolCount: Int
-    /// True if it presents something that is not approved, so that its calls are denied.
-    public var isQuarantined: Bool
+    /// True if it presents something that is not approved.
+    ///
+    /// That is its configuration, so that all its calls are denied, or definitions of tools, so that
+    /// calls of those are.
+    public var presentsUnapproved: Bool
 
     /// Creates the value from all of its members; none has a default, so nothing is left out.
-    public init(id: String, server: String?, toolCount: Int, isQuarantined: Bool) {
+    public init(id: String, server: String?, toolCount: Int, presentsUnapproved: Bool) {
         self.id = id
         self.server = server
         self.toolCount = toolCount
-        self.isQuarantined = isQuarantined
+        self.presentsUnapproved = presentsUnapproved
     }
 }

@@ -79,7 +79,7 @@ extension DirectoryGate {
     var values: TemplateValues {
         [
             "id": id, "server": orAbsent(server), "toolCount": toolCount,
-            "isOneTool": toolCount == 1, "isQuarantined": isQuarantined,
+            "isOneTool": toolCount == 1, "presentsUnapproved": presentsUnapproved,
         ]
     }
 }

@@ -7,7 +7,9 @@ internal import Synchronization
 /// Writes whole lines to a descriptor, from whatever thread, and never waits for who reads them.
 ///
 /// A line goes out at once where the pipe takes it. Where it does not, a thread of the writer's own
-/// does the waiting, and later lines queue behind it.
+/// does the waiting, and later lines queue behind it: beside one line as much as the backlog, or one
+/// larger line. What comes then is not taken, or, where nothing may be lost, whoever brings it waits
+/// by ``waitForRoom()`` before.
 final class LineWriter: Sendable {
     private struct State {
         var isOpen = true
@@ -15,8 +17,9 @@ final class LineWriter: Sendable {
         var isClosing = false
         /// Whether the thread runs: it alone writes then.
         var isDraining = false
-        /// What the thread has still to write.
+        /// What the thread has still to write; it is at the first.
         var queue: [[UInt8]] = []
+        /// Bytes behind the first.
         var queued = 0
     }
 
@@ -24,8 +27,10 @@ final class LineWriter: Sendable {
     /// Whether the file behind the descriptor is this process's alone, so that its mode may change.
     private let isOwn: Bool
     private let state = Mutex(State())
+    /// Where those wait who bring more than there is room for.
+    private let room = NSCondition()
 
-    /// What may wait beside the line that is being written.
+    /// What may wait behind the line that is being written.
     private static let backlog = 4_194_304
     /// A pipe that can be written to takes as much without waiting (POSIX, `PIPE_BUF`).
     private static let atOnce = 4_096
@@ -39,13 +44,16 @@ final class LineWriter: Sendable {
         }
     }
 
-    /// Takes a line; false once the other side is gone, or does not read what is there already.
-    func write(_ line: [UInt8]) -> Bool {
+    /// Takes a line, with `always` however much waits; false once the other side is gone, or does
+    /// not read what is there already.
+    @discardableResult
+    func write(_ line: [UInt8], always: Bool = false) -> Bool {
         let bytes = line + [UInt8(ascii: "\n")]
         return state.withLock { state in
             guard state.isOpen, !state.isClosing else { return false }
             if state.isDraining {
-                guard state.queued + bytes.count <= Self.backlog else { return false }
+                guard always || state.queued == 0 || state.queued + bytes.count <= Self.backlog
+                else { return false }
                 state.queue.append(bytes)
                 state.queued += bytes.count
                 return true
@@ -56,11 +64,23 @@ final class LineWriter: Sendable {
             }
             guard written < bytes.count else { return true }
             state.queue = [Array(bytes[written...])]
-            state.queued = bytes.count - written
             state.isDraining = true
             startThread()
             return true
         }
+    }
+
+    /// Holds up the calling thread while the other side does not read.
+    func waitForRoom() {
+        room.lock()
+        while state.withLock({ $0.isOpen && $0.queued > Self.backlog }) { room.wait() }
+        room.unlock()
+    }
+
+    private func tellWaiting() {
+        room.lock()
+        room.broadcast()
+        room.unlock()
     }
 
     /// Whether nothing waits to be written.
@@ -78,6 +98,7 @@ final class LineWriter: Sendable {
         if state.isOpen { Foundation.close(descriptor) }
         state.isOpen = false
         state.queue = []
+        state.queued = 0
     }
 
     /// As much as goes without waiting; nil where nobody will read it.
@@ -117,11 +138,12 @@ final class LineWriter: Sendable {
             state.withLock { state in
                 if isWritten {
                     state.queue.removeFirst()
-                    state.queued -= line.count
+                    state.queued -= state.queue.first?.count ?? 0
                 } else {
                     shut(&state)
                 }
             }
+            tellWaiting()
         }
     }
 

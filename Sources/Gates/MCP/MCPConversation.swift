@@ -109,6 +109,25 @@ final class MCPConversation: Sendable {
         }
     }
 
+    /// Takes nothing more, if it is still unused: whoever posts to it then is told.
+    func retire(at now: Duration) -> Bool {
+        let isBusy = session.isBusy
+        return state.withLock { state in
+            let isUsed = isBusy && now - state.lastUse < MCPConversations.sessionAge
+            guard !state.isOver, state.replies.isEmpty, state.listener == nil, !isUsed else {
+                return false
+            }
+            state.isOver = true
+            return true
+        }
+    }
+
+    /// Ends a server that nobody has spoken with, at once.
+    func endAtOnce() {
+        state.withLock { $0.isOver = true }
+        server.endAtOnce()
+    }
+
     // MARK: client
 
     /// Takes a request, whose answers come as a reply; nil where its id or its progress token is

@@ -64,11 +64,15 @@ final class MCPConversations: Service {
             }
             group.cancelAll()
         }
-        await gatekeeper.settle(for: nil)
+        await gatekeeper.settle()
     }
 
-    /// Does something that lives longer than the request that began it.
-    func perform(_ body: @escaping @Sendable () async -> Void) { queue.yield(Work(body: body)) }
+    /// Does something that lives longer than the request that began it; false when all is to end.
+    @discardableResult
+    func perform(_ body: @escaping @Sendable () async -> Void) -> Bool {
+        if case .enqueued = queue.yield(Work(body: body)) { return true }
+        return false
+    }
 
     /// Ends everything, and takes nothing more: what runs is reported as unknown.
     func stop() async {
@@ -93,14 +97,16 @@ final class MCPConversations: Service {
             }
             for each in replies { each.send(.beat) }
             for each in old { end(each) }
-            await gatekeeper.settle(for: nil)
+            await gatekeeper.settle()
         }
     }
 
     private func takeOld(_ state: inout State) -> [MCPConversation] {
         let now = gatekeeper.effects.now()
         func isOld(_ conversation: MCPConversation, _ age: Duration) -> Bool {
-            conversation.isOver || conversation.idle(at: now).map { $0 >= age } ?? false
+            if conversation.isOver { return true }
+            guard let idle = conversation.idle(at: now), idle >= age else { return false }
+            return conversation.retire(at: now)
         }
         var old: [MCPConversation] = []
         for (id, each) in state.sessions where isOld(each, Self.sessionAge) {
@@ -127,34 +133,42 @@ final class MCPConversations: Service {
 
     // MARK: conversations
 
-    /// Starts a server; the longest unused one of whoever has most makes room.
+    /// Starts a server; where there is no room the longest unused one of whoever has most ends.
+    ///
+    /// It is listed under `session`, where it is a session of its own.
     private func start(
-        _ agent: MCPAgent, _ command: MCPServerCommand,
-        _ list: (MCPConversation, inout State) -> Void
+        _ agent: MCPAgent, _ command: MCPServerCommand, session: String?
     ) throws(GateFailure) -> MCPConversation {
-        let hasRoom = state.withLock { state in
+        let refusal = state.withLock { state -> String? in
+            let own = state.sessions.values.filter { MCPMessage.same($0.agent.key, agent.key) }
+            guard session == nil || makeRoom(in: own, limit: Self.sharedLimit, &state) else {
+                return "\(Self.sharedLimit) sessions of this agent are in use: end some"
+            }
             let limit = Self.limit - state.starting
             guard !state.isOver, state.ending < Self.limit,
                 makeRoom(in: state.all, limit: limit, &state)
-            else { return false }
+            else { return "\(Self.limit) servers run already" }
             state.starting += 1
-            return true
+            return nil
         }
-        guard hasRoom else {
-            throw .unavailable("\(Self.limit) servers run already: try again later")
-        }
-        do throws(GateFailure) {
-            let made = try MCPConversation(gatekeeper: gatekeeper, agent: agent, command: command)
-            state.withLock { state in
-                state.starting -= 1
-                list(made, &state)
+        if let refusal { throw .unavailable("\(refusal), or try again later") }
+        defer { state.withLock { $0.starting -= 1 } }
+        let made = try MCPConversation(gatekeeper: gatekeeper, agent: agent, command: command)
+        // Whoever ends everything meanwhile has not seen it.
+        let isListed = state.withLock { state in
+            guard !state.isOver else { return false }
+            if let session {
+                state.sessions[session] = made
+            } else {
+                state.shared[agent.key, default: []].append(made)
             }
-            perform { await made.run() }
-            return made
-        } catch {
-            state.withLock { $0.starting -= 1 }
-            throw error
+            return perform { await made.run() }
         }
+        guard isListed else {
+            made.endAtOnce()
+            throw .unavailable("the gateway is about to end: try again later")
+        }
+        return made
     }
 
     /// A session of its own, as before 2026-07-28.
@@ -163,18 +177,7 @@ final class MCPConversations: Service {
     func open(
         _ agent: MCPAgent, _ command: MCPServerCommand, id: String
     ) throws(GateFailure) -> MCPConversation {
-        let hasRoom = state.withLock { state in
-            let own = state.sessions.values.filter {
-                MCPMessage.same($0.agent.key, agent.key)
-            }
-            return makeRoom(in: own, limit: Self.sharedLimit, &state)
-        }
-        guard hasRoom else {
-            throw .unavailable(
-                "\(Self.sharedLimit) sessions of this agent are in use: end some, or try again later"
-            )
-        }
-        return try start(agent, command) { made, state in state.sessions[id] = made }
+        try start(agent, command, session: id)
     }
 
     /// Whether another one may be started beside these; where they are at their limit an unused
@@ -186,13 +189,14 @@ final class MCPConversations: Service {
         let now = gatekeeper.effects.now()
         let counts = Dictionary(list.map { ($0.agent.key, 1) }, uniquingKeysWith: +)
         let unused = list.compactMap { each in each.idle(at: now).map { (each, $0) } }
-        let found = unused.max { left, right in
-            let (few, many) = (counts[left.0.agent.key] ?? 0, counts[right.0.agent.key] ?? 0)
-            return few != many ? few < many : left.1 < right.1
-        }
-        guard let (conversation, _) = found else { return false }
-        remove(conversation, &state)
-        end(conversation, &state)
+            .sorted { left, right in
+                let (one, other) = (counts[left.0.agent.key] ?? 0, counts[right.0.agent.key] ?? 0)
+                return one != other ? one > other : left.1 > right.1
+            }
+        // Somebody may have begun to use it in this moment.
+        guard let found = unused.first(where: { $0.0.retire(at: now) })?.0 else { return false }
+        remove(found, &state)
+        end(found, &state)
         return true
     }
 
@@ -243,9 +247,7 @@ final class MCPConversations: Service {
         guard running.count(where: { !$0.isOver }) < Self.sharedLimit else {
             throw .unavailable("\(Self.sharedLimit) servers run for this agent: try again later")
         }
-        let made = try start(agent, command) { made, state in
-            state.shared[agent.key, default: []].append(made)
-        }
+        let made = try start(agent, command, session: nil)
         guard let reply = made.post(message, id: id, exclusively: true) else {
             throw .unavailable("the server has ended at once")
         }
@@ -290,13 +292,14 @@ final class MCPConversations: Service {
         }
         guard isTaken else { return false }
         if isOver { exchange.end() }
-        perform {
+        let isTakenOn = perform {
             await exchange.run(message)
             self.state.withLock { state in
                 state.exchanges[key] = nil
                 if let call { state.openCalls[call] = nil }
             }
         }
+        if !isTakenOn { exchange.drop() }
         return true
     }
 

@@ -89,6 +89,9 @@ final class MCPExchange: Sendable {
         abandonment.abandon()
     }
 
+    /// Nothing came of it: the gateway ends.
+    func drop() { reply.finish() }
+
     /// The client takes the request back in a message of its own.
     func cancel(_ message: MCPMessage) { session.fromClient(message.bytes) }
 

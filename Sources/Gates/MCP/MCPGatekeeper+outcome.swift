@@ -36,10 +36,12 @@ extension MCPGatekeeper {
             return GateOutcome(
                 .unknown, detail: "the server goes on with it as a task", resultDigest: digest)
         }
-        if found["isError"]?.boolValue == true {
+        switch found["isError"] {
+        case nil, .bool(false): return GateOutcome(.succeeded, resultDigest: digest)
+        case .bool(true):
             return GateOutcome(.failed, detail: "the tool failed", resultDigest: digest)
+        default: return unclear
         }
-        return GateOutcome(.succeeded, resultDigest: digest)
     }
 
     private static let telling = ["isError", "resultType", "task"]

@@ -43,6 +43,8 @@ package final class MCPGatekeeper: Sendable {
     private let state: GateState
     /// Of each agent, because outcomes are taken only from whom they belong to.
     private let states = Mutex<[String: GateState]>([:])
+    /// Agents' ids, once the service has told them: a credential that is replaced is still theirs.
+    private let names = Mutex<[String: String]>([:])
     /// For each agent what policy can never allow it, and when that was asked.
     private let never = Mutex<[String: (names: Set<[UInt8]>, at: Duration)]>([:])
     let questions: MCPQuestions
@@ -87,8 +89,10 @@ package final class MCPGatekeeper: Sendable {
     private func state(of agent: MCPAgent) -> GateState {
         if let known = states.withLock({ $0[agent.key] }) { return known }
         // Never the token itself: this becomes the name of a folder.
-        let name = Hash256.sha256(Array(agent.key.utf8)).hex.prefix(32)
-        guard let made = try? state.keepingReports(of: String(name)) else { return state }
+        let name =
+            names.withLock { $0[agent.key] }
+            ?? String(Hash256.sha256(Array(agent.key.utf8)).hex.prefix(32))
+        guard let made = try? state.keepingReports(of: name) else { return state }
         states.withLock { states in
             if states.count >= Self.agentLimit { states = [:] }
             states[agent.key] = made
@@ -96,14 +100,13 @@ package final class MCPGatekeeper: Sendable {
         return made
     }
 
-    /// Writes down what is only in memory so far, and sends what could not be sent.
-    package func settle(for agent: MCPAgent?) async {
+    /// Writes down what is only in memory so far.
+    package func settle() async {
         do throws(GateFailure) {
-            try state.flush()
+            try await state.flushAside()
         } catch {
             note(error.description)
         }
-        if let agent { await client(agent, configuration: nil).sendKeptReports() }
     }
 
     /// Who holds a token, as the service knows it.
@@ -113,6 +116,11 @@ package final class MCPGatekeeper: Sendable {
         guard found.kind.utf8.elementsEqual("agent".utf8) else {
             throw .refused("the token is not an agent's: it belongs to a \(found.kind)")
         }
+        let isNew = names.withLock { names in
+            if names.count >= Self.agentLimit { names = [:] }
+            return names.updateValue(found.id, forKey: agent.key) != found.id
+        }
+        if isNew { states.withLock { $0[agent.key] = nil } }
         await client(agent, configuration: nil).sendKeptReports()
         return found.id
     }

@@ -27,14 +27,9 @@ struct MCPRoutes: Sendable {
     /// Agents whom the service knew less than a minute ago.
     private let known = KnownAgents()
 
-    private static let knownAge = Duration.seconds(60)
     /// After so many beats, one every two seconds, an answer is a stream of events: from then on it
     /// is noticed when its reader goes away.
     private static let patientBeats = 5
-
-    private final class KnownAgents: Sendable {
-        let until = Mutex<[String: Duration]>([:])
-    }
 
     init(
         gatekeeper: MCPGatekeeper, server: MCPHTTPGateway.Server, origins: MCPOrigins,
@@ -114,16 +109,12 @@ struct MCPRoutes: Sendable {
         }
         let agent = MCPAgent(token: token)
         let now = gatekeeper.effects.now()
-        if known.until.withLock({ $0[agent.key].map { $0 > now } ?? false }) { return agent }
+        if known.id(agent.key, at: now) != nil { return agent }
         do throws(GateFailure) {
-            _ = try await gatekeeper.holder(of: agent)
+            known.learn(agent.key, try await gatekeeper.holder(of: agent), at: now)
         } catch {
             guard error.kind == .refused else { throw error }
             throw refused("the approval service does not know this token")
-        }
-        known.until.withLock { until in
-            until = until.filter { $0.value > now }
-            until[agent.key] = now + Self.knownAge
         }
         return agent
     }

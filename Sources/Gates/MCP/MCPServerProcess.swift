@@ -23,10 +23,10 @@ package struct MCPServerCommand: Sendable {
         self.environment = environment.filter { !$0.key.hasPrefix("EXEQUATUR_") }
         let path = Self.executable(arguments, self.environment)
         let before = path.flatMap(FileStamp.init)
-        pinned = Self.digest(path)
-        // What is changed from now on has a later time than what was read, because that is older
-        // than a tick of the kernel's clock.
+        // What is changed from now on has a later time than this, because that is older than a
+        // tick of the kernel's clock.
         usleep(20_000)
+        pinned = Self.digest(path)
         stamp = path.flatMap(FileStamp.init) == before ? before : nil
     }
 
@@ -133,6 +133,13 @@ final class MCPServerProcess: Sendable {
                 try? await sleep(.milliseconds(20))
             }
         }
+    }
+
+    /// Ends it at once; it is waited for where its process ends.
+    func endAtOnce() {
+        input.close()
+        send(signal: SIGKILL)
+        _ = hasEnded()
     }
 
     private func send(signal: Int32) {

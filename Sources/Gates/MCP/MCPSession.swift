@@ -39,7 +39,7 @@ final class MCPSession: Sendable {
         case gone
     }
 
-    private struct Waiters {
+    struct Waiters {
         var calls: [MCPID: CheckedContinuation<End, Never>] = [:]
         /// What runs under which leave.
         var running: [MCPID: (Grant, FrozenOperation)] = [:]
@@ -62,7 +62,7 @@ final class MCPSession: Sendable {
     let openTasks: MCPOpenTasks
     let ends: Ends
     let machine: Mutex<MCPSessionMachine>
-    private let waiters = Mutex(Waiters())
+    let waiters = Mutex(Waiters())
     private let jobs: AsyncStream<Job>
     private let queue: AsyncStream<Job>.Continuation
 
@@ -334,8 +334,11 @@ final class MCPSession: Sendable {
         wasStarted: Bool
     ) async {
         // Taken back, or too late: claimed, and by our own word not started.
-        let isWanted = machine.withLock { $0.run(call.id) }
-        waiters.withLock { $0.running[call.id] = (grant, operation) }
+        let isWanted = machine.withLock { machine in
+            guard machine.run(call.id) else { return false }
+            waiters.withLock { $0.running[call.id] = (grant, operation) }
+            return true
+        }
         defer {
             waiters.withLock { waiters in
                 // Once it is answered its id may be another call's.
@@ -344,6 +347,8 @@ final class MCPSession: Sendable {
             }
         }
         guard isWanted, let bytes, ends.server(bytes) else {
+            // Whoever took it back in this moment leaves no end for another call of that id.
+            if isWanted { waiters.withLock { _ = $0.early.removeValue(forKey: call.id) } }
             let why = isWanted ? "the server is gone, or its time is over" : "taken back"
             if isWanted, machine.withLock({ $0.finish(call.id) }) {
                 let failure = GateFailure.refused("it was cleared, but not started: \(why)")
@@ -376,24 +381,5 @@ final class MCPSession: Sendable {
                 GateOutcome(.unknown, detail: "the session ended before the server answered"),
                 of: grant, for: agent, patience: .seconds(1))
         }
-    }
-
-    /// The server asks for more: the call goes on with another message, or ends as unknown.
-    private func stayOpen(_ id: MCPID, _ grant: Grant) async {
-        let question = waiters.withLock { $0.questions[id] }
-        if let question {
-            await gatekeeper.whileRunning(grant, for: agent) {
-                await question.end.unlessAbandoned {
-                    try? await self.gatekeeper.effects.sleep(MCPQuestions.life)
-                }
-            }
-            waiters.withLock { waiters in
-                if waiters.questions[id] === question { waiters.questions[id] = nil }
-            }
-            guard gatekeeper.questions.close(question) else { return }
-        }
-        await gatekeeper.report(
-            GateOutcome(.unknown, detail: "the server asked for more, and nobody answered"),
-            of: grant, for: agent, patience: .seconds(1))
     }
 }

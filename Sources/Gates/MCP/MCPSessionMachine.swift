@@ -74,9 +74,12 @@ struct MCPSessionMachine {
 
     /// Whether a request may go by that id; a call only by one that no answer is due under.
     func isFree(_ id: MCPID, forCall isCall: Bool) -> Bool {
-        guard flights[id] == nil, !injected.contains(id) else { return false }
+        guard flights[id] == nil, !injected.contains(id), !isFull else { return false }
         return cancelled[id].map { !$0.isStrict && !isCall } ?? true
     }
+
+    /// Whether so many answers are due that no more requests are taken.
+    private var isFull: Bool { cancelled.count >= Self.cancelledLimit }
 
     /// Whether a call waits for leave or runs.
     var hasCalls: Bool {
@@ -104,15 +107,15 @@ struct MCPSessionMachine {
         case .response, .stray: return [.toServer(message.bytes)]
         case .notification(let method): return notification(method, message)
         case .request(let id, let method):
+            guard !isFull else {
+                throw .invalid("too many requests were taken back: begin a new session", id: id)
+            }
             guard isFree(id, forCall: MCPMessage.same(method, "tools/call")) else {
                 // Without an id of its own: the answer would pass for that of the open request.
                 throw .invalid("the id of this request is in use by one that is still open")
             }
             guard flights.count < Self.flightLimit else {
                 throw .invalid("more than \(Self.flightLimit) requests are open", id: id)
-            }
-            guard cancelled.count < Self.cancelledLimit else {
-                throw .invalid("too many requests were taken back: begin a new session", id: id)
             }
             guard !MCPMessage.resemblesCall(method) else {
                 throw MCPRefusal(

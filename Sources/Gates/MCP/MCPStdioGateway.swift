@@ -16,6 +16,9 @@ package struct MCPStdioGateway: Sendable {
         self.command = command
     }
 
+    /// How long reports may take when the session is over; the next run sends what is left.
+    private static let reporting = Duration.seconds(5)
+
     /// How a session ended.
     package enum End: Sendable {
         /// The client closed its side.
@@ -38,19 +41,40 @@ package struct MCPStdioGateway: Sendable {
         let session = MCPSession(
             gatekeeper: gatekeeper, agent: agent,
             ends: MCPSession.Ends(
-                client: { bytes, _ in _ = client.write(bytes) }, server: { server.send($0) }))
+                client: { bytes, _ in client.write(bytes, always: true) },
+                server: { server.send($0) }))
         let (ended, announce) = AsyncStream.makeStream(of: End.self)
-        server.read(line: { session.fromServer($0) }, ended: { announce.yield(.serverEnded) })
+        // Nothing more is read of either side while the client does not read: nothing is lost.
+        server.read(
+            line: {
+                client.waitForRoom()
+                session.fromServer($0)
+            }, ended: { announce.yield(.serverEnded) })
         LineReader.start(
-            input, limit: MCPMessage.clientBytes, line: { session.fromClient($0) },
-            ended: { announce.yield($0 == .ended ? .clientLeft : .tooLong) })
-        let end = await withTaskGroup(of: Void.self) { group in
-            group.addTask { await session.run() }
-            group.addTask { await tidyUp() }
+            input, limit: MCPMessage.clientBytes,
+            line: {
+                client.waitForRoom()
+                session.fromClient($0)
+            }, ended: { announce.yield($0 == .ended ? .clientLeft : .tooLong) })
+        let end = await withTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                await session.run()
+                return true
+            }
+            group.addTask {
+                await tidyUp()
+                return false
+            }
             let end = await ended.first { _ in true } ?? .clientLeft
             // Having let it say what it has still to say.
             await server.stop(sleep: gatekeeper.effects.sleep)
             session.finish()
+            // What was claimed and not started, and what ran, is reported first.
+            group.addTask {
+                try? await gatekeeper.effects.sleep(Self.reporting)
+                return true
+            }
+            while let isOver = await group.next(), !isOver {}
             group.cancelAll()
             return end
         }
@@ -63,10 +87,11 @@ package struct MCPStdioGateway: Sendable {
 
     /// Every second what is only in memory is written down.
     private func tidyUp() async {
-        await gatekeeper.settle(for: agent)
+        // Who it is, so that what earlier runs could not report is sent.
+        _ = try? await gatekeeper.holder(of: agent)
         while (try? await gatekeeper.effects.sleep(.seconds(1))) != nil {
-            await gatekeeper.settle(for: nil)
+            await gatekeeper.settle()
         }
-        await gatekeeper.settle(for: nil)
+        await gatekeeper.settle()
     }
 }

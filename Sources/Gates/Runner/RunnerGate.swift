@@ -51,9 +51,7 @@ package final class RunnerGate: Sendable {
     private let digestKey: DigestKey
     private let fingerprint: String
     /// Agents whom the service knew less than a minute ago, and until when that counts.
-    private let known = Mutex<[String: (agent: String, until: Duration)]>([:])
-
-    private static let knownAge = Duration.seconds(60)
+    private let known = KnownAgents()
 
     /// Makes a gate.
     /// - Parameters:
@@ -80,11 +78,10 @@ package final class RunnerGate: Sendable {
         digestKey = try state.digestKey(fresh: effects.entropy(32))
     }
 
-    private func client(_ token: GateToken, _ key: String) throws(GateFailure) -> GateClient {
+    private func client(_ token: GateToken, in place: GateState) -> GateClient {
         GateClient(
-            transport: transport(token), effects: effects,
-            state: try state.keepingReports(of: key), fingerprint: fingerprint,
-            floor: options.floor)
+            transport: transport(token), effects: effects, state: place,
+            fingerprint: fingerprint, floor: options.floor)
     }
 
     /// Writes down what is only in memory so far.
@@ -114,21 +111,18 @@ package final class RunnerGate: Sendable {
         }
         let key = RunnerCaller.key(token)
         let now = effects.now()
-        let cached = known.withLock { known in known[key].flatMap { $0.until > now ? $0 : nil } }
-        if let cached {
-            return RunnerCaller(token: token, agent: cached.agent, key: key, peer: peer)
+        if let agent = known.id(key, at: now) {
+            return RunnerCaller(token: token, agent: agent, key: key, peer: peer)
         }
-        let agent = try await holder(token, key)
-        known.withLock { known in
-            known = known.filter { $0.value.until > now }
-            known[key] = (agent, now + Self.knownAge)
-        }
+        let agent = try await holder(token)
+        known.learn(key, agent, at: now)
         return RunnerCaller(token: token, agent: agent, key: key, peer: peer)
     }
 
-    private func holder(_ token: GateToken, _ key: String) async throws(RunnerRefusal) -> String {
+    private func holder(_ token: GateToken) async throws(RunnerRefusal) -> String {
         do throws(GateFailure) {
-            let found = try await client(token, key).holder()
+            // With the state of nobody: a token that the service does not know leaves nothing.
+            let found = try await client(token, in: state).holder()
             guard found.kind.utf8.elementsEqual("agent".utf8) else {
                 throw GateFailure.refused("it belongs to a \(found.kind)")
             }
@@ -150,7 +144,8 @@ package final class RunnerGate: Sendable {
         do {
             let frozen = try await freeze(request, for: caller)
             note("\(who) asks to run `\(Self.program(frozen))`")
-            let client = try client(caller.token, caller.key)
+            let client = client(
+                caller.token, in: try state.keepingReports(of: caller.agent))
             let action = Mutex<String?>(nil)
             let run = await CommandRunner(client: client, executor: executor).run(
                 frozen, reason: request.reason, wait: request.wait,

@@ -60,7 +60,7 @@ def answer_form(params):
 
 ANSWER_SAMPLE = {"role": "assistant", "model": "referee-model", "stopReason": "endTurn",
                  "content": {"type": "text", "text": "A sampled answer."}}
-ANSWER_ROOTS = {"roots": [{"uri": "file:///work/a", "name": "a"}, {"uri": "file:///work/b"}]}
+ANSWER_ROOTS = {"roots": [{"uri": "file:///srv/a", "name": "a"}, {"uri": "file:///srv/b"}]}
 
 
 class Recorder:

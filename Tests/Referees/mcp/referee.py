@@ -75,8 +75,8 @@ def run(options, choice, folder, corpora, results):
         if options.subject == "gateway":
             import real
             if not real.gateway_help():
-                raise Skip(f"{real.gateway_program()} has no `gateway mcp`")
-    except Skip as error:
+                raise Failure(f"{real.gateway_program()} has no `gateway mcp`")
+    except (Failure, Skip) as error:
         results.add("mcp referee", error)
         return
     processes = Processes()

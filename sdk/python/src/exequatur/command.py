@@ -72,6 +72,9 @@ def run(
             Outcome("not_started", str(error)), grant.action.id, grant.nonce
         )
         raise
+    except BaseException:
+        client.reports.give_back(grant.action.id, grant.nonce)
+        raise
     heartbeats = Heartbeats(client.reports, grant.action.id)
     child = Child(request, current, grant.action.id, capture)
     try:
