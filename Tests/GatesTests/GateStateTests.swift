@@ -74,7 +74,7 @@ import TransparencyLog
 }
 
 @Suite struct GateStateTests {
-    @Test func nonceIsUsedOnce() async throws {
+    @Test func invariant4_nonceIsUsedOnce() async throws {
         let setting = try GateSetting()
         let nonce = String(repeating: "ab", count: 32)
         try await setting.state.use(nonce: nonce, action: "act_1")

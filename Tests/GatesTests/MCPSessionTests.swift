@@ -169,7 +169,7 @@ struct MCPSessionTests {
         #expect(setting.heard.withLock { $0.client.isEmpty })
     }
 
-    @Test("Forged grant: a claim that does not verify executes nothing, and is an alarm")
+    @Test("invariant2: Forged grant: a claim that does not verify executes nothing and alarms")
     func forged() async throws {
         for lie: @Sendable (inout ClaimText) -> Void in [
             { $0.gate = "another" }, { $0.digest = .sha256([9]) }, { $0.operation = .sha256([9]) },
@@ -187,7 +187,7 @@ struct MCPSessionTests {
         }
     }
 
-    @Test("Argument swap: a service that answers for other arguments gets nothing executed")
+    @Test("invariant3: Argument swap: an answer for other arguments gets nothing executed")
     func swapped() async throws {
         let setting = try MCPSetting(policy: "review", approvesAt: .max, hold: .zero)
         try await setting.run { session in
@@ -213,7 +213,7 @@ struct MCPSessionTests {
         #expect(setting.calls.isEmpty)
     }
 
-    @Test("Without the service nothing runs")
+    @Test("invariant1: Without the service nothing runs")
     func down() async throws {
         let setting = try MCPSetting()
         setting.service.change { $0.instead = { _, _ in .silence } }

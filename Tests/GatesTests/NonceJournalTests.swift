@@ -12,7 +12,7 @@ struct NonceJournalTests {
         return String(repeating: "0", count: 64 - text.count) + text
     }
 
-    @Test("A nonce counts once, reserved or not, and is on the disk by then")
+    @Test("invariant4: A nonce counts once, reserved or not, and is on the disk by then")
     func once() async throws {
         let place = try CommandFixture()
         let path = place.directory + "/journal"
@@ -50,7 +50,7 @@ struct NonceJournalTests {
         #expect(lines == Set((0..<1_000).map(Self.nonce)))
     }
 
-    @Test("Where the disk takes nothing, nothing is executed")
+    @Test("invariant1: Where the disk takes nothing, nothing is executed")
     func full() async throws {
         let journal = NonceJournal(open("/dev/full", O_RDWR))
         defer { journal.end() }
