@@ -18,8 +18,10 @@ unset EXEQUATUR_TOKEN EXEQUATUR_GATE_TOKEN
 scripts/bootstrap
 mkdir -p "$work"
 folder=$(cd "$work" && pwd)
-if [[ -x .build-release/release/exequatur ]]; then
-    EXEQUATUR=$PWD/.build-release/release/exequatur
+release=.build-release/release/exequatur
+# A release build is taken where it is as new as what it was made of.
+if [[ -x "$release" && -z "$(find Sources Package.swift -newer "$release" -type f -print -quit)" ]]; then
+    EXEQUATUR=$PWD/$release
 else
     echo "Building. The first time this takes some minutes."
     swift build --product exequatur
