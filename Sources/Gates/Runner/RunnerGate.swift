@@ -85,9 +85,9 @@ package final class RunnerGate: Sendable {
     }
 
     /// Writes down what is only in memory so far.
-    func settle() {
+    func settle() async {
         do throws(GateFailure) {
-            try state.flush()
+            try await state.flushAside()
         } catch {
             note(error.description)
         }

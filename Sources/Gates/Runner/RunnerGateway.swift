@@ -51,7 +51,7 @@ package struct RunnerGateway: Sendable {
         ready: @escaping @Sendable (String) -> Void
     ) -> [any Service] {
         let gate = self.gate
-        let pool = RunnerPool(effects: gate.effects, settle: { gate.settle() })
+        let pool = RunnerPool(effects: gate.effects, settle: { await gate.settle() })
         let stop = RunnerStop(
             pool: pool, running: running, effects: gate.effects, grace: grace, note: gate.note)
         return [pool, application(pool, ready), stop]

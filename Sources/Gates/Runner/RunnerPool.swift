@@ -22,7 +22,7 @@ final class RunnerPool: Service {
 
     private let effects: GateEffects
     /// Writes down what is only in memory.
-    private let settle: @Sendable () -> Void
+    private let settle: @Sendable () async -> Void
     private let state = Mutex(State())
     private let started: AsyncStream<Work>
     private let queue: AsyncStream<Work>.Continuation
@@ -33,7 +33,7 @@ final class RunnerPool: Service {
     static let agentLimit = 16
     private static let beat = Duration.seconds(5)
 
-    init(effects: GateEffects, settle: @escaping @Sendable () -> Void) {
+    init(effects: GateEffects, settle: @escaping @Sendable () async -> Void) {
         self.effects = effects
         self.settle = settle
         (started, queue) = AsyncStream.makeStream()
@@ -54,7 +54,7 @@ final class RunnerPool: Service {
             }
             group.cancelAll()
         }
-        settle()
+        await settle()
     }
 
     /// Every five seconds those who wait hear that the runner is there, which also shows who left.
@@ -64,7 +64,7 @@ final class RunnerPool: Service {
                 reply.send(.beat)
                 reply.dropIfStuck()
             }
-            settle()
+            await settle()
         }
     }
 
