@@ -84,6 +84,10 @@ final class MCPConversations: Service {
         await withDiscardingTaskGroup { group in
             for each in conversations { group.addTask { await each.end() } }
         }
+        // Their clients hear first that nobody knows what became of their calls.
+        for _ in 0..<150 where state.withLock({ !$0.exchanges.isEmpty }) {
+            try? await gatekeeper.effects.sleep(.milliseconds(20))
+        }
         for each in replies { each.finish() }
         queue.finish()
     }
