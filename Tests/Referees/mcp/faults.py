@@ -145,7 +145,13 @@ def attack_ledger_tells_the_same_story(field):
     done = [a for a in field.real.actions() if a["action"].startswith("mcp.raw___")
             and a["state"] in ("succeeded", "failed", "unknown", "claimed")]
     equal(len(done), executions, "claimed actions against executions")
-    for found in done[:3]:
+
+    def reported():
+        return [a for a in field.real.actions() if a["action"].startswith("mcp.raw___")
+                and a["state"] in ("succeeded", "failed", "unknown")]
+    # A receipt is complete once the outcome is in it, which comes a moment after the answer.
+    until(lambda: len(reported()) >= min(3, len(done)), "outcomes are reported")
+    for found in reported()[:3]:
         path = os.path.join(field.real.folder, f"{found['id']}.json")
         field.real.cli("receipt", found["id"], "--out", path)
         checked = subprocess.run(
