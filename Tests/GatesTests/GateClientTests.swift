@@ -240,6 +240,20 @@ struct GateSetting {
         #expect(setting.usedNonces == 1)
     }
 
+    @Test func claimWhoseAnswerNeverComesIsReportedAsNotStarted() async throws {
+        let setting = try GateSetting(policy: "review")
+        // The service records the claim, and its answers are lost.
+        setting.service.change {
+            $0.instead = { request, _ in request.path.hasSuffix("/claim") ? .silence : nil }
+        }
+        let failure = try #require(try await setting.failure())
+        #expect(failure.kind == .unavailable)
+        #expect(setting.usedNonces == 0)
+        setting.service.change { $0.instead = { _, _ in nil } }
+        await setting.client.sendKeptReports()
+        #expect(setting.service.outcomes.map { $0["status"] } == ["not_started"])
+    }
+
     @Test func outcomeIsReportedAgainUntilItArrives() async throws {
         let setting = try GateSetting()
         let grant = try await setting.obtain()

@@ -146,6 +146,10 @@ import Testing
             try await gate.caller(agent, from: nil)
         }
         #expect(refusal?.kind == .unauthenticated)
+        // Nothing of whoever is turned away stays on the disk.
+        let kept = try FileManager.default.contentsOfDirectory(
+            atPath: setting.state.directory + "/reports")
+        #expect(kept.isEmpty)
         setting.service.change { $0.instead = { _, _ in .silence } }
         let silent = await #expect(throws: RunnerRefusal.self) {
             try await gate.caller(agent, from: nil)
