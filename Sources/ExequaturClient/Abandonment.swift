@@ -56,3 +56,15 @@ public final class Abandonment: Sendable {
         }
     }
 }
+
+extension Abandonment? {
+    /// Runs `body` to its end, or returns nil once nobody wants it.
+    ///
+    /// Where nothing can be abandoned it always runs to its end.
+    func unlessAbandoned<Result: Sendable>(
+        _ body: @escaping @Sendable () async -> Result
+    ) async -> Result? {
+        guard let self else { return await body() }
+        return await self.unlessAbandoned(body)
+    }
+}

@@ -171,28 +171,19 @@ public struct GateClient: Sendable {
             let seconds = min(55, max(1, left.components.seconds))
             let path = "/v1/actions/\(action.id)?wait=\(seconds)s&after=\(action.version)"
             let request = GateRequest(.get, path, timeout: .seconds(seconds + 15))
-            let answer: Exchange?
-            if let abandonment {
-                answer = await abandonment.unlessAbandoned { await exchange(request) }
-            } else {
-                answer = await exchange(request)
-            }
-            guard let answer else { throw Self.stillPending(action) }
-            switch answer {
+            switch await abandonment.unlessAbandoned({ await exchange(request) }) {
+            case nil: throw Self.stillPending(action)
             case .answer(let answer) where answer.status == 200:
                 return try same(action, answer)
             case .answer(let answer): throw .refused(Self.problem(answer))
             case .notNow(let why, let asked):
                 progress(.reconnecting(why))
                 let pause = min(asked ?? backoff.next(effects.entropy(1)), max(.zero, left))
-                guard let abandonment else {
-                    try await rest(pause)
-                    continue
-                }
-                let isRested: Bool? = await abandonment.unlessAbandoned {
+                let isRested = await abandonment.unlessAbandoned {
                     (try? await effects.sleep(pause)) != nil
                 }
-                guard isRested == true else { throw Self.stillPending(action) }
+                guard let isRested else { throw Self.stillPending(action) }
+                guard isRested else { throw Self.interrupted }
             }
         }
     }
@@ -325,9 +316,12 @@ public struct GateClient: Sendable {
         do {
             try await effects.sleep(pause)
         } catch {
-            throw .pending("interrupted; run the same command again to go on waiting")
+            throw Self.interrupted
         }
     }
+
+    private static let interrupted = GateFailure.pending(
+        "interrupted; run the same command again to go on waiting")
 
     private static func stillPending(_ action: SubmittedAction) -> GateFailure {
         .pending(

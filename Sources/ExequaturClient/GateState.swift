@@ -62,18 +62,13 @@ public struct GateState: Sendable {
     /// The same state for one of several requesters, whose outcomes are kept apart.
     ///
     /// The service takes each only from the requester that it belongs to.
-    /// - Parameter requester: its id, or another name of at most 64 letters, digits, `.`, `_`, `-`.
+    /// - Parameter requester: its id, or another name of at most 64 letters, digits and `@._-`.
     /// - Returns: the state, with a folder of its own for outcomes.
     /// - Throws: ``GateFailure`` when the folder cannot be made.
     package func keepingReports(of requester: String) throws(GateFailure) -> GateState {
-        let marks = [".", "_", "-"].flatMap { Array($0.utf8) }
-        let isName =
-            (1...64).contains(requester.utf8.count)
-            && requester.utf8.allSatisfy { byte in
-                marks.contains(byte) || (0x30...0x39).contains(byte)
-                    || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
-            }
-        guard isName else { throw .refused("outcomes cannot be kept under such a name") }
+        guard (1...64).contains(requester.utf8.count),
+            requester.utf8.allSatisfy({ Self.isAlphanumeric($0) || "@._-".utf8.contains($0) })
+        else { throw .refused("outcomes cannot be kept under such a name") }
         let folder = "\(directory)/reports/of-\(requester)"
         do {
             try FileManager.default.createDirectory(
@@ -288,10 +283,12 @@ public struct GateState: Sendable {
 
     private static func isName(_ action: String) -> Bool {
         action.hasPrefix("act_") && action.utf8.count <= 128
-            && action.utf8.allSatisfy { byte in
-                byte == UInt8(ascii: "_") || (0x30...0x39).contains(byte)
-                    || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
-            }
+            && action.utf8.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "_") }
+    }
+
+    private static func isAlphanumeric(_ byte: UInt8) -> Bool {
+        (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte)
+            || (0x61...0x7A).contains(byte)
     }
 }
 

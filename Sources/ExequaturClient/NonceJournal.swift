@@ -73,8 +73,12 @@ final class NonceJournal: Sendable {
     /// Forgets a nonce that nothing was claimed with; the disk keeps it.
     func release(_ nonce: String) {
         state.withLock { state in
-            if case .used = state.entries[nonce] { return }
-            state.entries[nonce] = nil
+            switch state.entries[nonce] {
+            case .used: break
+            // Somebody means to use it after all.
+            case .writing(let waiting) where !waiting.isEmpty: break
+            default: state.entries[nonce] = nil
+            }
         }
     }
 

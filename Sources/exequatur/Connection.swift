@@ -39,17 +39,13 @@ struct ConnectionChoice {
 
     func resolved(environment: [String: String]) throws -> Connection {
         let address = try ServerAddress(url: url, environment: environment)
-        let token = try loadToken(environment: environment)
+        let token = try token(environment: environment)
         if token != nil { try address.checkConfidential(orInsecure: insecure) }
         return Connection(address: address, token: token)
     }
 
     /// The requester's token, whatever the server.
     func token(environment: [String: String]) throws -> String? {
-        try loadToken(environment: environment)
-    }
-
-    private func loadToken(environment: [String: String]) throws -> String? {
         if let tokenFile {
             let text = try LocalFile.readText(tokenFile, limit: 4096)
             let token = text.trimmingCharacters(in: .whitespacesAndNewlines)

@@ -64,8 +64,7 @@ struct Hook: AsyncParsableCommand {
     }
 
     func validate() throws {
-        let seconds = deadline.duration.components.seconds
-        guard (1...HookDeadline.mostSeconds).contains(seconds) else {
+        guard HookDeadline.allows(deadline.duration) else {
             throw ValidationError(
                 "`--deadline`: between 1s and \(HookDeadline.mostSeconds)s")
         }

@@ -46,9 +46,9 @@ struct HookOrder {
         case "--url": connection.url = value
         case "--token-file": connection.tokenFile = value
         case "--deadline":
-            guard let length = HookDeadline.length(value),
-                (1...HookDeadline.mostSeconds).contains(length.components.seconds)
-            else { return false }
+            guard let length = HookDeadline.length(value), HookDeadline.allows(length) else {
+                return false
+            }
             deadline = length
         default: return false
         }

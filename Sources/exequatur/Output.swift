@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CanonicalJSON
+internal import ExequaturClient
 internal import Foundation
 
 /// Standard output and standard error of the command line.
@@ -49,11 +50,11 @@ enum LocalFile {
     static func freshFolder(
         _ name: String, in place: String = NSTemporaryDirectory()
     ) throws -> String {
-        var template = Array("\(place)/\(name).XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else {
-            throw CLIError("no folder can be made in `\(place)`")
+        do throws(SystemFailure) {
+            return try SystemPath.makeFolder("\(place)/\(name).")
+        } catch {
+            throw CLIError("no folder can be made in `\(place)`: \(error)")
         }
-        return String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
     /// Reads a whole file of at most `limit` bytes.

@@ -74,6 +74,21 @@ import TransparencyLog
 }
 
 @Suite struct GateStateTests {
+    @Test(arguments: ["deploy-bot", "0", "bot_1.x@acme.example", String(repeating: "a", count: 64)])
+    func everyIDOfAnAgentKeepsItsReports(id: String) throws {
+        let setting = try GateSetting()
+        let own = try setting.state.keepingReports(of: id)
+        try own.keepReport([1], action: "act_1")
+        #expect(own.keptReports().map(\.action) == ["act_1"])
+        #expect(setting.state.keptReports().isEmpty)
+    }
+
+    @Test(arguments: ["", "../x", "a/b", "a\u{0}", "é", String(repeating: "a", count: 65)])
+    func whatIsNoIDKeepsNothing(name: String) throws {
+        let setting = try GateSetting()
+        #expect(throws: GateFailure.self) { try setting.state.keepingReports(of: name) }
+    }
+
     @Test func invariant4_nonceIsUsedOnce() async throws {
         let setting = try GateSetting()
         let nonce = String(repeating: "ab", count: 32)

@@ -54,8 +54,8 @@ struct MCPSessionTests {
         let text = result.replacing("DEEP", with: deep)
         let line = #"{"jsonrpc":"2.0","id":1,"result":\#(text)}"#
         let message = try #require(MCPMessage(fromServer: Array(line.utf8)))
-        let setting = try MCPSetting()
-        #expect(setting.gatekeeper.outcome(of: message)?.status.rawValue == expected)
+        #expect(message.outcome?.status.rawValue == expected)
+        #expect(!message.asksForMore)
     }
 
     @Test("What policy denies reaches no server, and the model is told so")

@@ -238,14 +238,12 @@ struct ScriptPlaces: ~Copyable {
                     description: "`\(script.file.path)` is too long to be copied into memory")
             }
             descriptors.append(try SealedCopy.make(bytes, name: "exequatur-script"))
-            var template = Array("\(directory)/run-XXXXXX".utf8CString)
-            guard mkdtemp(&template) != nil else {
-                throw CommandStartError(
-                    description: "no directory in `\(directory)`: \(SystemFailure(errno))")
+            let made: String
+            do throws(SystemFailure) {
+                made = try SystemPath.makeFolder("\(directory)/run-")
+            } catch {
+                throw CommandStartError(description: "no directory in `\(directory)`: \(error)")
             }
-            let made = String(
-                decoding: template.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)),
-                as: UTF8.self)
             directories.append(made)
             // Another account may pass through, and change nothing.
             guard !isForOthers || chmod(made, 0o711) == 0 else {

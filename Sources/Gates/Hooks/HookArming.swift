@@ -118,6 +118,11 @@ public enum HookDeadline {
     /// No host was found to wait longer than this by default.
     public static let mostSeconds: Int64 = 3_600
 
+    /// Whether a hook may take so long to answer: 1 s to an hour.
+    public static func allows(_ length: Duration) -> Bool {
+        (1...mostSeconds).contains(length.components.seconds)
+    }
+
     /// A length of time as the command line takes it, like 90s, 10m, 1h or 2d; nil for any other.
     public static func length(_ text: String) -> Duration? {
         let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3_600, "d": 86_400]

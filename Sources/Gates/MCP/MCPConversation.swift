@@ -98,23 +98,23 @@ final class MCPConversation: Sendable {
     var isOver: Bool { state.withLock { $0.isOver } }
 
     /// How long nobody has used it; nil while somebody does.
-    ///
-    /// A call whose client is gone is use too, but not for ever.
     func idle(at now: Duration) -> Duration? {
         let isBusy = session.isBusy
-        return state.withLock { state in
-            let age = now - state.lastUse
-            guard state.replies.isEmpty, state.listener == nil else { return nil }
-            return isBusy && age < MCPConversations.sessionAge ? nil : age
-        }
+        return state.withLock { Self.idle($0, isBusy: isBusy, at: now) }
+    }
+
+    /// A call whose client is gone is use too, but not for ever.
+    private static func idle(_ state: State, isBusy: Bool, at now: Duration) -> Duration? {
+        let age = now - state.lastUse
+        guard state.replies.isEmpty, state.listener == nil else { return nil }
+        return isBusy && age < MCPConversations.sessionAge ? nil : age
     }
 
     /// Takes nothing more, if it is still unused: whoever posts to it then is told.
     func retire(at now: Duration) -> Bool {
         let isBusy = session.isBusy
         return state.withLock { state in
-            let isUsed = isBusy && now - state.lastUse < MCPConversations.sessionAge
-            guard !state.isOver, state.replies.isEmpty, state.listener == nil, !isUsed else {
+            guard !state.isOver, Self.idle(state, isBusy: isBusy, at: now) != nil else {
                 return false
             }
             state.isOver = true

@@ -112,16 +112,10 @@ final class MCPConversations: Service {
             guard let idle = conversation.idle(at: now), idle >= age else { return false }
             return conversation.retire(at: now)
         }
-        var old: [MCPConversation] = []
-        for (id, each) in state.sessions where isOld(each, Self.sessionAge) {
-            old.append(each)
-            state.sessions[id] = nil
-        }
-        for (agent, list) in state.shared {
-            old += list.filter { isOld($0, Self.sharedAge) }
-            let kept = list.filter { !isOld($0, Self.sharedAge) }
-            state.shared[agent] = kept.isEmpty ? nil : kept
-        }
+        let old =
+            state.sessions.values.filter { isOld($0, Self.sessionAge) }
+            + state.shared.values.joined().filter { isOld($0, Self.sharedAge) }
+        for each in old { remove(each, &state) }
         return old
     }
 
@@ -139,8 +133,9 @@ final class MCPConversations: Service {
 
     /// Starts a server; where there is no room the longest unused one of whoever has most ends.
     ///
-    /// It is listed under `session`, where it is a session of its own.
-    private func start(
+    /// Clients often leave without a word. With `session` it is one of its own, as before
+    /// 2026-07-28, and listed under that id.
+    func start(
         _ agent: MCPAgent, _ command: MCPServerCommand, session: String?
     ) throws(GateFailure) -> MCPConversation {
         let refusal = state.withLock { state -> String? in
@@ -173,15 +168,6 @@ final class MCPConversations: Service {
             throw .unavailable("the gateway is about to end: try again later")
         }
         return made
-    }
-
-    /// A session of its own, as before 2026-07-28.
-    ///
-    /// Clients often leave without a word, so that the agent's longest unused session makes room.
-    func open(
-        _ agent: MCPAgent, _ command: MCPServerCommand, id: String
-    ) throws(GateFailure) -> MCPConversation {
-        try start(agent, command, session: id)
     }
 
     /// Whether another one may be started beside these; where they are at their limit an unused

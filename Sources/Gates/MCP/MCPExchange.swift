@@ -97,7 +97,7 @@ final class MCPExchange: Sendable {
 
     /// What the server still says once all is answered: it need not end its stream of events then,
     /// and until it does the id of the request is in use.
-    private static let lingering = Duration.seconds(1)
+    private static let lingering = Duration.milliseconds(250)
     /// How often a server's stream is asked for again.
     private static let resumptions = 1_000
 

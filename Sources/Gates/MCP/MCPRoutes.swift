@@ -164,7 +164,7 @@ struct MCPRoutes: Sendable {
         }
         if !isModern, MCPMessage.same(method, "initialize") {
             let session = Hex.encode(gatekeeper.effects.entropy(24))
-            let made = try pool.open(caller.agent, command, id: session)
+            let made = try pool.start(caller.agent, command, session: session)
             guard let reply = made.post(message, id: id, exclusively: false) else {
                 throw GateFailure.unavailable("the server has ended at once")
             }

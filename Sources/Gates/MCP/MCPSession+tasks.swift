@@ -60,7 +60,7 @@ extension MCPSession {
         }
         // A server that asks for more has nobody to ask in a task.
         let outcome =
-            gatekeeper.outcome(of: message)
+            message.outcome
             ?? GateOutcome(.failed, detail: "the server asked for input in a task")
         let disposition: MCPDisposition =
             switch outcome.status {

@@ -198,7 +198,7 @@ final class MCPSession: Sendable {
         case .ended(let id, let message):
             // Before its client reads the question, and may answer it.
             let leave = waiters.withLock { $0.running.removeValue(forKey: id) }
-            if let (grant, operation) = leave, gatekeeper.outcome(of: message) == nil {
+            if let (grant, operation) = leave, message.asksForMore {
                 let question = gatekeeper.questions.ask(grant, operation, message, for: agent)
                 waiters.withLock { $0.questions[id] = question }
             }
@@ -365,7 +365,7 @@ final class MCPSession: Sendable {
         }
         switch end {
         case .answer(let message):
-            guard let outcome = gatekeeper.outcome(of: message) else {
+            guard let outcome = message.outcome else {
                 return await stayOpen(call.id, grant)
             }
             await gatekeeper.report(outcome, of: grant, for: agent)

@@ -42,14 +42,11 @@ package final class RunnerSocket: Sendable {
             throw .refused("`--socket-group`: this account is not in the group \(group)")
         }
         try Self.checkPlace(path)
-        var template = Array("\(parent)/.s-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else {
-            throw .refused("nothing can be made in `\(parent)`: \(SystemFailure(errno))")
+        do throws(SystemFailure) {
+            draft = try SystemPath.makeFolder("\(parent)/.s-") + "/s"
+        } catch {
+            throw .refused("nothing can be made in `\(parent)`: \(error)")
         }
-        draft =
-            String(
-                decoding: template.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-            + "/s"
     }
 
     /// What the folder of its own adds to the path of the socket's folder.

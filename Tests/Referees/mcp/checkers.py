@@ -109,50 +109,40 @@ class Story:
                        self.identity(params["name"], params["arguments"]))
 
 
+def decide(story, client, action, intent, tool, arguments, decision):
+    """One call that has to wait, and a person's word on it; its names in the story."""
+    arena = story.arena
+    story.add("action_proposed", action_id=action, intent_id=intent,
+              action=story.identity(tool, arguments))
+    approval = waiting(client.ask(call(client.number(), tool, arguments)))
+    names = {"action_id": action, "intent_id": intent, "approval_id": approval}
+    story.add("approval_requested", action=story.from_review(approval), **names)
+    (arena.real.approve if decision == "allow" else arena.real.deny)(approval)
+    story.add("approval_decision", decision=decision, **names)
+    return names
+
+
 def tell(arena):
     """A session with all that approvals can lead to."""
     story, client = Story(arena), arena.client()
     arguments = {"text": arena.unique("ack")}
     mark = arena.upstream.mark()
     # Approved, and run once.
-    story.add("action_proposed", action_id="a1", intent_id="i1",
-              action=story.identity("run_reviewed", arguments))
-    identifier = waiting(client.ask(call(client.number(), "run_reviewed", arguments)))
-    story.add("approval_requested", action_id="a1", intent_id="i1", approval_id=identifier,
-              action=story.from_review(identifier))
-    arena.real.approve(identifier)
-    story.add("approval_decision", action_id="a1", intent_id="i1", approval_id=identifier,
-              decision="allow")
+    names = decide(story, client, "a1", "i1", "run_reviewed", arguments, "allow")
     executed(client.ask(call(client.number(), "run_reviewed", arguments)), "run_reviewed")
     for at, action in story.from_upstream(mark):
-        story.add("action_executed", at, action_id="a1", intent_id="i1", approval_id=identifier,
-                  action=action)
+        story.add("action_executed", at, action=action, **names)
     # Denied; then tried by the same tool again and by another tool of the same effect.
     refused = {"text": arena.unique("ack")}
     mark = arena.upstream.mark()
-    story.add("action_proposed", action_id="a2", intent_id="i2",
-              action=story.identity("run_reviewed", refused))
-    second = waiting(client.ask(call(client.number(), "run_reviewed", refused)))
-    story.add("approval_requested", action_id="a2", intent_id="i2", approval_id=second,
-              action=story.from_review(second))
-    arena.real.deny(second)
-    story.add("approval_decision", action_id="a2", intent_id="i2", approval_id=second,
-              decision="deny")
+    names = decide(story, client, "a2", "i2", "run_reviewed", refused, "deny")
     denied(client.ask(call(client.number(), "run_reviewed", refused)))
-    story.add("action_blocked", action_id="a2", intent_id="i2", approval_id=second)
-    story.add("action_proposed", action_id="a3", intent_id="i2",
-              action=story.identity("run_alternative", refused))
-    third = waiting(client.ask(call(client.number(), "run_alternative", refused)))
-    story.add("approval_requested", action_id="a3", intent_id="i2", approval_id=third,
-              action=story.from_review(third))
-    arena.real.deny(third)
-    story.add("approval_decision", action_id="a3", intent_id="i2", approval_id=third,
-              decision="deny")
+    story.add("action_blocked", **names)
+    names = decide(story, client, "a3", "i2", "run_alternative", refused, "deny")
     denied(client.ask(call(client.number(), "run_alternative", refused)))
     for at, action in story.from_upstream(mark):
-        story.add("action_executed", at, action_id="a3", intent_id="i2", approval_id=third,
-                  action=action)
-    story.add("action_blocked", action_id="a3", intent_id="i2", approval_id=third)
+        story.add("action_executed", at, action=action, **names)
+    story.add("action_blocked", **names)
     story.add("session_end")
     client.close()
     return story.events

@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import pytest
 from service import Service
@@ -21,13 +20,5 @@ def middle(service: Service) -> Iterator[Middle]:
 
 
 @pytest.fixture
-def gate(middle: Middle, service: Service, tmp_path: Path) -> Iterator[Gate]:
-    found = Gate(
-        url=middle.url,
-        token=service.agent,
-        gate_token=service.gate,
-        state_dir=tmp_path / "state",
-        wait="20s",
-    )
-    yield found
-    found.close()
+def gate(middle: Middle, make_gate: Callable[..., Gate]) -> Gate:
+    return make_gate(url=middle.url)

@@ -203,7 +203,8 @@ def test_a_forged_claim_is_an_alarm(
     assert service.actions()[0]["state"] == "not_started"
 
 
-def test_a_replayed_claim_of_another_call_is_refused(middle: Middle, gate: Gate) -> None:
+def replay(middle: Middle, gate: Gate) -> None:
+    """Has an action cleared and used; from then on its answer is given to every submission."""
     kept: list[Any] = []
 
     def keep(answer: Any) -> Any:
@@ -212,8 +213,12 @@ def test_a_replayed_claim_of_another_call_is_refused(middle: Middle, gate: Gate)
 
     middle.change_json("/v1/actions", keep)
     legitimate(gate)
-    # The same operation again: the old answer, with a claim that is true and used.
     middle.change_json("/v1/actions", lambda answer: kept[0])
+
+
+def test_a_replayed_claim_of_another_call_is_refused(middle: Middle, gate: Gate) -> None:
+    # The same operation again: the old answer, with a claim that is true and used.
+    replay(middle, gate)
     with pytest.raises(NotExecuted) as caught:
         attempt(gate)
     assert "claimed by another call" in str(caught.value)
@@ -224,15 +229,7 @@ def test_a_used_nonce_never_executes_again(
 ) -> None:
     """A gate that makes the same nonce twice: the server's true answer is replayed to it."""
     monkeypatch.setattr("exequatur.protocol.token_hex", lambda count: "5a" * count)
-    kept: list[Any] = []
-
-    def keep(answer: Any) -> Any:
-        kept.append(copy.deepcopy(answer))
-        return answer
-
-    middle.change_json("/v1/actions", keep)
-    legitimate(gate)
-    middle.change_json("/v1/actions", lambda answer: kept[0])
+    replay(middle, gate)
     with pytest.raises(NonceUsed) as caught:
         attempt(gate)
     assert caught.value.is_alarm
