@@ -266,7 +266,8 @@ final class MCPConversations: Service {
         state.withLock { $0.foreign[id]?.contains(agent.key) ?? false }
     }
 
-    /// Runs an exchange until it is over; false when something is under its id in that session.
+    /// Runs an exchange until it is over; false when something that is not answered yet is under its
+    /// id in that session.
     func run(
         _ exchange: MCPExchange, _ message: MCPMessage, _ id: MCPID, in session: String?
     ) -> Bool {
@@ -274,7 +275,8 @@ final class MCPConversations: Service {
         let key = ObjectIdentifier(exchange)
         let (isTaken, isOver) = state.withLock { state in
             if let call {
-                guard state.openCalls[call] == nil else { return (false, false) }
+                let isFree = state.openCalls[call]?.isAnswered ?? true
+                guard isFree else { return (false, false) }
                 state.openCalls[call] = exchange
             }
             state.exchanges[key] = exchange
@@ -286,7 +288,7 @@ final class MCPConversations: Service {
             await exchange.run(message)
             self.state.withLock { state in
                 state.exchanges[key] = nil
-                if let call { state.openCalls[call] = nil }
+                if let call, state.openCalls[call] === exchange { state.openCalls[call] = nil }
             }
         }
         if !isTakenOn { exchange.drop() }

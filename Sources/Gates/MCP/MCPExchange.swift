@@ -5,6 +5,7 @@ internal import CanonicalJSON
 internal import ExequaturClient
 internal import NIOCore
 internal import NIOHTTP1
+internal import Synchronization
 
 /// One request of a client to a server that listens itself, where it must be looked into.
 ///
@@ -20,6 +21,7 @@ final class MCPExchange: Sendable {
     private let reply: MCPReply
     private let outgoing: AsyncStream<[UInt8]>
     private let queue: AsyncStream<[UInt8]>.Continuation
+    private let hasAnswered: Flag
     /// Ends what is under way to the server.
     private let abandonment = Abandonment()
 
@@ -36,12 +38,16 @@ final class MCPExchange: Sendable {
         let (outgoing, queue) = AsyncStream.makeStream(of: [UInt8].self)
         (self.outgoing, self.queue) = (outgoing, queue)
         let openTasks = MCPOpenTasks()
+        let hasAnswered = Flag()
+        self.hasAnswered = hasAnswered
         session = MCPSession(
             gatekeeper: gatekeeper, agent: agent, openTasks: openTasks,
             ends: MCPSession.Ends(
                 client: { bytes, about in
                     let isLast =
                         about == id && MCPMessage(fromServer: bytes)?.kind == .response(id)
+                    // First: whoever has the answer may use its id again.
+                    if isLast { hasAnswered.set() }
                     reply.send(.message(bytes, isLast: isLast))
                     if isLast, openTasks.isEmpty { queue.finish() }
                 },
@@ -50,10 +56,21 @@ final class MCPExchange: Sendable {
                     return true
                 },
                 dropped: { _ in
+                    hasAnswered.set()
                     reply.finish()
                     queue.finish()
                 }, settled: { queue.finish() }))
     }
+
+    /// A mark that is set once.
+    private final class Flag: Sendable {
+        private let value = Atomic(false)
+        var isSet: Bool { value.load(ordering: .acquiring) }
+        func set() { value.store(true, ordering: .releasing) }
+    }
+
+    /// Whether the client has its answer; what is left is to report, and to hear the server out.
+    var isAnswered: Bool { hasAnswered.isSet }
 
     /// Sends the client's message and whatever follows from it, until it is answered.
     func run(_ message: MCPMessage) async {
@@ -95,8 +112,7 @@ final class MCPExchange: Sendable {
     /// The client takes the request back in a message of its own.
     func cancel(_ message: MCPMessage) { session.fromClient(message.bytes) }
 
-    /// What the server still says once all is answered: it need not end its stream of events then,
-    /// and until it does the id of the request is in use.
+    /// How long the server is heard once all is answered: it need not end its stream of events then.
     private static let lingering = Duration.milliseconds(250)
     /// How often a server's stream is asked for again.
     private static let resumptions = 1_000
@@ -157,6 +173,7 @@ final class MCPExchange: Sendable {
             // that there is no such session: then it has not.
             let isCall = MCPMessage.same(asked.method, "tools/call")
             if status < 500 || !isCall, !reply.isStream {
+                hasAnswered.set()
                 reply.send(.refusal(status: status, body: content))
             }
         } else if message != nil {

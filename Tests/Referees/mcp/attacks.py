@@ -94,8 +94,7 @@ def attack_argument_swap_after_approval(arena):
     first = waiting(client.ask(call(number, "run_reviewed", {"text": good})))
     arena.real.approve(first)
     # The same id, the same tool, other arguments.
-    second = waiting(when_free(
-        lambda: client.ask(call(number, "run_reviewed", {"text": bad}))))
+    second = waiting(client.ask(call(number, "run_reviewed", {"text": bad})))
     require(first != second, "another operation attached to an approved action")
     for more in ({"text": good, "n": 1}, {"text": good + " "}, {"text": good, "list": []}):
         waiting(client.ask(call(client.number(), "run_reviewed", more)))
@@ -134,21 +133,11 @@ def attack_reviewed_call_is_single_use(arena):
     number = client.number()
     arena.real.approve(waiting(client.ask(call(number, "run_reviewed", arguments))))
     message = raw.encode(call(number, "run_reviewed", arguments))
-    executed(when_free(lambda: arena.send_exactly(client, message, number)), "run_reviewed")
+    executed(arena.send_exactly(client, message, number), "run_reviewed")
     for _ in range(2):
-        waiting(when_free(lambda: arena.send_exactly(client, message, number)))
+        waiting(arena.send_exactly(client, message, number))
     client.close()
     equal(arena.upstream.quiet(mark), [("run_reviewed", arguments)], "executions")
-
-
-def when_free(ask):
-    """Asks again while the id still counts as used: an answer may come before it is free."""
-    for _ in range(20):
-        found = ask()
-        if (found.get("error") or {}).get("code") != -32600:
-            return found
-        time.sleep(0.1)
-    return found
 
 
 @kinds(*HTTP)

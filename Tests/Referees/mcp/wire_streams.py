@@ -5,7 +5,6 @@ Functions take an Arena, as those of wire.py do.
 """
 import raw
 from arena import executed, kinds
-from attacks import when_free
 from harness import brief, equal, require, until
 from raw import LEGACY, MODERN, Posted, call, request
 
@@ -23,7 +22,7 @@ def wire_error_of_another_id(arena):
             equal(answer.status, 404, f"status of {method}, {way} ({answer})")
             require(b"Session not found" in answer.body, f"the body: {answer}")
             again = call(number, "run_allowed", {"text": value})
-            executed(when_free(lambda: client.ask(again)), "run_allowed")
+            executed(client.ask(again), "run_allowed")
     client.close()
 
 
