@@ -26,6 +26,8 @@ let asyncHTTPClient = product("AsyncHTTPClient", "async-http-client")
 let niocore = product("NIOCore", "swift-nio")
 let nioposix = product("NIOPosix", "swift-nio")
 let niohttp1 = product("NIOHTTP1", "swift-nio")
+let niowebsocket = product("NIOWebSocket", "swift-nio")
+let niossl = product("NIOSSL", "swift-nio-ssl")
 let httpTypes = product("HTTPTypes", "swift-http-types")
 let logging = product("Logging", "swift-log")
 let lifecycle = product("ServiceLifecycle", "swift-service-lifecycle")
@@ -48,6 +50,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
         .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", exact: "2.1.1"),
@@ -123,9 +126,18 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
+            name: "Channels",
+            dependencies: [
+                "ApprovalCore", "CanonicalJSON", "TransparencyLog", asyncHTTPClient, crypto,
+                lifecycle, logging, niocore, niohttp1, nioposix, niossl, niowebsocket,
+                product("JWTKit", "jwt-kit"),
+            ],
+            swiftSettings: strict),
+        .target(
             name: "Server",
             dependencies: [
-                "ApprovalCore", "CanonicalJSON", "Cedar", "Console", "ControlPlane", "Identity",
+                "ApprovalCore", "CanonicalJSON", "Cedar", "Channels", "Console", "ControlPlane",
+                "Identity",
                 "Storage", "TransparencyLog", crypto, hummingbird, httpTypes, logging, lifecycle,
                 niocore,
             ],
@@ -133,8 +145,9 @@ let package = Package(
         .executableTarget(
             name: "exequatur",
             dependencies: [
-                "ApprovalCore", "CLinux", "CResources", "CanonicalJSON", "Cedar", "Console",
-                "ControlPlane", "ExequaturClient", "Facts", "Gates", "Server", "Storage",
+                "ApprovalCore", "CLinux", "CResources", "CanonicalJSON", "Cedar", "Channels",
+                "Console", "ControlPlane", "ExequaturClient", "Facts", "Gates", "Server",
+                "Storage",
                 "ToolSchemas", "TransparencyLog",
                 product("ArgumentParser", "swift-argument-parser"),
                 asyncHTTPClient, hummingbird, logging, lifecycle, niocore, niohttp1, nioposix,
@@ -190,6 +203,13 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ConsoleTests", dependencies: ["Console", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ChannelsTests",
+            dependencies: [
+                "ApprovalCore", "CanonicalJSON", "Channels", "TestSupport", "TransparencyLog",
+                crypto, niocore, nioposix, niohttp1, product("JWTKit", "jwt-kit"),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "GatesTests",

@@ -34,7 +34,7 @@ package struct ReviewCard: Sendable, Hashable {
         /// Name and id, such as `Bob Example (bob)`.
         package let person: String
         package let isApproval: Bool
-        /// Where it was made: `slack`, `console`, `cli` …
+        /// Where it was made, such as `slack` or `console`.
         package let channel: String
         package let reason: String?
         package let at: Timestamp

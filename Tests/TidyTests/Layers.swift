@@ -63,10 +63,16 @@ struct Layer: Sendable {
                 "ServiceLifecycle",
             ])),
         Layer(
+            "Channels", ["ApprovalCore", "CanonicalJSON", "TransparencyLog"],
+            others: nio.union([
+                "AsyncHTTPClient", "Crypto", "Foundation", "JWTKit", "Logging", "NIOSSL",
+                "NIOWebSocket", "ServiceLifecycle",
+            ])),
+        Layer(
             "Server",
             [
-                "ApprovalCore", "CanonicalJSON", "Cedar", "Console", "ControlPlane", "Identity",
-                "Storage", "TransparencyLog",
+                "ApprovalCore", "CanonicalJSON", "Cedar", "Channels", "Console", "ControlPlane",
+                "Identity", "Storage", "TransparencyLog",
             ],
             others: platform.union(nio).union([
                 "Crypto", "HTTPTypes", "Hummingbird", "HummingbirdCore", "Logging",
@@ -75,9 +81,9 @@ struct Layer: Sendable {
         Layer(
             "exequatur",
             [
-                "ApprovalCore", "CLinux", "CResources", "CanonicalJSON", "Cedar", "Console",
-                "ControlPlane", "ExequaturClient", "Facts", "Gates", "Server", "Storage",
-                "ToolSchemas", "TransparencyLog",
+                "ApprovalCore", "CLinux", "CResources", "CanonicalJSON", "Cedar", "Channels",
+                "Console", "ControlPlane", "ExequaturClient", "Facts", "Gates", "Server",
+                "Storage", "ToolSchemas", "TransparencyLog",
             ],
             others: platform.union(nio).union([
                 "ArgumentParser", "AsyncHTTPClient", "Crypto", "HTTPTypes", "Hummingbird",
