@@ -12,7 +12,7 @@ extension ActionEvent {
         var core = CoreWriter(header, kind: kind)
         switch self {
         case .submitted(let submission): try core.write(submission)
-        case .decided(let decision, let rendering): core.write(decision, rendering)
+        case .decided(let decision, let rendering): try core.write(decision, rendering)
         case .refused(let principal, let attempt, let code):
             core.write(attempt: attempt, code: code, principal: principal)
         case .cleared(let clearance): core.write(clearance)
@@ -98,7 +98,11 @@ private struct CoreWriter {
         writer.endObject()
     }
 
-    mutating func write(_ decision: ReviewDecision, _ rendering: Hash256) {
+    mutating func write(_ decision: ReviewDecision, _ rendering: Hash256) throws {
+        if let account = decision.account {
+            writer.key("account")
+            try writer.value(account.json)
+        }
         text("assurance", decision.assurance.rawValue)
         writer.key("at")
         writer.instant(decision.at)

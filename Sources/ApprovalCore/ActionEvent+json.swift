@@ -65,11 +65,14 @@ extension ActionEvent {
     }
 
     private static func decided(_ reader: inout JSONReader) throws -> ActionEvent {
+        let account = try reader.optionalValue("account").map { json in
+            try ChatAccount(json, path: "core.account")
+        }
         let decision = ReviewDecision(
             person: try reader.handle("person"),
             kind: try reader.choice("decision", ReviewDecision.Kind.self),
             channel: try reader.choice("channel", Channel.self),
-            assurance: try reader.choice("assurance", Assurance.self),
+            assurance: try reader.choice("assurance", Assurance.self), account: account,
             selfApproved: try reader.bool("selfApproved"), at: try reader.timestamp("at"))
         return .decided(decision, rendering: try reader.hash("rendering"))
     }

@@ -8,6 +8,18 @@ package enum Channel: String, Sendable, Hashable, CaseIterable {
     case cli
     case api
     case console
+    case slack
+    case teams
+    /// Another system that speaks for its users, see ``ChatAccount``.
+    case integration
+
+    /// True where somebody else's system says who it was that pressed a button.
+    package var isChat: Bool {
+        switch self {
+        case .cli, .api, .console: false
+        case .slack, .teams, .integration: true
+        }
+    }
 }
 
 /// One person's approve or deny on one action digest.
@@ -21,18 +33,21 @@ package struct ReviewDecision: Sendable, Hashable {
     package let kind: Kind
     package let channel: Channel
     package let assurance: Assurance
+    /// The account that decided, if and only if it was in a chat.
+    package let account: ChatAccount?
     /// True only in single-operator mode while unsealed (DESIGN §4.5).
     package let selfApproved: Bool
     package let at: Timestamp
 
     package init(
-        person: Handle, kind: Kind, channel: Channel, assurance: Assurance, selfApproved: Bool,
-        at: Timestamp
+        person: Handle, kind: Kind, channel: Channel, assurance: Assurance,
+        account: ChatAccount? = nil, selfApproved: Bool, at: Timestamp
     ) {
         self.person = person
         self.kind = kind
         self.channel = channel
         self.assurance = assurance
+        self.account = account
         self.selfApproved = selfApproved
         self.at = at
     }

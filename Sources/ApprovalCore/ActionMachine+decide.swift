@@ -61,6 +61,7 @@ extension ActionMachine {
         guard !state.decisions.contains(where: { $0.person == person }) else {
             return .failure(Refusal(.alreadyDecided, "`\(person)` has decided already"))
         }
+        if let refusal = obstacle(inChat: command, person, directory) { return .failure(refusal) }
         guard command.assurance >= requirement.assurance else {
             return .failure(
                 Refusal(
@@ -80,7 +81,30 @@ extension ActionMachine {
         return .success(
             ReviewDecision(
                 person: person, kind: command.kind, channel: command.channel,
-                assurance: command.assurance, selfApproved: inChain, at: surroundings.now))
+                assurance: command.assurance, account: command.account, selfApproved: inChain, at: surroundings.now))
+    }
+
+    /// What a chat may not do, whoever presses the button (DESIGN §10).
+    ///
+    /// That chats never fill a slot at severity `high` and above needs no rule here: those ask for
+    /// `console`, and a chat's decision is never more than `chat`.
+    private func obstacle(
+        inChat command: DecisionCommand, _ person: Handle, _ directory: Directory
+    ) -> Refusal? {
+        guard command.channel.isChat else {
+            return command.account == nil
+                ? nil : Refusal(.notAllowed, "an account decides only in its chat")
+        }
+        guard let account = command.account, directory.accounts[account] == person else {
+            return Refusal(.notLinked, "this account is not linked to `\(person)`")
+        }
+        guard command.assurance == .chat else {
+            return Refusal(.notAllowed, "a decision in a chat counts as `chat`")
+        }
+        return command.isGovernance
+            ? Refusal(
+                .notInChat, "what changes this server's own rules is never decided in a chat: "
+                    + "sign in at the console and decide there") : nil
     }
 
     /// Single-operator mode ends with the seal, whatever the configuration says.

@@ -5,7 +5,7 @@ package import CanonicalJSON
 /// One account in a chat system, by the ids that its vendor gives out and never reuses.
 ///
 /// Never by a name or an address: those can be changed by their holder. Compared as bytes.
-package struct ChatAccount: Sendable, Hashable, CustomStringConvertible {
+package struct ChatAccount: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// The configured channel that it belongs to, such as `slack`.
     package let channel: Handle
     /// Slack's team, Teams' tenant, or what an integration calls its own.
@@ -42,6 +42,15 @@ package struct ChatAccount: Sendable, Hashable, CustomStringConvertible {
             "channel": .string(channel.text), "user": .string(user),
             "workspace": .string(workspace),
         ]
+    }
+
+    package static func < (a: ChatAccount, b: ChatAccount) -> Bool {
+        guard a.channel == b.channel else { return a.channel < b.channel }
+        for (one, other) in [(a.workspace, b.workspace), (a.user, b.user)]
+        where !one.utf8.elementsEqual(other.utf8) {
+            return one.utf8.lexicographicallyPrecedes(other.utf8)
+        }
+        return false
     }
 
     package var description: String { "\(channel)/\(workspace)/\(user)" }

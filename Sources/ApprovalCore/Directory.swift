@@ -3,140 +3,6 @@
 package import CanonicalJSON
 package import TransparencyLog
 
-/// What a credential authenticates.
-package enum CredentialKind: String, Sendable, Hashable, CaseIterable {
-    case agent
-    case person
-    case gate
-    /// `admin.token`: administers while unsealed and never decides (DESIGN §4.13).
-    case administrator
-}
-
-/// A bearer token's stored half: only the SHA-256 of its 32 random bytes is kept.
-package struct Credential: Sendable, Hashable {
-    package let id: String
-    package let kind: CredentialKind
-    package let subject: Handle
-    package let secretHash: Hash256
-    /// When the token stops working; nil for never.
-    package let notAfter: Timestamp?
-    /// Persons besides the holder who saw the token when it was made.
-    package let shownTo: [Handle]
-
-    package init(
-        id: String, kind: CredentialKind, subject: Handle, secretHash: Hash256,
-        notAfter: Timestamp?, shownTo: [Handle]
-    ) {
-        self.id = id
-        self.kind = kind
-        self.subject = subject
-        self.secretHash = secretHash
-        self.notAfter = notAfter
-        self.shownTo = shownTo
-    }
-
-    init(_ reader: inout JSONReader) throws {
-        id = try reader.string("credential")
-        kind = try reader.choice("kind", CredentialKind.self)
-        subject = try reader.handle("subject")
-        secretHash = try reader.hash("secretHash")
-        notAfter = try reader.optionalTimestamp("notAfter")
-        shownTo = try reader.handles("shownTo")
-    }
-}
-
-/// One change of the directory; its core is what the directory is derived from.
-package enum DirectoryChange: Sendable, Hashable {
-    case personAdded(Handle)
-    case personRemoved(Handle)
-    case agentAdded(Handle, owner: Handle)
-    case agentRemoved(Handle)
-    case groupAdded(Handle)
-    case groupRemoved(Handle)
-    case memberAdded(group: Handle, member: Handle)
-    case memberRemoved(group: Handle, member: Handle)
-    case gateAdded(Handle)
-    case gateRemoved(Handle)
-    /// What a gate presented was approved; replaces what was approved of it before.
-    case gateConfigured(Handle, GateConfiguration)
-    case credentialIssued(Credential)
-    case credentialRevoked(String)
-    /// Tokens of an issuer may be exchanged for tokens of an agent.
-    case trustAdded(WorkloadTrust)
-    /// Ends at once what was handed out under it.
-    case trustRemoved(String)
-
-    package var json: JSON {
-        switch self {
-        case .personAdded(let id): ["id": .string(id.text), "op": "person.added"]
-        case .personRemoved(let id): ["id": .string(id.text), "op": "person.removed"]
-        case .agentAdded(let id, let owner):
-            ["id": .string(id.text), "op": "agent.added", "owner": .string(owner.text)]
-        case .agentRemoved(let id): ["id": .string(id.text), "op": "agent.removed"]
-        case .groupAdded(let id): ["id": .string(id.text), "op": "group.added"]
-        case .groupRemoved(let id): ["id": .string(id.text), "op": "group.removed"]
-        case .memberAdded(let group, let member):
-            ["id": .string(group.text), "member": .string(member.text), "op": "member.added"]
-        case .memberRemoved(let group, let member):
-            ["id": .string(group.text), "member": .string(member.text), "op": "member.removed"]
-        case .gateAdded(let id): ["id": .string(id.text), "op": "gate.added"]
-        case .gateRemoved(let id): ["id": .string(id.text), "op": "gate.removed"]
-        case .gateConfigured(let id, let configuration):
-            [
-                "configuration": configuration.json, "id": .string(id.text),
-                "op": "gate.configured",
-            ]
-        case .credentialIssued(let credential):
-            [
-                "credential": .string(credential.id), "kind": .string(credential.kind.rawValue),
-                "notAfter": .optional(credential.notAfter), "op": "credential.issued",
-                "secretHash": .string(credential.secretHash.hex),
-                "shownTo": .handles(credential.shownTo),
-                "subject": .string(credential.subject.text),
-            ]
-        case .credentialRevoked(let id):
-            ["credential": .string(id), "op": "credential.revoked"]
-        case .trustAdded(let trust): ["op": "trust.added", "trust": trust.json]
-        case .trustRemoved(let id): ["op": "trust.removed", "trust": .string(id)]
-        }
-    }
-
-    package init(_ json: JSON, path: String = "change") throws {
-        var reader = try JSONReader(json, path: path)
-        let op = try reader.string("op")
-        switch op {
-        case "person.added": self = .personAdded(try reader.handle("id"))
-        case "person.removed": self = .personRemoved(try reader.handle("id"))
-        case "agent.added":
-            self = .agentAdded(try reader.handle("id"), owner: try reader.handle("owner"))
-        case "agent.removed": self = .agentRemoved(try reader.handle("id"))
-        case "group.added": self = .groupAdded(try reader.handle("id"))
-        case "group.removed": self = .groupRemoved(try reader.handle("id"))
-        case "member.added":
-            self = .memberAdded(
-                group: try reader.handle("id"), member: try reader.handle("member"))
-        case "member.removed":
-            self = .memberRemoved(
-                group: try reader.handle("id"), member: try reader.handle("member"))
-        case "gate.added": self = .gateAdded(try reader.handle("id"))
-        case "gate.removed": self = .gateRemoved(try reader.handle("id"))
-        case "gate.configured":
-            self = .gateConfigured(
-                try reader.handle("id"),
-                try GateConfiguration(
-                    try reader.value("configuration"), path: "\(path).configuration"))
-        case "credential.issued": self = .credentialIssued(try Credential(&reader))
-        case "credential.revoked": self = .credentialRevoked(try reader.string("credential"))
-        case "trust.added":
-            self = .trustAdded(
-                try WorkloadTrust(try reader.value("trust"), path: "\(path).trust"))
-        case "trust.removed": self = .trustRemoved(try reader.string("trust"))
-        default: throw CoreError("`\(path).op`: `\(VisibleText.escape(op))` is unknown")
-        }
-        try reader.finish()
-    }
-}
-
 /// Persons, agents, groups, gates and their credentials at one moment; derived from the ledger.
 ///
 /// Persons and agents share one name space, so that a group member is never ambiguous. A removed
@@ -151,6 +17,8 @@ package struct Directory: Sendable, Hashable {
     package private(set) var credentials: [String: Credential] = [:]
     /// Whose tokens may be exchanged for tokens of an agent, by id.
     package private(set) var trusts: [String: WorkloadTrust] = [:]
+    /// Whose decisions the accounts of chats are.
+    package private(set) var accounts: [ChatAccount: Handle] = [:]
     /// Handles once used by a person or agent, a group, or a gate; never given out again.
     package private(set) var retired: Set<String> = []
 
@@ -229,6 +97,11 @@ package struct Directory: Sendable, Hashable {
         case .trustAdded(let trust): try add(trust)
         case .trustRemoved(let id):
             guard trusts.removeValue(forKey: id) != nil else { throw .unknown("trust", id) }
+        case .accountLinked(let account, let person): try link(account, person)
+        case .accountUnlinked(let account):
+            guard accounts.removeValue(forKey: account) != nil else {
+                throw .unknown("account", account.description)
+            }
         }
     }
 
@@ -239,6 +112,24 @@ package struct Directory: Sendable, Hashable {
         let overlapping = trusts.values.filter { $0.overlaps(trust) }.map(\.id).sorted()
         if let other = overlapping.first { throw .overlaps(other) }
         trusts[trust.id] = trust
+    }
+
+    /// One account is one person's, and a person has one account of each channel, so that it is
+    /// plain where he is told.
+    private mutating func link(
+        _ account: ChatAccount, _ person: Handle
+    ) throws(DirectoryError) {
+        guard persons.contains(person) else { throw .unknown("person", person.text) }
+        guard accounts[account] == nil else { throw .exists("account", account.description) }
+        if let other = self.account(of: person, in: account.channel) {
+            throw .exists("account", other.description)
+        }
+        accounts[account] = person
+    }
+
+    /// A person's account of a channel.
+    package func account(of person: Handle, in channel: Handle) -> ChatAccount? {
+        accounts.first { $0.value == person && $0.key.channel == channel }?.key
     }
 
     private func hasSubject(_ credential: Credential) -> Bool {
@@ -257,6 +148,7 @@ package struct Directory: Sendable, Hashable {
 
     private mutating func forget(_ member: Handle) {
         for group in groups.keys { groups[group]?.remove(member) }
+        accounts = accounts.filter { $0.value != member }
         revoke(subject: member, kinds: [.agent, .person, .administrator])
     }
 
@@ -285,6 +177,11 @@ package struct Directory: Sendable, Hashable {
         }
         if !trusts.isEmpty {
             result["trusts"] = .array(trusts.values.sorted { $0.id < $1.id }.map(\.json))
+        }
+        if !accounts.isEmpty {
+            let links = accounts.sorted { $0.key < $1.key }
+            result["accounts"] = .array(
+                links.map { ["account": $0.key.json, "id": .string($0.value.text)] })
         }
         return .object(result)
     }
@@ -326,6 +223,17 @@ package struct Directory: Sendable, Hashable {
             for element in try reader.array("trusts") {
                 let trust = try WorkloadTrust(element, path: "directory.trusts")
                 do { try add(trust) } catch { throw CoreError("`directory.trusts`: \(error)") }
+            }
+        }
+        if reader.optionalValue("accounts") != nil {
+            for var element in try reader.objects("accounts") {
+                let account = try ChatAccount(
+                    try element.value("account"), path: "directory.accounts")
+                let person = try element.handle("id")
+                try element.finish()
+                do { try link(account, person) } catch {
+                    throw CoreError("`directory.accounts`: \(error)")
+                }
             }
         }
         try reader.finish()

@@ -25,6 +25,8 @@ package struct Refusal: Error, Sendable, Hashable, CustomStringConvertible {
         case notRequester = "not_requester"
         case notUnknown = "not_unknown"
         case notAllowed = "not_allowed"
+        case notLinked = "not_linked"
+        case notInChat = "not_in_chat"
     }
 
     package let code: Code
@@ -54,15 +56,21 @@ package struct DecisionCommand: Sendable {
     /// At least 16 hex digits of the action digest that the person saw.
     package let expectedDigest: String
     package let hasReason: Bool
+    /// The account that decides, if and only if the channel is a chat.
+    package let account: ChatAccount?
+    /// Whether the surface showed all of the rendering.
+    package let surfaceShowsAll: Bool
     /// Digest of what the person was shown.
     package private(set) var rendering: Hash256
     /// False where something could not be shown in full on the surface used.
     package private(set) var shownInFull: Bool
+    /// True for an action that changes this server's own rules.
+    package private(set) var isGovernance = false
 
     package init(
         principal: Principal, kind: ReviewDecision.Kind, channel: Channel, assurance: Assurance,
-        expectedDigest: String, hasReason: Bool, rendering: Hash256 = .zero,
-        shownInFull: Bool = false
+        expectedDigest: String, hasReason: Bool, account: ChatAccount? = nil,
+        surfaceShowsAll: Bool = true, rendering: Hash256 = .zero, shownInFull: Bool = false
     ) {
         self.principal = principal
         self.kind = kind
@@ -70,6 +78,8 @@ package struct DecisionCommand: Sendable {
         self.assurance = assurance
         self.expectedDigest = expectedDigest
         self.hasReason = hasReason
+        self.account = account
+        self.surfaceShowsAll = surfaceShowsAll
         self.rendering = rendering
         self.shownInFull = shownInFull
     }
@@ -78,7 +88,8 @@ package struct DecisionCommand: Sendable {
     package func onRecordedRendering(_ body: SubmissionBody) -> DecisionCommand {
         var command = self
         command.rendering = body.renderingDigest ?? .zero
-        command.shownInFull = body.isShownInFull
+        command.shownInFull = body.isShownInFull && surfaceShowsAll
+        command.isGovernance = body.action.operation.isGovernance
         return command
     }
 }

@@ -19,6 +19,9 @@ package struct Operation: Sendable, Hashable {
     /// the action calls none.
     package let definition: Hash256?
 
+    /// True for what changes this server's own rules, which chats never decide.
+    package var isGovernance: Bool { action.utf8.starts(with: "exequatur.".utf8) }
+
     package init(
         action: String, resourceType: String, resourceID: String, input: JSONObject,
         definition: Hash256? = nil

@@ -162,6 +162,7 @@ extension ReceiptCheck {
             decision.assurance >= requirement.assurance, place,
             "assurance `\(decision.assurance.rawValue)` is below "
                 + "`\(requirement.assurance.rawValue)`")
+        checkAccount(decision, directory, entry, story)
         if let shown = story.rendering {
             require(rendering == shown.hash, place, "decided on another rendering")
             require(
@@ -171,6 +172,29 @@ extension ReceiptCheck {
         if decision.kind == .deny, let body = entry.body {
             require(
                 body["reason"]?.stringValue?.isEmpty == false, place, "a denial without a reason")
+        }
+    }
+
+    /// A chat's decision is by an account that was linked to that person then.
+    private mutating func checkAccount(
+        _ decision: ReviewDecision, _ directory: Directory, _ entry: StoryEntry,
+        _ story: StoryBeginning
+    ) {
+        guard decision.channel.isChat else {
+            return require(
+                decision.account == nil, entry.place, "an account decided outside its chat")
+        }
+        let linked = decision.account.flatMap { directory.accounts[$0] }
+        require(
+            linked == decision.person, entry.place,
+            "the account was not linked to `\(decision.person)`")
+        require(
+            decision.assurance == .chat, entry.place,
+            "a decision in a chat with assurance `\(decision.assurance.rawValue)`")
+        if let action = story.action {
+            require(
+                !action.operation.isGovernance, entry.place,
+                "a change of the server's own rules was decided in a chat")
         }
     }
 

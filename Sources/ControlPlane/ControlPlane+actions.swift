@@ -3,6 +3,7 @@
 package import ApprovalCore
 package import CanonicalJSON
 internal import Storage
+internal import Synchronization
 package import TransparencyLog
 
 extension ControlPlane {
@@ -161,7 +162,8 @@ extension ControlPlane {
             return LedgerPlan(
                 CommandValue(state: machine.state, body: body, refusal: result.refusal),
                 drafts: drafts, state: result.events.isEmpty ? nil : machine.state,
-                operational: try ResourceUse.rows(result.events, of: body.action, view))
+                operational: try ResourceUse.rows(result.events, of: body.action, view)
+                    + marks(machine.state))
         }
         guard let value = recorded.value else {
             counters.add("exequatur_refusals_total")
@@ -175,6 +177,11 @@ extension ControlPlane {
             state: value.state, body: value.body, isNew: false,
             claimEntry: recorded.entries.last { $0.entry.kind == "action.claimed" },
             head: recorded.head)
+    }
+
+    /// The outbox row of a change, if there are channels to tell.
+    func marks(_ state: ActionState) -> [OperationalRow] {
+        notifies.load(ordering: .acquiring) ? Outbox.mark(state) : []
     }
 
     /// The entry of an attempt on another agent's action; none where nothing limits their number.

@@ -43,6 +43,13 @@ extension ControlPlane {
     package func obstacle(
         _ detail: ActionDetail, _ kind: ReviewDecision.Kind, _ session: Session
     ) -> Refusal? {
+        obstacle(
+            detail,
+            decisionCommand(
+                detail, kind, session, expect: detail.state.digest.hex, hasReason: true))
+    }
+
+    func obstacle(_ detail: ActionDetail, _ command: DecisionCommand) -> Refusal? {
         let governance = self.governance
         guard let environment = governance.environment else {
             return Refusal(.notAllowed, "no policy set is published")
@@ -52,8 +59,6 @@ extension ControlPlane {
             now: max(now, detail.state.updatedAt), directory: governance.directory,
             singleOperator: governance.singleOperator && governance.unsealed,
             evaluate: { environment.evaluate(detail.body.action, at: self.now) })
-        let command = decisionCommand(
-            detail, kind, session, expect: detail.state.digest.hex, hasReason: true)
         do {
             return try machine.decide(command, surroundings).refusal
         } catch {

@@ -180,6 +180,7 @@ extension ControlPlane {
                     space: "idempotency", key: idempotencyRow(key, submitter),
                     value: try value.canonicalBytes(), expires: view.now.adding(seconds: 86_400)))
         }
+        operational += marks(state)
         return LedgerPlan(
             .new(state, prepared.body), drafts: prepared.drafts, state: state,
             body: prepared.body, operational: operational)

@@ -85,6 +85,10 @@ package final class ControlPlane: Sendable {
     /// Apart from the other, which whoever knocks without a token must not use up.
     let exchangeLimiter: RateLimiter
     let heartbeats: Heartbeats
+    /// Whether there are channels to tell.
+    let notifies = Atomic(false)
+    /// Wakes the channels.
+    package let news = News()
     /// What the start has not read of the ledger.
     let recheck: LedgerRecheck
     private let governed: Mutex<Governance>
@@ -147,13 +151,14 @@ package final class ControlPlane: Sendable {
         writer = LedgerWriter(
             backend: backend, recovered: recovered, key: signingKey,
             wallClock: { clock.now }, seal: seal, logger: logger)
-        writer.observe { [feed, heartbeats] batch in
+        writer.observe { [feed, heartbeats, news] batch in
             let changes = batch.states.map { state, index in
                 ActionChange(
                     id: state.id, status: state.status, version: state.version, index: index)
             }
             heartbeats.note(changes.map { ($0.id, $0.status) }, at: batch.at)
             feed.publish(changes)
+            if !batch.entries.isEmpty { news.wake() }
         }
     }
 
@@ -176,6 +181,7 @@ package final class ControlPlane: Sendable {
     /// Lets waiters go, commits what is queued, closes the store.
     package func shutDown() {
         feed.close()
+        news.finish()
         writer.finish()
         do {
             try backend.close()

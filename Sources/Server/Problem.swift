@@ -95,7 +95,7 @@ extension Problem {
         let status: HTTPResponse.Status =
             switch refusal.code {
             case .notAReviewer, .selfApproval, .notEligible, .assuranceTooLow, .wrongGate,
-                .notRequester, .notAllowed:
+                .notRequester, .notAllowed, .notLinked, .notInChat:
                 .forbidden
             case .expired, .grantLapsed: .gone
             case .reasonRequired: .badRequest

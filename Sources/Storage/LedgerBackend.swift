@@ -100,6 +100,17 @@ package struct OperationalRow: Sendable, Hashable {
     }
 }
 
+/// The place of an operational row.
+package struct OperationalKey: Sendable, Hashable {
+    package let space: String
+    package let key: String
+
+    package init(space: String, key: String) {
+        self.space = space
+        self.key = key
+    }
+}
+
 /// Reading one consistent state of the store.
 ///
 /// Each method throws only on I/O or a row that can't be read at all; whether rows are *true* is
@@ -124,6 +135,10 @@ package protocol LedgerReading {
     /// The newest action of the same credential, gate and operation, whatever its status.
     func latest(credential: String, gate: Handle, operation: Hash256) throws -> ActionRow?
     func operational(space: String, key: String) throws -> OperationalRow?
+    /// Rows of a space whose keys begin with `prefix`, in order of key, from behind `key` on.
+    func operational(
+        space: String, prefix: String, after key: String?, limit: Int
+    ) throws -> [OperationalRow]
 }
 
 extension LedgerReading {

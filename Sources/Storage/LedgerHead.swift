@@ -57,6 +57,8 @@ package struct LedgerPlan<Value: Sendable>: Sendable {
     /// That action's body, where the drafts are its first entries.
     package var body: SubmissionBody?
     package var operational: [OperationalRow]
+    /// Operational rows that are no longer needed.
+    package var removed: [OperationalKey]
     /// Operational rows that expired before this instant are dropped.
     package var forgetsRowsBefore: Timestamp?
     /// Run on the writer after the entries are applied; later commands of the batch see it.
@@ -66,6 +68,7 @@ package struct LedgerPlan<Value: Sendable>: Sendable {
     package init(
         _ value: Value, drafts: [EntryDraft] = [], state: ActionState? = nil,
         body: SubmissionBody? = nil, operational: [OperationalRow] = [],
+        removed: [OperationalKey] = [],
         forgetsRowsBefore: Timestamp? = nil,
         applied: (@Sendable () -> Void)? = nil
     ) {
@@ -74,6 +77,7 @@ package struct LedgerPlan<Value: Sendable>: Sendable {
         self.state = state
         self.body = body
         self.operational = operational
+        self.removed = removed
         self.forgetsRowsBefore = forgetsRowsBefore
         self.applied = applied
     }

@@ -290,6 +290,25 @@ struct SQLiteTransaction: LedgerWriting {
             expires: Timestamp(milliseconds: row[1]))
     }
 
+    func operational(
+        space: String, prefix: String, after key: String?, limit: Int
+    ) throws -> [OperationalRow] {
+        // Keys are ASCII and compared as bytes: what begins with the prefix stands together.
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT key, value, expires FROM operational
+                WHERE space = ? AND key >= ? AND key > ? AND substr(key, 1, length(?)) = ?
+                ORDER BY key LIMIT ?
+                """)
+        let rows = try Row.fetchAll(
+            statement, arguments: [space, prefix, key ?? "", prefix, prefix, limit])
+        return rows.map { row in
+            OperationalRow(
+                space: space, key: row[0], value: Self.bytes(row[1] as Data),
+                expires: Timestamp(milliseconds: row[2]))
+        }
+    }
+
     func put(_ row: OperationalRow) throws {
         try db.cachedStatement(
             sql: "INSERT OR REPLACE INTO operational (space, key, value, expires) VALUES (?,?,?,?)"

@@ -88,6 +88,7 @@ final class WriterCore {
                 batchStates.append((state, frontier.size - 1))
             }
             for row in plan.operational { try store.put(row) }
+            for row in plan.removed { try store.removeOperational(space: row.space, key: row.key) }
             if let instant = plan.forgetsRowsBefore {
                 try store.removeExpiredOperational(before: instant)
             }
