@@ -22,8 +22,13 @@ package struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertibl
     package func adding(seconds: Int64) -> Timestamp {
         let (delta, overflow) = seconds.multipliedReportingOverflow(by: 1000)
         guard !overflow else { return Timestamp(milliseconds: seconds < 0 ? .min : .max) }
-        let (sum, overflowed) = milliseconds.addingReportingOverflow(delta)
-        return Timestamp(milliseconds: overflowed ? (delta < 0 ? .min : .max) : sum)
+        return adding(milliseconds: delta)
+    }
+
+    /// The instant so many milliseconds later; saturates at the ends of the range.
+    package func adding(milliseconds delta: Int64) -> Timestamp {
+        let (sum, overflow) = milliseconds.addingReportingOverflow(delta)
+        return Timestamp(milliseconds: overflow ? (delta < 0 ? .min : .max) : sum)
     }
 
     /// Whole seconds from `other` to this instant, rounded down.

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import ApprovalCore
+internal import CanonicalJSON
+package import Logging
+internal import ServiceLifecycle
+internal import Synchronization
+
+/// Works the outbox off: plans who should see an action, and makes it so.
+///
+/// Crash order. A mark is answered in the transaction that notes what each place is to show; a
+/// message is noted as shown after the vendor has taken it. A crash between the two shows it a
+/// second time, never not at all.
+package final class Courier: Service {
+    private let host: any ChannelHost
+    private let channels: [Handle: any CardChannel]
+    private let logger: Logger
+    private let machine = Mutex(DeliveryMachine())
+    private let signal: AsyncStream<Void>
+    private let wake: AsyncStream<Void>.Continuation
+    private let random: @Sendable () -> Double
+    private let alarm = Mutex<Timestamp?>(nil)
+
+    private static let page = 100
+    /// How long after its end an action's notes are kept, so that late corrections find the cards.
+    private static let memorySeconds: Int64 = 30 * 86_400
+
+    /// Makes one; `random` gives numbers from 0 to 1.
+    package init(
+        _ host: any ChannelHost, channels: [any CardChannel], logger: Logger,
+        random: @escaping @Sendable () -> Double
+    ) {
+        self.host = host
+        self.channels = Dictionary(
+            channels.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        self.logger = logger
+        self.random = random
+        (signal, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Messages that wait or are under way, and how a channel stands.
+    package func standing(
+        of channel: Handle
+    ) -> (waiting: Int, failures: Int, until: Timestamp?) {
+        machine.withLock { machine in
+            let trouble = machine.trouble(of: channel)
+            return (machine.waiting(in: channel), trouble.failures, trouble.until)
+        }
+    }
+
+    package func run() async throws {
+        try takeUp()
+        wake.yield()
+        await withGracefulShutdownHandler {
+            await withDiscardingTaskGroup { group in
+                for await _ in signal {
+                    await round(&group)
+                    if Task.isCancelled { break }
+                }
+                group.cancelAll()
+            }
+        } onGracefulShutdown: {
+            self.wake.finish()
+        }
+    }
+
+    /// Wakes it: something was recorded.
+    package func poke() { wake.yield() }
+
+    private func round(_ group: inout DiscardingTaskGroup) async {
+        do {
+            try await plan()
+        } catch {
+            logger.error("channels can't be told", metadata: ["error": "\(error)"])
+        }
+        let now = host.now
+        let (due, next) = machine.withLock { machine in
+            (machine.next(now: now), machine.nextWake(now: now))
+        }
+        for key in due {
+            group.addTask { await self.deliver(key) }
+        }
+        if let next { sleep(until: next, now, &group) }
+    }
+
+    /// One sleeper at a time: an earlier one is as good.
+    private func sleep(until due: Timestamp, _ now: Timestamp, _ group: inout DiscardingTaskGroup) {
+        let isSet = alarm.withLock { alarm in
+            if let set = alarm, set <= due, set > now { return false }
+            alarm = due
+            return true
+        }
+        guard isSet else { return }
+        let pause = max(1, due.milliseconds - now.milliseconds)
+        group.addTask {
+            try? await Task.sleep(for: .milliseconds(pause))
+            self.alarm.withLock { alarm in if alarm == due { alarm = nil } }
+            self.wake.yield()
+        }
+    }
+
+    // MARK: planning
+
+    /// What an earlier run left behind.
+    private func takeUp() throws {
+        let now = host.now
+        for note in try host.notes("card/") {
+            guard let key = DeliveryKey(note: note.key), let channel = channels[key.channel],
+                let delivery = Delivery(note.value), delivery.isWaiting
+            else { continue }
+            want(key, delivery, channel, now)
+        }
+    }
+
+    private func want(
+        _ key: DeliveryKey, _ delivery: Delivery, _ channel: any CardChannel, _ now: Timestamp
+    ) {
+        let (lane, pace) = channel.lane(key.target, delivery)
+        machine.withLock { $0.want(key, delivery, in: lane, at: pace, now: now) }
+    }
+
+    private func plan() async throws {
+        var after: ActionID?
+        while true {
+            let marks = try host.marks(after: after, limit: Self.page)
+            guard let last = marks.last else { return }
+            var wanted: [(DeliveryKey, Delivery)] = []
+            for mark in marks { wanted += try plan(mark) }
+            let notes = wanted.map { ChannelNote(key: $0.0.note, value: $0.1.bytes) }
+            try await host.keep(notes, removing: [], answering: marks)
+            let now = host.now
+            for (key, delivery) in wanted where delivery.isWaiting {
+                if let channel = channels[key.channel] { want(key, delivery, channel, now) }
+            }
+            guard marks.count == Self.page else { return }
+            after = last.action
+        }
+    }
+
+    private func plan(_ mark: NoticeMark) throws -> [(DeliveryKey, Delivery)] {
+        guard let notice = try host.notice(mark.action) else { return [] }
+        let now = host.now
+        let known = try host.notes(DeliveryKey.prefix(mark.action))
+        var result: [DeliveryKey: Delivery] = [:]
+        for note in known {
+            guard let key = DeliveryKey(note: note.key), channels[key.channel] != nil,
+                var delivery = Delivery(note.value)
+            else { continue }
+            delivery.want(notice.card.version, now: now)
+            result[key] = delivery
+        }
+        for channel in channels.values {
+            for target in channel.targets(notice, host) {
+                let key = DeliveryKey(action: mark.action, channel: channel.id, target: target)
+                guard result[key] == nil, isWorthPosting(notice, target, channel) else { continue }
+                result[key] = Delivery(wanted: notice.card.version, since: now)
+            }
+        }
+        return result.sorted { $0.key < $1.key }
+    }
+
+    /// What is over before it was posted needs no post; those behind the request are told.
+    private func isWorthPosting(
+        _ notice: ReviewNotice, _ target: String, _ channel: any CardChannel
+    ) -> Bool {
+        notice.card.status == .pending || type(of: channel).person(target) != nil
+    }
+
+    // MARK: delivering
+
+    private func deliver(_ key: DeliveryKey) async {
+        guard let channel = channels[key.channel],
+            let delivery = machine.withLock({ $0.delivery(key) })
+        else { return }
+        var version = delivery.wanted
+        let result: DeliveryResult
+        do {
+            if let notice = try host.notice(key.action) {
+                version = notice.card.version
+                result = await channel.deliver(notice, to: key.target, delivery, host)
+            } else {
+                result = .nobody
+            }
+        } catch {
+            result = .later("the action can't be read: \(error)")
+        }
+        await note(key, version, result)
+    }
+
+    private func note(_ key: DeliveryKey, _ version: UInt64, _ result: DeliveryResult) async {
+        let now = host.now
+        let jitter = random()
+        let delivery = machine.withLock { machine in
+            machine.finish(key, version: version, result, now: now, jitter: jitter)
+        }
+        if case .refused(let why) = result {
+            logger.error(
+                "a message was refused",
+                metadata: ["channel": "\(key.channel)", "action": "\(key.action)", "why": "\(why)"])
+        }
+        if let delivery {
+            let isOver = (try? host.notice(key.action))??.card.offer == .nothing
+            let expires =
+                isOver && !delivery.isWaiting
+                ? now.adding(seconds: Self.memorySeconds) : Timestamp(milliseconds: .max)
+            do {
+                try await host.keep(
+                    [ChannelNote(key: key.note, value: delivery.bytes, expires: expires)],
+                    removing: [], answering: [])
+            } catch {
+                logger.error("a delivery can't be noted", metadata: ["error": "\(error)"])
+            }
+        }
+        wake.yield()
+    }
+}

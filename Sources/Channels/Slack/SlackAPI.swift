@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CanonicalJSON
+
+/// What Slack answers to a call of its Web API.
+enum SlackAnswer: Sendable {
+    case ok(JSON)
+    /// Slack's code, such as `channel_not_found`.
+    case failed(String)
+    case limited(seconds: Double)
+    case unavailable(String)
+}
+
+/// Slack's Web API: JSON over POST with a bearer token.
+struct SlackAPI: Sendable {
+    private let base: String
+    private let caller: HTTPCaller
+
+    init(base: String, caller: HTTPCaller) {
+        self.base = base
+        self.caller = caller
+    }
+
+    func call(_ method: String, _ body: JSON, token: Secret) async -> SlackAnswer {
+        await call(method, token, "application/json; charset=utf-8", Array(body.description.utf8))
+    }
+
+    /// For the methods that read only forms.
+    func call(_ method: String, form: [(String, String)], token: Secret) async -> SlackAnswer {
+        let text = form.map { "\($0.0)=\(FormText.escape($0.1))" }.joined(separator: "&")
+        return await call(method, token, "application/x-www-form-urlencoded", Array(text.utf8))
+    }
+
+    private func call(
+        _ method: String, _ token: Secret, _ type: String, _ body: [UInt8]
+    ) async -> SlackAnswer {
+        let answer: ChannelResponse
+        do throws(ChannelSilence) {
+            answer = try await caller.call(
+                ChannelRequest(
+                    url: base + method,
+                    headers: [("authorization", "Bearer \(token.text)"), ("content-type", type)],
+                    body: body))
+        } catch {
+            return .unavailable("\(method): \(error)")
+        }
+        if answer.status == 429 { return .limited(seconds: answer.retryAfter ?? 30) }
+        guard answer.status == 200, let json = try? JSON(parsing: answer.body) else {
+            return .unavailable("\(method): status \(answer.status)")
+        }
+        guard json["ok"]?.boolValue == true else {
+            let code = json["error"]?.stringValue ?? "unknown"
+            if code == "ratelimited" || code == "rate_limited" {
+                return .limited(seconds: answer.retryAfter ?? 30)
+            }
+            return Self.isPassing(code)
+                ? .unavailable("\(method): \(code)") : .failed(code)
+        }
+        return .ok(json)
+    }
+
+    /// Codes of trouble on Slack's side.
+    private static func isPassing(_ code: String) -> Bool {
+        [
+            "internal_error", "fatal_error", "service_unavailable", "request_timeout",
+            "team_added_to_org", "accesslimited",
+        ].contains { $0.utf8.elementsEqual(code.utf8) }
+    }
+}
+
+/// Text in a form.
+enum FormText {
+    static func escape(_ text: String) -> String {
+        let digits = Array("0123456789ABCDEF".utf8)
+        var bytes: [UInt8] = []
+        for byte in text.utf8 {
+            let lower = byte | 0x20
+            if (lower >= 0x61 && lower <= 0x7A) || (byte >= 0x30 && byte <= 0x39)
+                || "-._~".utf8.contains(byte)
+            {
+                bytes.append(byte)
+            } else {
+                bytes += [0x25, digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

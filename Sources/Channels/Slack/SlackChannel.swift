@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import ApprovalCore
+internal import CanonicalJSON
+internal import TransparencyLog
+
+/// Cards in Slack: one message per place, brought up to date whenever the action changes.
+package final class SlackChannel: CardChannel {
+    let settings: SlackSettings
+    let api: SlackAPI
+    package let health = ChannelHealth()
+
+    package var id: Handle { settings.id }
+
+    package init(_ settings: SlackSettings, caller: HTTPCaller = .http) {
+        self.settings = settings
+        api = SlackAPI(base: settings.api, caller: caller)
+    }
+
+    package func targets(_ notice: ReviewNotice, _ host: any ChannelHost) -> [String] {
+        targets(
+            notice, posts: settings.posts, directMessages: settings.directMessages, host)
+    }
+
+    package func lane(_ target: String, _ delivery: Delivery) -> (Lane, Pace) {
+        guard delivery.remote == nil else {
+            // Tier 3, 50 a minute for the workspace and app; Slack lets bursts pass.
+            return (
+                Lane(channel: id, method: "chat.update"), Pace(burst: 30, perSecond: 50.0 / 60)
+            )
+        }
+        if Self.person(target) != nil {
+            return (
+                Lane(channel: id, method: "conversations.open"),
+                Pace(burst: 30, perSecond: 50.0 / 60)
+            )
+        }
+        // About one message a second for each channel.
+        return (
+            Lane(channel: id, method: "chat.postMessage", place: target),
+            Pace(burst: 3, perSecond: 1)
+        )
+    }
+
+    // MARK: delivering
+
+    package func deliver(
+        _ notice: ReviewNotice, to target: String, _ delivery: Delivery, _ host: any ChannelHost
+    ) async -> DeliveryResult {
+        let message = SlackCard.message(
+            notice.card, buttons: mayDecide(target, notice, posts: settings.posts))
+        let result: DeliveryResult
+        if let remote = delivery.remote.flatMap(Remote.init) {
+            result = await update(remote, message, notice)
+        } else {
+            result = await post(message, notice, target, host)
+        }
+        health.note(result, now: host.now)
+        return result
+    }
+
+    /// Where a message is, and what it showed last.
+    private struct Remote {
+        var channel: String
+        var ts: String
+        /// Hash of the message, so that what would look the same is not sent.
+        var hash: String
+        /// Hash of the line that was last written below it.
+        var reply: String
+
+        init?(_ json: JSON) {
+            guard let channel = json["channel"]?.stringValue, let ts = json["ts"]?.stringValue
+            else { return nil }
+            self.channel = channel
+            self.ts = ts
+            hash = json["hash"]?.stringValue ?? ""
+            reply = json["reply"]?.stringValue ?? ""
+        }
+
+        init(channel: String, ts: String, hash: String) {
+            self.channel = channel
+            self.ts = ts
+            self.hash = hash
+            reply = ""
+        }
+
+        var json: JSON {
+            [
+                "channel": .string(channel), "hash": .string(hash), "reply": .string(reply),
+                "ts": .string(ts),
+            ]
+        }
+    }
+
+    private static func hash(_ message: SlackMessage) -> String {
+        Hash256.sha256(Array((message.text + message.blocks.description).utf8)).hex
+    }
+
+    private func post(
+        _ message: SlackMessage, _ notice: ReviewNotice, _ target: String, _ host: any ChannelHost
+    ) async -> DeliveryResult {
+        var place = target
+        if let person = Self.person(target) {
+            guard let account = host.account(of: person, in: id) else { return .nobody }
+            switch await api.call(
+                "conversations.open", ["users": .string(account.user)], token: settings.botToken)
+            {
+            case .ok(let answer):
+                guard let found = answer["channel"]?["id"]?.stringValue else {
+                    return .later("conversations.open: no channel in the answer")
+                }
+                place = found
+            case let answer: return Self.result(answer, "conversations.open")
+            }
+        }
+        let answer = await api.call(
+            "chat.postMessage", Self.body(message, ["channel": .string(place)]),
+            token: settings.botToken)
+        guard case .ok(let json) = answer else {
+            return Self.result(answer, "chat.postMessage")
+        }
+        guard let channel = json["channel"]?.stringValue, let ts = json["ts"]?.stringValue else {
+            return .later("chat.postMessage: no place in the answer")
+        }
+        return .shown(Remote(channel: channel, ts: ts, hash: Self.hash(message)).json)
+    }
+
+    private static func body(_ message: SlackMessage, _ members: JSONObject) -> JSON {
+        var body = members
+        body["blocks"] = message.blocks
+        body["text"] = .string(message.text)
+        // Links in what is shown are nobody's to look up.
+        body["unfurl_links"] = false
+        body["unfurl_media"] = false
+        return .object(body)
+    }
+
+    private static func result(_ answer: SlackAnswer, _ method: String) -> DeliveryResult {
+        switch answer {
+        case .ok: .later("\(method): no use in the answer")
+        case .limited(let seconds): .limited(seconds: seconds)
+        case .unavailable(let why): .unavailable(why)
+        case .failed(let code): .refused("\(method): \(code)\(advice(code))")
+        }
+    }
+
+    /// What to do about the codes that administrators meet.
+    static func advice(_ code: String) -> String {
+        switch code {
+        case "not_in_channel", "channel_not_found":
+            ": invite the app to the channel, and check its id"
+        case "invalid_auth", "token_revoked", "account_inactive", "not_authed":
+            ": install the app again and replace the bot token"
+        case "missing_scope", "no_permission":
+            ": install the app again from the manifest of `exequatur channel slack manifest`"
+        case "is_archived": ": the channel is archived"
+        default: ""
+        }
+    }
+
+    private func update(
+        _ remote: Remote, _ message: SlackMessage, _ notice: ReviewNotice
+    ) async -> DeliveryResult {
+        var remote = remote
+        let hash = Self.hash(message)
+        if !hash.utf8.elementsEqual(remote.hash.utf8) {
+            let answer = await api.call(
+                "chat.update",
+                Self.body(
+                    message, ["channel": .string(remote.channel), "ts": .string(remote.ts)]),
+                token: settings.botToken)
+            switch answer {
+            case .ok: remote.hash = hash
+            case .failed(let code) where Self.isFrozen(code):
+                // The message can't be changed any more: say below it how things stand.
+                remote.hash = hash
+                remote.reply = ""
+            default: return Self.result(answer, "chat.update")
+            }
+        }
+        return await reply(&remote, notice)
+    }
+
+    private static func isFrozen(_ code: String) -> Bool {
+        ["message_not_found", "cant_update_message", "edit_window_closed"]
+            .contains { $0.utf8.elementsEqual(code.utf8) }
+    }
+
+    /// Writes decisions and the end below the message, so that whoever only reads the channel
+    /// hears of them.
+    private func reply(_ remote: inout Remote, _ notice: ReviewNotice) async -> DeliveryResult {
+        guard !notice.card.decisions.isEmpty || notice.card.ending != nil,
+            !remote.channel.hasPrefix("D")
+        else { return .shown(remote.json) }
+        let message = SlackCard.threadReply(notice.card)
+        let hash = Self.hash(message)
+        guard !hash.utf8.elementsEqual(remote.reply.utf8) else { return .shown(remote.json) }
+        let answer = await api.call(
+            "chat.postMessage",
+            Self.body(
+                message,
+                ["channel": .string(remote.channel), "thread_ts": .string(remote.ts)]),
+            token: settings.botToken)
+        // The card is right; a missing line below it is not worth another round.
+        if case .ok = answer { remote.reply = hash }
+        return .shown(remote.json)
+    }
+
+    package func deliver(
+        checkpoint: String, _ host: any ChannelHost
+    ) async -> DeliveryResult {
+        guard let place = settings.checkpoints else { return .nobody }
+        let lines = checkpoint.split(separator: "\n", omittingEmptySubsequences: false)
+        guard lines.count > 3, let size = UInt64(lines[1]) else { return .nobody }
+        let message = SlackCard.checkpoint(
+            origin: String(lines[0]), size: size, root: String(lines[2]), note: checkpoint)
+        let answer = await api.call(
+            "chat.postMessage", Self.body(message, ["channel": .string(place)]),
+            token: settings.botToken)
+        if case .ok = answer { return .shown(.null) }
+        return Self.result(answer, "chat.postMessage")
+    }
+
+    /// Asks Slack whether the token is good, and notes the answer.
+    package func check(now: Timestamp) async {
+        switch await api.call("auth.test", [:], token: settings.botToken) {
+        case .ok(let answer):
+            let team = answer["team_id"]?.stringValue ?? ""
+            let enterprise = answer["enterprise_id"]?.stringValue ?? ""
+            if team.utf8.elementsEqual(settings.workspace.utf8)
+                || (settings.enterprise.map { $0.utf8.elementsEqual(enterprise.utf8) } ?? false)
+            {
+                health.reached(now)
+            } else {
+                health.failed(
+                    "the bot token is of team \(VisibleText.escape(team)), not of "
+                        + "\(settings.workspace): correct `workspace`", now)
+            }
+        case .failed(let code): health.failed("auth.test: \(code)\(Self.advice(code))", now)
+        case .limited: break
+        case .unavailable(let why): health.failed(why, now)
+        }
+    }
+}
