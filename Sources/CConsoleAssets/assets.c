@@ -21,6 +21,15 @@ static const unsigned char band_svg[] = {
 static const unsigned char rosette_svg[] = {
 #embed "assets/rosette.svg"
 };
+static const unsigned char account_template[] = {
+#embed "assets/templates/account.mustache"
+};
+static const unsigned char channels_template[] = {
+#embed "assets/templates/channels.mustache"
+};
+static const unsigned char deliveries_template[] = {
+#embed "assets/templates/deliveries.mustache"
+};
 static const unsigned char action_template[] = {
 #embed "assets/templates/action.mustache"
 };
@@ -100,6 +109,9 @@ static const console_asset files[] = {
     FILE("mark.svg", mark_svg),
     FILE("band.svg", band_svg),
     FILE("rosette.svg", rosette_svg),
+    FILE("account.mustache", account_template),
+    FILE("channels.mustache", channels_template),
+    FILE("deliveries.mustache", deliveries_template),
     FILE("action.mustache", action_template),
     FILE("ago.mustache", ago_template),
     FILE("bottom.mustache", bottom_template),

@@ -10,8 +10,6 @@ package protocol ChannelHost: Sendable {
     var publicURL: String { get }
     /// The name of the log.
     var origin: String { get }
-    /// Wakes whenever something was recorded.
-    var wakes: AsyncStream<Void> { get }
 
     // MARK: what there is to tell
 

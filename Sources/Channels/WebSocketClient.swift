@@ -96,7 +96,7 @@ struct WebSocketClient: Sendable {
 
     /// Runs `body` with what comes in, and closes the connection afterwards.
     func run(
-        _ body: @Sendable (Sender, AsyncStream<Incoming>) async throws -> Void
+        _ body: @escaping @Sendable (Sender, AsyncStream<Incoming>) async throws -> Void
     ) async throws {
         try await frames.executeThenClose { inbound, outbound in
             let sender = Sender(outbound: outbound)

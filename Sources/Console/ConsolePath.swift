@@ -15,6 +15,14 @@ public enum ConsolePath {
     public static let policies = "/policies"
     /// People, groups, agents and gates; `GET`.
     public static let directory = "/directory"
+    /// Channels and what they did not deliver; `GET`.
+    public static let channels = "/channels"
+    /// The viewer's own accounts; `GET`.
+    public static let account = "/account"
+    /// Makes a code that links an account; `POST`.
+    public static let linkCodeForm = "/console/account/code"
+    /// Unlinks one of the viewer's accounts; `POST` with `channel`, `workspace` and `user`.
+    public static let unlinkForm = "/console/account/unlink"
     /// Landing page of one-time links; `GET`, with `token` and `return`.
     public static let signIn = "/sign-in"
     /// Uses a one-time link up; `POST` with `token` and `return`.

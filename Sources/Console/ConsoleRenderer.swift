@@ -68,6 +68,12 @@ public struct ConsoleRenderer: Sendable {
     /// People, groups, agents and gates.
     public func directory(_ page: DirectoryPage) -> String { render(page) }
 
+    /// Channels and what they did not deliver.
+    public func channels(_ page: ChannelsPage) -> String { render(page) }
+
+    /// The viewer's own accounts.
+    public func account(_ page: AccountPage) -> String { render(page) }
+
     /// What went wrong and what to do next.
     public func error(_ page: ErrorPage) -> String { render(page) }
 

@@ -9,7 +9,7 @@ typealias TemplateValues = [String: Any]
 /// The templates that are pages.
 enum PageTemplate: String, CaseIterable {
     case signIn = "sign-in"
-    case inbox, action, history, ledger, policies, directory, error
+    case inbox, action, history, ledger, policies, directory, channels, account, error
 }
 
 /// A view model with its page.
@@ -121,7 +121,7 @@ extension ConsoleShell {
             "navigation": navigation(current: current),
             "inboxURL": ConsolePath.inbox, "historyURL": ConsolePath.history,
             "ledgerURL": ConsolePath.ledger, "policiesURL": ConsolePath.policies,
-            "signOutURL": ConsolePath.signOutForm,
+            "signOutURL": ConsolePath.signOutForm, "accountURL": ConsolePath.account,
         ]
     }
 
@@ -130,6 +130,7 @@ extension ConsoleShell {
             (.inbox, "Inbox", ConsolePath.inbox), (.history, "History", ConsolePath.history),
             (.ledger, "Ledger", ConsolePath.ledger), (.policies, "Policies", ConsolePath.policies),
             (.directory, "Directory", ConsolePath.directory),
+            (.channels, "Channels", ConsolePath.channels),
         ]
         return places.map { place, label, url in
             [

@@ -46,6 +46,14 @@ extension ControlPlane {
             principal: principal, credential: credential.id, assurance: .token)
     }
 
+    /// Counts a message that no holder of a channel's secret made, and says why it is refused.
+    package func refuseUnsigned(_ why: String = "the signature is missing, old or wrong")
+        -> CommandError
+    {
+        _ = failed(.invalid)
+        return .unsigned(why)
+    }
+
     /// Counts a failure; attempts are recorded as numbers, not one by one.
     func failed(_ error: AuthenticationError) -> AuthenticationError {
         counters.add("exequatur_authentication_failures_total")

@@ -62,6 +62,8 @@ package enum CommandError: Error, Sendable, Hashable {
     case noPolicies
     case clockStepped(String)
     case idempotencyMismatch
+    /// What a channel received is not signed as it should be.
+    case unsigned(String)
     case badRequest(code: String, String)
     case forbidden(code: String, String)
     case conflict(code: String, String)

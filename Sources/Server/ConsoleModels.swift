@@ -11,12 +11,14 @@ internal import TransparencyLog
 /// Fills the console's view models from the control plane, for one viewer.
 struct ConsoleModels {
     let control: ControlPlane
+    let channels: ChannelHub?
     let governance: Governance
     let session: Session?
     let now: Timestamp
 
-    init(_ control: ControlPlane, _ session: Session?) {
+    init(_ control: ControlPlane, _ session: Session?, _ channels: ChannelHub? = nil) {
         self.control = control
+        self.channels = channels
         self.session = session
         governance = control.governance
         now = control.now
@@ -192,6 +194,7 @@ struct ConsoleModels {
             verdict: verdict(detail), slots: slots(state), eligible: eligible(state),
             decisions: decisions(detail), permission: permission(detail), claim: claim(detail),
             outcomes: outcomes(detail), timeline: timeline(detail),
+            deliveries: try deliveries(state.id),
             otherPendingOfAgent: try otherPending(state))
     }
 

@@ -15,6 +15,7 @@ internal import TransparencyLog
 /// come from this origin.
 struct ConsoleRoutes: Sendable {
     let control: ControlPlane
+    let channels: ChannelHub?
     let renderer: ConsoleRenderer
     private static let formLimit = 65_536
     private static let historyPage = 50
@@ -31,6 +32,12 @@ struct ConsoleRoutes: Sendable {
         router.get("/directory") { request, _ in
             try page(request) { renderer.directory(try $0.directory()) }
         }
+        router.get("/channels") { request, _ in
+            try page(request) { renderer.channels(try $0.channelsPage()) }
+        }
+        router.get("/account", use: account)
+        router.post("/console/account/code", use: linkCode)
+        router.post("/console/account/unlink", use: unlink)
         router.get("/actions/:id", use: action)
         router.get("/sign-in", use: signIn)
         router.post("/console/sign-in", use: redeem)
@@ -44,7 +51,7 @@ struct ConsoleRoutes: Sendable {
 
     // MARK: pages
 
-    private func page(
+    func page(
         _ request: Request, _ body: (ConsoleModels) throws -> String
     ) throws -> Response {
         guard let session = try Wire.session(request, control) else {
@@ -52,15 +59,15 @@ struct ConsoleRoutes: Sendable {
                 "\(ConsolePath.signIn)?return=\(Self.query(request.uri.string))")
         }
         do {
-            return Self.html(try body(ConsoleModels(control, session)))
+            return Self.html(try body(ConsoleModels(control, session, channels)))
         } catch {
             return try failure(error, session)
         }
     }
 
-    private func failure(_ error: any Error, _ session: Session?) throws -> Response {
+    func failure(_ error: any Error, _ session: Session?) throws -> Response {
         let problem = Problem(error)
-        let models = ConsoleModels(control, session)
+        let models = ConsoleModels(control, session, channels)
         return Self.html(
             renderer.error(
                 ErrorPage(
@@ -233,7 +240,7 @@ struct ConsoleRoutes: Sendable {
         } catch {
             let problem = Problem(error)
             guard let detail = try control.detail(id) else { return try failure(error, session) }
-            let models = ConsoleModels(control, session)
+            let models = ConsoleModels(control, session, channels)
             let notice = ConsoleNotice(kind: .error, text: problem.detail)
             return Self.html(
                 renderer.action(try models.action(detail, notice: notice)),
@@ -241,7 +248,7 @@ struct ConsoleRoutes: Sendable {
         }
     }
 
-    private func signedForm(
+    func signedForm(
         _ request: Request
     ) async throws -> (form: [String: String], session: Session) {
         guard let session = try Wire.session(request, control) else {
@@ -301,7 +308,7 @@ struct ConsoleRoutes: Sendable {
             ], body: .init(byteBuffer: ByteBuffer(bytes: asset.bytes)))
     }
 
-    private static func html(
+    static func html(
         _ text: String, status: HTTPResponse.Status = .ok
     ) -> Response {
         var headers: HTTPFields = [.contentType: "text/html; charset=utf-8"]
@@ -312,7 +319,7 @@ struct ConsoleRoutes: Sendable {
             status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(string: text)))
     }
 
-    private static func redirect(_ path: String) -> Response {
+    static func redirect(_ path: String) -> Response {
         Response(
             status: .seeOther, headers: [.location: path, .cacheControl: "no-store"])
     }

@@ -11,7 +11,8 @@ internal import ServiceLifecycle
 package enum ExequaturServer {
     /// The responder that tests drive without a socket and `application` puts behind one.
     static func router(
-        _ control: ControlPlane, openAPI: [UInt8], documents: DocumentSource = .http
+        _ control: ControlPlane, openAPI: [UInt8], documents: DocumentSource = .http,
+        channels: ChannelHub? = nil
     ) throws -> Router<ServerContext> {
         let router = Router(context: ServerContext.self)
         router.add(middleware: ProblemMiddleware(control: control))
@@ -24,18 +25,21 @@ package enum ExequaturServer {
         EventRoutes(control: control).add(to: router)
         LogRoutes(control: control).add(to: router)
         StatusRoutes(control: control, openAPI: openAPI).add(to: router)
-        ConsoleRoutes(control: control, renderer: try ConsoleRenderer()).add(to: router)
+        ChannelRoutes(control: control, hub: channels).add(to: router)
+        ConsoleRoutes(control: control, channels: channels, renderer: try ConsoleRenderer())
+            .add(to: router)
         return router
     }
 
     /// The server with its services; they end in reverse order, so the ledger, which `control`
     /// closes last, outlives everything that writes to it.
     package static func application(
-        _ control: ControlPlane, openAPI: [UInt8], host: String, port: Int,
+        _ control: ControlPlane, channels: ChannelHub? = nil, openAPI: [UInt8], host: String,
+        port: Int,
         onRunning: @escaping @Sendable (_ port: Int) async -> Void
     ) throws -> some ApplicationProtocol {
         var application = Application(
-            router: try router(control, openAPI: openAPI),
+            router: try router(control, openAPI: openAPI, channels: channels),
             configuration: ApplicationConfiguration(
                 address: .hostname(host, port: port), serverName: nil),
             onServerRunning: { channel in
@@ -45,6 +49,7 @@ package enum ExequaturServer {
             // what goes wrong with a request is logged by `ProblemMiddleware`.
             logger: Logger(label: "http", factory: { _ in SwiftLogNoOpLogHandler() }))
         application.addServices(Scheduler(control), LedgerRechecker(control))
+        if let channels { application.addServices(channels) }
         return application
     }
 }

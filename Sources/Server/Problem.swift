@@ -120,6 +120,7 @@ extension Problem {
             self.init(
                 .unprocessableContent, "idempotency_mismatch",
                 "this `Idempotency-Key` was used with another request")
+        case .unsigned(let why): self.init(.unauthorized, "signature_invalid", why)
         case .badRequest(let code, let detail): self.init(.badRequest, code, detail)
         case .forbidden(let code, let detail): self.init(.forbidden, code, detail)
         case .conflict(let code, let detail): self.init(.conflict, code, detail)

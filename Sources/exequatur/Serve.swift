@@ -4,6 +4,7 @@ internal import ApprovalCore
 internal import ArgumentParser
 internal import CLinux
 internal import CanonicalJSON
+internal import Channels
 internal import ControlPlane
 internal import Facts
 internal import Foundation
@@ -34,6 +35,9 @@ struct Serve: AsyncParsableCommand {
     @Option(name: .customLong("public-url"), help: "How people and agents reach this server.")
     var publicURL: String?
 
+    @Option(help: "File that sets channels up; see docs/channels.md.")
+    var config: String?
+
     @Option(help: "Name of the log; fixed on first start.")
     var origin = "exequatur.local/log"
 
@@ -62,6 +66,7 @@ struct Serve: AsyncParsableCommand {
         let (host, port) = try address()
         let url = publicURL ?? "http://\(host == "127.0.0.1" ? "localhost" : host):\(port)"
         let logger = try makeLogger()
+        let channels = try config.map { try ServerFile(path: $0).channels } ?? []
         // Nothing this process makes is for other users.
         umask(0o077)
         let directory = DataDirectory(path: data)
@@ -80,8 +85,9 @@ struct Serve: AsyncParsableCommand {
             backend: try SQLiteBackend(path: directory.database),
             effects: Self.effects(guarding: directory), logger: logger)
         let link = try await control.begin(starterPolicies: StarterPolicies.files)
+        let hub = channels.isEmpty ? nil : ChannelHub(control, channels, logger: logger)
         let application = try ExequaturServer.application(
-            control, openAPI: OpenAPIDocument.bytes, host: host, port: port,
+            control, channels: hub, openAPI: OpenAPIDocument.bytes, host: host, port: port,
             onRunning: { _ in Self.announce(url, link: link, data: data, control) })
         var group = ServiceGroupConfiguration(
             services: [

@@ -140,6 +140,6 @@ enum Samples {
                 ConsoleTimelineEntry(
                     index: 417, seq: 2, kind: "decision.recorded", at: before(95),
                     summary: "approved by carol"),
-            ], otherPendingOfAgent: 2)
+            ], deliveries: [], otherPendingOfAgent: 2)
     }
 }

@@ -6,7 +6,7 @@ internal import TransparencyLog
 
 /// Cards in Slack: one message per place, brought up to date whenever the action changes.
 package final class SlackChannel: CardChannel {
-    let settings: SlackSettings
+    package let settings: SlackSettings
     let api: SlackAPI
     package let health = ChannelHealth()
 

@@ -58,6 +58,8 @@ public struct ActionPage: Sendable, Hashable {
     public var outcomes: [ConsoleOutcome]
     /// Ledger entries, oldest first.
     public var timeline: [ConsoleTimelineEntry]
+    /// Where people were told of it.
+    public var deliveries: [ConsoleDelivery]
     /// How many other actions of this agent are pending.
     public var otherPendingOfAgent: Int
 
@@ -71,7 +73,8 @@ public struct ActionPage: Sendable, Hashable {
         rendering: ConsoleRendering, verdict: ConsoleVerdict, slots: [ConsoleSlot],
         eligible: [ConsolePersonName], decisions: [ConsoleDecision],
         permission: ConsolePermission, claim: ConsoleClaim?, outcomes: [ConsoleOutcome],
-        timeline: [ConsoleTimelineEntry], otherPendingOfAgent: Int
+        timeline: [ConsoleTimelineEntry], deliveries: [ConsoleDelivery],
+        otherPendingOfAgent: Int
     ) {
         self.shell = shell
         self.id = id
@@ -101,6 +104,7 @@ public struct ActionPage: Sendable, Hashable {
         self.claim = claim
         self.outcomes = outcomes
         self.timeline = timeline
+        self.deliveries = deliveries
         self.otherPendingOfAgent = otherPendingOfAgent
     }
 }

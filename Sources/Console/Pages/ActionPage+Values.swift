@@ -108,6 +108,7 @@ extension ActionPage: TemplatePage {
             "claim": orAbsent(claim?.values(now: now)),
             "outcomes": outcomes.map { $0.values(now: now) },
             "timeline": timeline.map { $0.values(now: now) },
+            "deliveries": deliveries.map { $0.values(now: now) },
         ]
     }
 

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ApprovalCore
+internal import CanonicalJSON
+internal import Channels
+internal import Console
+internal import ControlPlane
+
+/// How one channel stands.
+struct ChannelReport: Sendable {
+    let id: Handle
+    /// In words.
+    let kind: String
+    let health: ChannelHealth.State?
+    let waiting: Int
+    let undelivered: Int
+    /// What is wrong, and what to do.
+    let trouble: String?
+
+    var json: JSON {
+        [
+            "connections": health?.connections.map { .int($0) } ?? .null,
+            "deliveredAt": .optional(health?.deliveredAt), "id": .string(id.text),
+            "kind": .string(kind), "reachedAt": .optional(health?.reachedAt),
+            "trouble": .optional(trouble), "undelivered": .int(undelivered),
+            "waiting": .int(waiting),
+        ]
+    }
+}
+
+extension ChannelHub {
+    /// Where people were told of an action, in order of channel and place.
+    func deliveries(of id: ActionID) throws -> [(DeliveryKey, Delivery)] {
+        try host.notes(DeliveryKey.prefix(id)).compactMap(Self.delivery)
+    }
+
+    /// Messages that nobody tries to deliver any more, the newest first.
+    func undelivered(limit: Int) throws -> [(DeliveryKey, Delivery)] {
+        let dead = try host.notes("card/").compactMap(Self.delivery).filter { $0.1.isDead }
+        return Array(dead.reversed().prefix(limit))
+    }
+
+    private static func delivery(_ note: ChannelNote) -> (DeliveryKey, Delivery)? {
+        guard let key = DeliveryKey(note: note.key), let delivery = Delivery(note.value) else {
+            return nil
+        }
+        return (key, delivery)
+    }
+
+    /// How all channels stand, in the order of the configuration.
+    func report() throws -> [ChannelReport] {
+        let dead = try undelivered(limit: .max)
+        return settings.map { one in
+            let given = dead.count { $0.0.channel == one.id }
+            switch one {
+            case .slack(let settings):
+                let isSocket = settings.appToken != nil
+                return card(one.id, isSocket ? "Slack, Socket Mode" : "Slack, HTTP", given)
+            case .teams: return card(one.id, "Microsoft Teams", given)
+            case .workflow: return card(one.id, "Microsoft Teams, Workflows", given)
+            case .mail: return card(one.id, "mail", given)
+            case .webhook: return webhook(one.id)
+            case .integration:
+                return ChannelReport(
+                    id: one.id, kind: "integration", health: nil, waiting: 0, undelivered: 0,
+                    trouble: nil)
+            }
+        }
+    }
+
+    private func card(_ id: Handle, _ kind: String, _ undelivered: Int) -> ChannelReport {
+        let state = health(of: id)?.state
+        return ChannelReport(
+            id: id, kind: kind, health: state, waiting: courier.standing(of: id).waiting,
+            undelivered: undelivered, trouble: state?.failure)
+    }
+
+    private func webhook(_ id: Handle) -> ChannelReport {
+        guard let sender = webhooks[id] else {
+            return ChannelReport(
+                id: id, kind: "webhook", health: nil, waiting: 0, undelivered: 0, trouble: nil)
+        }
+        let place = sender.standing
+        let state = sender.health.state
+        return ChannelReport(
+            id: id, kind: "webhook", health: state,
+            waiting: Int(clamping: host.size - min(host.size, place.next)),
+            undelivered: place.dead, trouble: place.disabled ?? state.failure)
+    }
+
+    /// Channels whose accounts can be linked, and what to do there with a code.
+    var linkable: [LinkableChannel] {
+        settings.compactMap { one in
+            switch one {
+            case .slack:
+                LinkableChannel(
+                    id: one.id.text,
+                    instruction: "In Slack open the app’s Home, press “Link account” and enter "
+                        + "the code.")
+            case .teams:
+                LinkableChannel(
+                    id: one.id.text,
+                    instruction: "In Teams write “link” and the code to the app in a personal "
+                        + "chat.")
+            case .integration:
+                LinkableChannel(
+                    id: one.id.text, instruction: "Enter the code where that system asks for it.")
+            case .workflow, .webhook, .mail: nil
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ApprovalCore
+internal import CanonicalJSON
+package import Channels
+package import ControlPlane
+package import Logging
+internal import ServiceLifecycle
+
+/// The channels of a server, wired to it.
+package final class ChannelHub: Service {
+    let host: ServiceHost
+    let settings: [ChannelSettings]
+    let slack: [Handle: SlackChannel]
+    let webhooks: [Handle: WebhookSender]
+    let integrations: [Handle: IntegrationSettings]
+    let courier: Courier
+    private let control: ControlPlane
+    private let sockets: [SlackSocket]
+    private let logger: Logger
+
+    /// How often each channel is asked whether it is there.
+    private static let checkSeconds = 300.0
+
+    /// Makes the channels of these settings; nothing is sent before ``run()``.
+    package init(_ control: ControlPlane, _ settings: [ChannelSettings], logger: Logger) {
+        self.control = control
+        self.settings = settings
+        self.logger = logger
+        let host = ServiceHost(control: control)
+        self.host = host
+        let entropy = control.effects.entropy
+        let random: @Sendable () -> Double = { Double(entropy.bytes(1)[0]) / 255 }
+        var slack: [Handle: SlackChannel] = [:]
+        var webhooks: [Handle: WebhookSender] = [:]
+        var integrations: [Handle: IntegrationSettings] = [:]
+        for one in settings {
+            switch one {
+            case .slack(let settings): slack[settings.id] = SlackChannel(settings)
+            case .webhook(let settings):
+                webhooks[settings.id] = WebhookSender(
+                    settings, host, logger: logger, random: random)
+            case .integration(let settings): integrations[settings.id] = settings
+            case .teams, .workflow, .mail: break
+            }
+        }
+        self.slack = slack
+        self.webhooks = webhooks
+        self.integrations = integrations
+        sockets = slack.values.filter { $0.settings.appToken != nil }
+            .map { SlackSocket($0, host, logger: logger) }
+        courier = Courier(
+            host, channels: Array(slack.values), logger: logger, random: random)
+    }
+
+    /// What is known of a channel that shows cards.
+    func health(of id: Handle) -> ChannelHealth? { slack[id]?.health }
+
+    package func run() async throws {
+        try await control.notifyChannels()
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.serve("courier", self.courier) }
+            for socket in sockets {
+                group.addTask { await self.serve("socket mode", socket) }
+            }
+            for (id, webhook) in webhooks {
+                group.addTask { await self.serve("webhook \(id)", webhook) }
+            }
+            group.addTask { await self.passOnWakes() }
+            group.addTask { await self.checkAll() }
+            try? await gracefulShutdown()
+            group.cancelAll()
+        }
+    }
+
+    private func serve(_ name: String, _ service: some Service) async {
+        do {
+            try await service.run()
+        } catch is CancellationError {
+        } catch {
+            logger.error("a channel ended", metadata: ["part": "\(name)", "error": "\(error)"])
+        }
+    }
+
+    private func passOnWakes() async {
+        for await _ in control.news.wakes {
+            courier.poke()
+            for webhook in webhooks.values { webhook.poke() }
+        }
+    }
+
+    private func checkAll() async {
+        while !Task.isCancelled {
+            for channel in slack.values { await channel.check(now: control.now) }
+            guard (try? await Task.sleep(for: .seconds(Self.checkSeconds))) != nil else { return }
+        }
+    }
+}
