@@ -81,7 +81,8 @@ extension ActionMachine {
         return .success(
             ReviewDecision(
                 person: person, kind: command.kind, channel: command.channel,
-                assurance: command.assurance, account: command.account, selfApproved: inChain, at: surroundings.now))
+                assurance: command.assurance, account: command.account, selfApproved: inChain,
+                at: surroundings.now))
     }
 
     /// What a chat may not do, whoever presses the button (DESIGN §10).
@@ -103,8 +104,9 @@ extension ActionMachine {
         }
         return command.isGovernance
             ? Refusal(
-                .notInChat, "what changes this server's own rules is never decided in a chat: "
-                    + "sign in at the console and decide there") : nil
+                .notInChat,
+                "what changes this server's own rules is never decided in a chat: sign in at the "
+                    + "console and decide there") : nil
     }
 
     /// Single-operator mode ends with the seal, whatever the configuration says.

@@ -33,6 +33,7 @@ package enum ChannelSettings: Sendable, Hashable {
     /// - Parameters:
     ///   - json: the array under `channels`.
     ///   - secret: gives the content of a file, without the newline at its end.
+    /// - Returns: the channels, in their order.
     /// - Throws: where something is unknown, missing or out of range, with its place.
     package static func read(
         _ json: JSON, secret: @escaping (String) throws -> String
@@ -69,7 +70,8 @@ package enum ChannelSettings: Sendable, Hashable {
         case "mail": return .mail(try MailSettings(id, &reader))
         default:
             throw reader.error(
-                "kind", "`\(VisibleText.escape(kind))` is unknown: slack, teams, teams-workflow, "
+                "kind",
+                "`\(VisibleText.escape(kind))` is unknown: slack, teams, teams-workflow, "
                     + "webhook, integration or mail")
         }
     }

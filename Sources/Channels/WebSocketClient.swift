@@ -15,12 +15,21 @@ struct WebSocketClient: Sendable {
     private static let connectSeconds: Int64 = 10
 
     private let frames: Frames
+    private let random: @Sendable (Int) -> [UInt8]
 
     /// Connects; the address is a secret, so no error names it.
+    ///
+    /// - Parameters:
+    ///   - url: `ws://` or `wss://`.
+    ///   - random: gives so many random bytes.
+    /// - Returns: the connection, to be run once.
     /// - Throws: ``ChannelSilence`` when it is no `ws` address, or nobody answers as a WebSocket.
-    static func connect(to url: String) async throws -> WebSocketClient {
+    static func connect(
+        to url: String, random: @escaping @Sendable (Int) -> [UInt8]
+    ) async throws -> WebSocketClient {
         guard let target = Target(url) else { throw ChannelSilence("not a WebSocket address") }
-        let tls = target.isSecure ? try NIOSSLContext(configuration: .makeClientConfiguration()) : nil
+        let tls =
+            target.isSecure ? try NIOSSLContext(configuration: .makeClientConfiguration()) : nil
         let upgrade = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connectTimeout(.seconds(connectSeconds))
             .connect(host: target.host, port: target.port) { channel in
@@ -31,12 +40,13 @@ struct WebSocketClient: Sendable {
                             context: tls, serverHostname: target.isNumeric ? nil : target.host)
                         try channel.pipeline.syncOperations.addHandler(handler)
                     }
-                    return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(
+                    let pipeline = channel.pipeline.syncOperations
+                    return try pipeline.configureUpgradableHTTPClientPipeline(
                         configuration: NIOUpgradableHTTPClientPipelineConfiguration(
                             upgradeConfiguration: upgrading(target)))
                 }
             }
-        return WebSocketClient(frames: try await upgrade.get())
+        return WebSocketClient(frames: try await upgrade.get(), random: random)
     }
 
     private static func upgrading(
@@ -69,6 +79,7 @@ struct WebSocketClient: Sendable {
     /// Sends over one connection; several tasks may.
     struct Sender: Sendable {
         fileprivate let outbound: NIOAsyncChannelOutboundWriter<WebSocketFrame>
+        fileprivate let random: @Sendable (Int) -> [UInt8]
 
         func send(_ text: String) async throws {
             try await write(.text, ByteBuffer(string: text))
@@ -82,8 +93,11 @@ struct WebSocketClient: Sendable {
         }
 
         fileprivate func write(_ opcode: WebSocketOpcode, _ data: ByteBuffer) async throws {
+            // Masks keep scripts in browsers from writing what proxies would take for HTTP, so they
+            // must not be guessed (RFC 6455 §5.3).
+            let mask = WebSocketMaskingKey(random(4))
             try await outbound.write(
-                WebSocketFrame(fin: true, opcode: opcode, maskKey: .random(), data: data))
+                WebSocketFrame(fin: true, opcode: opcode, maskKey: mask, data: data))
         }
     }
 
@@ -99,7 +113,7 @@ struct WebSocketClient: Sendable {
         _ body: @escaping @Sendable (Sender, AsyncStream<Incoming>) async throws -> Void
     ) async throws {
         try await frames.executeThenClose { inbound, outbound in
-            let sender = Sender(outbound: outbound)
+            let sender = Sender(outbound: outbound, random: random)
             let (incoming, feed) = AsyncStream.makeStream(of: Incoming.self)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {

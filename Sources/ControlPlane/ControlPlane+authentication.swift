@@ -47,7 +47,9 @@ extension ControlPlane {
     }
 
     /// Counts a message that no holder of a channel's secret made, and says why it is refused.
-    package func refuseUnsigned(_ why: String = "the signature is missing, old or wrong")
+    package func refuseUnsigned(
+        _ why: String = "the signature is missing, old or wrong"
+    )
         -> CommandError
     {
         _ = failed(.invalid)

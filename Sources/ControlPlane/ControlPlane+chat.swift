@@ -110,13 +110,15 @@ extension ControlPlane {
             .map { String(decoding: read[$0..<$0 + 4], as: UTF8.self) }.joined(separator: "-")
     }
 
-    /// Makes an account the person's whose code was entered from it; returns the person.
+    /// Makes an account the person's whose code was entered from it.
     ///
     /// - Parameters:
     ///   - account: as the chat system authenticated it.
     ///   - code: as it was typed.
     ///   - name: what the chat calls the account, for the record.
     ///   - audit: where the message came from.
+    /// - Returns: the person.
+    /// - Throws: that the code is wrong, used or too old, or the account is linked already.
     package func link(
         _ account: ChatAccount, code: String, name: String?, audit: JSON
     ) async throws -> Handle {

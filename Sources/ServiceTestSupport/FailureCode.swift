@@ -36,6 +36,7 @@ private func code(_ error: CommandError) -> String {
     case .noPolicies: "no_policies"
     case .clockStepped: "clock_stepped"
     case .idempotencyMismatch: "idempotency_mismatch"
+    case .unsigned: "signature_invalid"
     case .badRequest(let code, _), .forbidden(let code, _), .conflict(let code, _): code
     }
 }

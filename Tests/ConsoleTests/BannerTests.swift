@@ -16,7 +16,12 @@ import Testing
         policies.shell = shell
         var directory = Samples.directory()
         directory.shell = shell
+        var account = Samples.account()
+        account.shell = shell
+        var channels = Samples.channels()
+        channels.shell = shell
         return [
+            "account": renderer.account(account), "channels": renderer.channels(channels),
             "sign-in": renderer.signIn(Samples.signIn(shell: shell)),
             "inbox": renderer.inbox(Samples.inbox(shell: shell)),
             "action": renderer.action(Samples.pending(shell: shell)),

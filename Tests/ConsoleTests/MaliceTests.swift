@@ -84,7 +84,8 @@ enum AllPages {
             InboxPage(shell: Samples.shell(pending: 0), items: [], totalPending: 0),
             InboxPage(shell: shell, items: [], totalPending: 1_000),
             Samples.history(), Samples.ledger(), Samples.directory(), Samples.policies(),
-            Samples.signIn(), withoutLink, Samples.error(),
+            Samples.signIn(), withoutLink, Samples.error(), Samples.account(),
+            Samples.accountWithCode(), Samples.channels(),
         ]
     }
 

@@ -71,6 +71,19 @@ enum PageSamples {
         PageSample(name: "ledger") { $0.ledger(Samples.ledger()) },
         PageSample(name: "policies") { $0.policies(Samples.policies()) },
         PageSample(name: "directory") { $0.directory(Samples.directory()) },
+        PageSample(name: "account") { $0.account(Samples.account()) },
+        PageSample(name: "account-with-code") { $0.account(Samples.accountWithCode()) },
+        PageSample(name: "account-without-channels") { renderer in
+            var page = Samples.account()
+            page.accounts = []
+            page.channels = []
+            return renderer.account(page)
+        },
+        PageSample(name: "channels") { $0.channels(Samples.channels()) },
+        PageSample(name: "channels-none") { renderer in
+            renderer.channels(
+                ChannelsPage(shell: Samples.shell(), channels: [], undelivered: []))
+        },
         PageSample(name: "sign-in") { $0.signIn(Samples.signIn()) },
         PageSample(name: "sign-in-without-link") { renderer in
             var page = Samples.signIn(shell: Samples.shell(viewer: nil, unsealed: true))

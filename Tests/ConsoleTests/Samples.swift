@@ -140,6 +140,6 @@ enum Samples {
                 ConsoleTimelineEntry(
                     index: 417, seq: 2, kind: "decision.recorded", at: before(95),
                     summary: "approved by carol"),
-            ], deliveries: [], otherPendingOfAgent: 2)
+            ], deliveries: deliveries, otherPendingOfAgent: 2)
     }
 }

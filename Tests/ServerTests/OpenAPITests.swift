@@ -73,7 +73,10 @@ private func resolve(_ reference: String) throws -> JSON {
 struct OpenAPITests {
     /// HTML pages and their forms are not part of the API.
     private static func isConsole(_ path: String) -> Bool {
-        ["/", "/history", "/ledger", "/policies", "/directory", "/sign-in"].contains(path)
+        [
+            "/", "/history", "/ledger", "/policies", "/directory", "/sign-in", "/account",
+            "/channels",
+        ].contains(path)
             || ["/actions/", "/console/", "/assets/"].contains { path.hasPrefix($0) }
     }
 

@@ -2,8 +2,9 @@
 
 package import ApprovalCore
 
-/// Decides what is sent when: order, pace, patience. Pure; one shell does what it says.
+/// Decides what is sent when: order, pace, patience.
 ///
+/// Pure; one shell does what it says.
 /// One message per place and action is under way at a time, so that they keep their order, and a
 /// newer state takes the place of an older one that was not sent yet. Each lane takes in turn the
 /// newest and the oldest: a backlog never hides what is asked now, and is never forgotten.

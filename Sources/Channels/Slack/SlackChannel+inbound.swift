@@ -130,7 +130,9 @@ extension SlackChannel {
     private func whisper(_ text: String, _ presser: Presser) async {
         guard let place = presser.place else { return }
         let body: JSON = [
-            "blocks": [["text": ["text": .string(text), "type": "plain_text"], "type": "section"]],
+            "blocks": [
+                ["text": ["text": .string(text), "type": "plain_text"], "type": "section"]
+            ],
             "channel": .string(place), "text": "This does not count.",
             "user": .string(presser.account.user),
         ]

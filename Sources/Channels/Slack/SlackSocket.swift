@@ -18,6 +18,7 @@ package final class SlackSocket: Service {
     private let events: AsyncStream<Event>
     private let report: AsyncStream<Event>.Continuation
     private let open = Mutex(0)
+    private let random: @Sendable (Int) -> [UInt8]
 
     private enum Event: Sendable {
         case ready
@@ -33,7 +34,12 @@ package final class SlackSocket: Service {
     /// How long a replaced connection goes on for what is still on its way.
     private static let drainSeconds = 10.0
 
-    package init(_ channel: SlackChannel, _ host: any ChannelHost, logger: Logger) {
+    /// Makes one; `random` gives so many random bytes.
+    package init(
+        _ channel: SlackChannel, _ host: any ChannelHost, logger: Logger,
+        random: @escaping @Sendable (Int) -> [UInt8]
+    ) {
+        self.random = random
         self.channel = channel
         self.host = host
         self.logger = logger
@@ -80,7 +86,7 @@ package final class SlackSocket: Service {
         }
         let life = Life()
         do {
-            let socket = try await WebSocketClient.connect(to: url)
+            let socket = try await WebSocketClient.connect(to: url, random: random)
             count(1)
             defer { count(-1) }
             try await socket.run { sender, incoming in
@@ -183,7 +189,7 @@ package final class SlackSocket: Service {
     private func retire(_ reason: String, _ life: Life) -> Double? {
         switch reason {
         case "link_disabled":
-            life.end("Socket Mode was turned off in the app's settings: turn it on again", pause: 60)
+            life.end("Socket Mode was turned off in the app's settings: turn it on", pause: 60)
             return nil
         case "too_many_websockets":
             life.end("the app has ten connections already: stop other servers of it", pause: 30)

@@ -80,7 +80,8 @@ package final class WebhookSender: Service {
             let json = try? JSON(parsing: note.value), let next = json["next"]?.intValue
         else { return place.withLock { $0 = Place(next: host.size) } }
         // Another address is another receiver: what the one before said does not bind it.
-        let isSame = json["url"]?.stringValue.map { $0.utf8.elementsEqual(fingerprint.utf8) } ?? false
+        let known = json["url"]?.stringValue
+        let isSame = known?.utf8.elementsEqual(fingerprint.utf8) ?? false
         place.withLock { place in
             place = Place(next: UInt64(clamping: next))
             place.dead = Int(clamping: json["dead"]?.intValue ?? 0)
@@ -116,8 +117,10 @@ package final class WebhookSender: Service {
                     place.withLock { $0.next = event.index + 1 }
                 }
                 place.withLock { $0.next = last.index + 1 }
-                // Only skipped: not worth a write, which would itself be nothing to tell.
-                if events.contains(where: { settings.takes($0.kind) }) || standing.next - start > 1000
+                // What was only skipped is skipped again after a restart, which is cheaper than a
+                // write each time.
+                if events.contains(where: { settings.takes($0.kind) })
+                    || standing.next - start >= UInt64(Self.page)
                 {
                     try await keep()
                 }

@@ -16,7 +16,8 @@ enum WebhookSecret {
     static func check(_ secrets: [Secret], _ reader: SettingsReader) throws {
         guard secrets.allSatisfy({ bytes($0) != nil }) else {
             throw reader.error(
-                "secretFiles", "expected `whsec_` and the base 64 of 24 to 64 bytes, such as "
+                "secretFiles",
+                "expected `whsec_` and the base 64 of 24 to 64 bytes, such as "
                     + "`whsec_$(openssl rand -base64 32)`")
         }
     }

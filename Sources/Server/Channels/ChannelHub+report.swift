@@ -83,9 +83,13 @@ extension ChannelHub {
         let place = sender.standing
         let state = sender.health.state
         return ChannelReport(
-            id: id, kind: "webhook", health: state,
-            waiting: Int(clamping: host.size - min(host.size, place.next)),
+            id: id, kind: "webhook", health: state, waiting: waiting(place),
             undelivered: place.dead, trouble: place.disabled ?? state.failure)
+    }
+
+    private func waiting(_ place: WebhookSender.Place) -> Int {
+        let size = host.size
+        return Int(clamping: size - min(size, place.next))
     }
 
     /// Channels whose accounts can be linked, and what to do there with a code.

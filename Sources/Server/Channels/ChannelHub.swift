@@ -48,7 +48,7 @@ package final class ChannelHub: Service {
         self.webhooks = webhooks
         self.integrations = integrations
         sockets = slack.values.filter { $0.settings.appToken != nil }
-            .map { SlackSocket($0, host, logger: logger) }
+            .map { SlackSocket($0, host, logger: logger, random: { entropy.bytes($0) }) }
         courier = Courier(
             host, channels: Array(slack.values), logger: logger, random: random)
     }

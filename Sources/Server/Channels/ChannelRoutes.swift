@@ -74,7 +74,8 @@ struct ChannelRoutes: Sendable {
                 code: "value_invalid", "expected a form with the field `payload`, in JSON")
         }
         let answer = await channel.receive(
-            interaction: payload, audit: Wire.auditJSON(request, context), ServiceHost(control: control))
+            interaction: payload, audit: Wire.auditJSON(request, context),
+            ServiceHost(control: control))
         guard let answer else { return Response(status: .ok) }
         return Wire.answer(answer)
     }
