@@ -99,14 +99,14 @@ private struct CoreWriter {
     }
 
     mutating func write(_ decision: ReviewDecision, _ rendering: Hash256) throws {
-        if let account = decision.account {
-            writer.key("account")
-            try writer.value(account.json)
-        }
         text("assurance", decision.assurance.rawValue)
         writer.key("at")
         writer.instant(decision.at)
         text("channel", decision.channel.rawValue)
+        if let account = decision.account {
+            writer.key("chatAccount")
+            try writer.value(account.json)
+        }
         text("decision", decision.kind.rawValue)
         digest()
         kindMember()

@@ -65,8 +65,8 @@ extension ActionEvent {
     }
 
     private static func decided(_ reader: inout JSONReader) throws -> ActionEvent {
-        let account = try reader.optionalValue("account").map { json in
-            try ChatAccount(json, path: "core.account")
+        let account = try reader.optionalValue("chatAccount").map { json in
+            try ChatAccount(json, path: "core.chatAccount")
         }
         let decision = ReviewDecision(
             person: try reader.handle("person"),
