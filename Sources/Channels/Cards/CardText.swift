@@ -25,8 +25,8 @@ struct CardText: Sendable {
     let isWhole: Bool
 
     init(_ card: ReviewCard, _ shortening: Shortening) {
-        isWhole = shortening.isWhole
         let rendering = card.rendering
+        isWhole = shortening.showsAll(of: rendering)
         var parts: [Part] = []
         let warnings = Self.some(rendering.warnings, shortening.warnings) {
             "\u{2026} \($0) of \($1) warnings left out"
@@ -104,14 +104,16 @@ struct CardText: Sendable {
         }
     }
 
-    /// The first and last halves of `items` if there are more than `limit`, with `missing` between
-    /// them, which is told how many are left out and how many there are.
+    /// The first and last of `items` if there are more than `limit`, with `missing` between them,
+    /// which is told how many are left out and how many there are.
+    ///
+    /// Sections begin with what matters most, so more of their beginning is kept.
     private static func some<Item>(
         _ items: [Item], _ limit: Int, _ missing: (Int, Int) -> Item
     ) -> [Item] {
         guard items.count > limit else { return items }
-        let head = limit - limit / 2
+        let head = limit - limit / 4
         return items.prefix(head) + [missing(items.count - limit, items.count)]
-            + items.suffix(limit / 2)
+            + items.suffix(limit / 4)
     }
 }

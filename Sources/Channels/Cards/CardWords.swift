@@ -83,10 +83,6 @@ enum CardWords {
                 label: decision.isApproval ? "Approved" : "Denied",
                 text: Shortening.cut(said(decision), to: shortening.decisionText))
         }
-        if let deadline = card.deadline, card.status == .pending {
-            rows.append(
-                Rendering.Row(label: "Deadline", text: "\(time(deadline)), then it expires"))
-        }
         return CardText.lines(rows, Shortening.steps[0])
     }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ApprovalCore
+
 /// How much of a card a message shows: all of it, or visibly less where there is no room.
 ///
 /// Messages try one step after the other and take the first that fits. A step is the same for
@@ -32,8 +34,17 @@ struct Shortening: Sendable, Hashable {
         self.decisionText = decisionText
     }
 
-    /// True if nothing of the rendering is left out.
-    var isWhole: Bool { text == .max }
+    /// True if nothing of `rendering` is left out.
+    func showsAll(of rendering: Rendering) -> Bool {
+        rendering.warnings.count <= warnings && rendering.sections.count <= sections
+            && rendering.warnings.allSatisfy { $0.utf16.count <= text }
+            && rendering.sections.allSatisfy { section in
+                section.rows.count <= rows && section.title.utf16.count <= label
+                    && section.rows.allSatisfy {
+                        $0.label.utf16.count <= label && $0.text.utf16.count <= text
+                    }
+            }
+    }
 
     /// From everything to nothing but a count of what is missing, which fits everywhere.
     static let steps: [Shortening] = [
@@ -52,7 +63,7 @@ struct Shortening: Sendable, Hashable {
             text: 160, label: 96, rows: 12, sections: 4, warnings: 4, decisions: 2,
             decisionText: 96),
         Shortening(
-            text: 96, label: 96, rows: 4, sections: 4, warnings: 2, decisions: 1,
+            text: 96, label: 96, rows: 8, sections: 4, warnings: 2, decisions: 1,
             decisionText: 96),
         Shortening(
             text: 96, label: 96, rows: 0, sections: 0, warnings: 0, decisions: 0,
@@ -78,19 +89,22 @@ struct Shortening: Sendable, Hashable {
 
     /// `text` within `limit` UTF-16 code units: its head and its tail, and how much is missing
     /// between them, on a line of its own where the text has several.
+    ///
+    /// There the tail begins with an ellipsis, because it may begin amid a line and must not pass
+    /// for a new one.
     static func cut(_ text: String, to limit: Int) -> String {
         guard text.utf8.count > limit, text.utf16.count > limit else { return text }
         precondition(limit >= leastLimit, "no room to say what is missing")
         // Reserved for the words between, whose numbers are not known yet.
         let kept = limit - 64
         let scalars = text.unicodeScalars
-        let head = scalars[..<end(of: scalars, units: kept - kept / 3)]
-        let tail = scalars[start(of: scalars, units: kept / 3)...]
+        let head = String(scalars[..<end(of: scalars, units: kept - kept / 3)])
+        let tail = String(scalars[start(of: scalars, units: kept / 3)...])
         let total = scalars.count
-        let missing = total - head.count - tail.count
-        let blank = text.utf8.contains(0x0A) ? "\n" : " "
-        return "\(head)\(blank)\u{2026} \(missing) of \(total) characters left out \u{2026}"
-            + "\(blank)\(tail)"
+        let missing = total - head.unicodeScalars.count - tail.unicodeScalars.count
+        let note = "\u{2026} \(missing) of \(total) characters left out \u{2026}"
+        return text.utf8.contains(0x0A)
+            ? "\(head)\u{2026}\n\(note)\n\u{2026}\(tail)" : "\(head) \(note) \(tail)"
     }
 
     /// The smallest limit of ``cut(_:to:)``.

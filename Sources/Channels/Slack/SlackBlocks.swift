@@ -83,6 +83,9 @@ struct SlackBlocks {
         _ id: String, label: String, isMultiline: Bool, isOptional: Bool, longest: Int,
         placeholder: String
     ) {
+        precondition(
+            id.utf16.count <= SlackLimits.blockID && longest <= SlackLimits.inputLength,
+            "an input is too long")
         list.append([
             "block_id": .string(id),
             "element": [
@@ -119,6 +122,10 @@ struct SlackBlocks {
     static func button(
         _ text: String, id: String, style: String? = nil, value: String? = nil, url: String? = nil
     ) -> JSON {
+        // Words and ids of ours: only a mistake in this program can make them longer.
+        precondition(
+            text.utf16.count <= SlackLimits.buttonText && id.utf16.count <= SlackLimits.actionID
+                && (value ?? "").utf16.count <= SlackLimits.buttonValue, "a button is too long")
         var button: JSONObject = [
             "action_id": .string(id), "text": plainText(text), "type": "button",
         ]

@@ -10,22 +10,34 @@ extension SlackCard {
     package static func modal(
         _ card: ReviewCard, kind: ReviewDecision.Kind, privateMetadata: String
     ) -> JSON {
-        precondition(
-            privateMetadata.utf16.count <= SlackLimits.privateMetadata,
-            "private metadata names an action and a message, no more")
         let blocks = Shortening.longest {
             modalBlocks(card, CardText(card, $0), kind: kind)
         } that: {
             $0.fitsView
         }
         let verb = verb(kind)
-        return [
-            "blocks": .array(blocks.list), "callback_id": "exequatur.decide",
-            "close": SlackBlocks.plainText("Cancel"),
-            "private_metadata": .string(privateMetadata),
-            "submit": SlackBlocks.plainText(verb),
-            "title": SlackBlocks.plainText("\(verb) this action"), "type": "modal",
+        return modal(
+            "exequatur.decide", title: "\(verb) this action", submit: verb,
+            privateMetadata: privateMetadata, blocks)
+    }
+
+    /// Title, button and metadata are ours: only a mistake in this program can make them longer.
+    private static func modal(
+        _ callbackID: String, title: String, submit: String, privateMetadata: String,
+        _ blocks: SlackBlocks
+    ) -> JSON {
+        precondition(
+            privateMetadata.utf16.count <= SlackLimits.privateMetadata
+                && title.utf16.count <= SlackLimits.modalTitle
+                && submit.utf16.count <= SlackLimits.modalTitle
+                && callbackID.utf16.count <= SlackLimits.callbackID, "a modal is too long")
+        var view: JSONObject = [
+            "blocks": .array(blocks.list), "callback_id": .string(callbackID),
+            "close": SlackBlocks.plainText("Cancel"), "submit": SlackBlocks.plainText(submit),
+            "title": SlackBlocks.plainText(title), "type": "modal",
         ]
+        if !privateMetadata.isEmpty { view["private_metadata"] = .string(privateMetadata) }
+        return .object(view)
     }
 
     private static func verb(_ kind: ReviewDecision.Kind) -> String {
@@ -62,11 +74,8 @@ extension SlackCard {
         blocks.input(
             "code", label: "Code", isMultiline: false, isOptional: false, longest: 32,
             placeholder: "XXXX-XXXX-XXXX")
-        return [
-            "blocks": .array(blocks.list), "callback_id": "exequatur.link",
-            "close": SlackBlocks.plainText("Cancel"), "submit": SlackBlocks.plainText("Link"),
-            "title": SlackBlocks.plainText("Link account"), "type": "modal",
-        ]
+        return modal(
+            "exequatur.link", title: "Link account", submit: "Link", privateMetadata: "", blocks)
     }
 
     /// The App Home of one account: the queue of its person, or how to link it.

@@ -39,7 +39,9 @@ package enum SlackCard {
 
     /// What is said without blocks; ids and digests are ours.
     static func fallback(_ words: String, _ card: ReviewCard) -> String {
-        escaped("\(words): action \(card.id), digest \(card.shortDigest)")
+        let text = escaped("\(words): action \(card.id), digest \(card.shortDigest)")
+        precondition(text.utf16.count <= SlackLimits.fallbackText, "the text is too long")
+        return text
     }
 
     /// `text` as Slack's markup wants it.
