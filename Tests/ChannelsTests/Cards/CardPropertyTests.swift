@@ -33,6 +33,30 @@ struct CardPropertyTests {
             "\(Self.count) cards, shown in full: Slack \(whole.slack), Teams \(whole.teams)")
     }
 
+    @Test("reading a card back notices a byte that differs, is missing or too much")
+    func readingIsStrict() throws {
+        let row = { Rendering.Row(label: $0, text: $1, style: .code) }
+        let shown = CardFixtures.rendering(rows: [row("A", "x y\nz"), row("B", "1")])
+        let card = try CardFixtures.card(rendering: shown)
+        let others: [(rows: [Rendering.Row], warnings: [String])] = [
+            ([row("A", "x  y\nz"), row("B", "1")], []),
+            ([row("A", "x y\nz"), row("B", "2")], []),
+            ([row("A", "x y\nz")], []),
+            ([row("A", "x y"), row("B", "1")], []),
+            ([row("B", "1"), row("A", "x y\nz")], []),
+            ([row("A", "x y\nz"), row("B", "1")], ["w"]),
+        ]
+        let slack = CardReading.slack(SlackCard.message(card, buttons: true).blocks)
+        let teams = CardReading.teams(TeamsCard.message(card, buttons: true).card)
+        for reading in [slack, teams] {
+            #expect(reading.difference(from: shown) == nil)
+            for other in others {
+                let rendering = CardFixtures.rendering(rows: other.rows, warnings: other.warnings)
+                #expect(reading.difference(from: rendering) != nil)
+            }
+        }
+    }
+
     private func checkSlack(_ card: ReviewCard) -> SlackMessage {
         let message = SlackCard.message(card, buttons: true)
         var rules = SlackRules(card)
