@@ -74,6 +74,9 @@ extension ActionEvent {
             channel: try reader.choice("channel", Channel.self),
             assurance: try reader.choice("assurance", Assurance.self), account: account,
             selfApproved: try reader.bool("selfApproved"), at: try reader.timestamp("at"))
+        guard (account != nil) == decision.channel.isChat else {
+            throw CoreError("`core.chatAccount`: with decisions in a chat, and only with them")
+        }
         return .decided(decision, rendering: try reader.hash("rendering"))
     }
 }

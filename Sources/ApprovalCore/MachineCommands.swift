@@ -84,6 +84,11 @@ package struct DecisionCommand: Sendable {
         self.shownInFull = shownInFull
     }
 
+    /// Whether a text says anything: blanks alone are no reason.
+    package static func isReason(_ text: String?) -> Bool {
+        text?.unicodeScalars.contains { !$0.properties.isWhitespace } ?? false
+    }
+
     /// The same decision on the one rendering that all surfaces show, the recorded one.
     package func onRecordedRendering(_ body: SubmissionBody) -> DecisionCommand {
         var command = self

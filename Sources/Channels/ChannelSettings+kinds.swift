@@ -20,6 +20,8 @@ package struct SlackSettings: Sendable, Hashable {
     package let directMessages: Bool
     /// Where the daily checkpoint goes.
     package let checkpoints: String?
+    /// How many times Slack's published limits are used; some workspaces have more.
+    package let rateFactor: Double
 
     init(_ id: Handle, _ reader: inout SettingsReader) throws {
         self.id = id
@@ -32,6 +34,9 @@ package struct SlackSettings: Sendable, Hashable {
         posts = try reader.posts("channel")
         directMessages = try reader.json.optionalBool("directMessages") ?? true
         checkpoints = try reader.optionalVendorID("checkpoints")
+        let factor = try reader.json.optionalInt("rateFactor") ?? 1
+        guard (1...1000).contains(factor) else { throw reader.error("rateFactor", "1 to 1000") }
+        rateFactor = Double(factor)
         guard appToken != nil || signingSecret != nil else {
             throw reader.error(
                 "appTokenFile", "needed for Socket Mode; or `signingSecretFile`, for HTTP")

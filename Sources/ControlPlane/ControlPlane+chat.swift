@@ -44,7 +44,7 @@ extension ControlPlane {
         let command = DecisionCommand(
             principal: .person(person), kind: decision.kind, channel: decision.channel,
             assurance: .chat, expectedDigest: detail.state.digest.hex,
-            hasReason: decision.reason?.isEmpty == false, account: decision.account,
+            hasReason: DecisionCommand.isReason(decision.reason), account: decision.account,
             surfaceShowsAll: decision.surfaceShowsAll
         ).onRecordedRendering(detail.body)
         return (detail, command)
@@ -60,7 +60,7 @@ extension ControlPlane {
             throw CommandError.forbidden(
                 code: "sign_in_again", "sign in again: this needs a sign-in of the last 10 minutes")
         }
-        try throttle("link-code \(session.person)")
+        try throttle("link-code \(session.person)", codeLimiter)
         let code = Self.code(effects.entropy.bytes(12))
         let expires = now.adding(seconds: Self.linkCodeSeconds)
         let value: JSON = [
@@ -122,7 +122,7 @@ extension ControlPlane {
     package func link(
         _ account: ChatAccount, code: String, name: String?, audit: JSON
     ) async throws -> Handle {
-        try throttle("link \(account)")
+        try throttle("link \(account)", codeLimiter)
         let refused = CommandError.forbidden(
             code: "code_invalid",
             "this code is wrong, used or too old: get a new one at "

@@ -84,6 +84,8 @@ package final class ControlPlane: Sendable {
     let outlines = Mutex<[Handle: GateConfiguration?]>([:])
     /// Apart from the other, which whoever knocks without a token must not use up.
     let exchangeLimiter: RateLimiter
+    /// Somebody who mistypes a code tries again a few times; nobody types hundreds.
+    let codeLimiter = RateLimiter(perSecond: 0.1, burst: 10)
     let heartbeats: Heartbeats
     /// Whether there are channels to tell.
     let notifies = Atomic(false)

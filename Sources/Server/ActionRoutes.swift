@@ -192,7 +192,7 @@ struct ActionRoutes: Sendable {
             DecisionCommand(
                 principal: party.principal, kind: kind, channel: channel ?? .api,
                 assurance: party.assurance, expectedDigest: expect,
-                hasReason: reason?.isEmpty == false), reason: reason,
+                hasReason: DecisionCommand.isReason(reason)), reason: reason,
             audit: Wire.auditJSON(request, context))
         return Wire.answer(try ActionJSON(control).result(result))
     }

@@ -185,7 +185,7 @@ struct ConsoleRoutes: Sendable {
             }
             let command = control.decisionCommand(
                 detail, kind, session, expect: form["expect"] ?? "",
-                hasReason: reason?.isEmpty == false)
+                hasReason: DecisionCommand.isReason(reason))
             _ = try await control.decide(
                 id, command, reason: reason, audit: Wire.auditJSON(request, context))
             return kind.rawValue

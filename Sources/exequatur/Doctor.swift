@@ -32,7 +32,8 @@ struct Doctor: AsyncParsableCommand {
             let status = await check("server") { try await server(api) }
             let log = await check("ledger") { try await ledger(api) }
             let set = await check("policies") { try await policies(api) }
-            return [status, identity, log, set] + Self.standing
+            let channels = await channels(api)
+            return [status, identity, log, set] + channels + Self.standing
         }
         try report(findings)
     }
@@ -93,6 +94,39 @@ struct Doctor: AsyncParsableCommand {
         return Finding(
             check: "policies", level: .ok,
             detail: "set \(digest.prefix(16)), with the shipped schema of this version")
+    }
+
+    /// One finding for each channel: what is set up, whether it answers, and what to do.
+    private func channels(_ api: APIClient) async -> [Finding] {
+        do {
+            let channels = try await api.get(APIPath("/v1/channels")).arrayValue ?? []
+            return channels.map(Self.finding)
+        } catch let error as CLIError {
+            return [Finding(check: "channels", level: .failed, detail: error.message)]
+        } catch {
+            return [Finding(check: "channels", level: .failed, detail: "\(error)")]
+        }
+    }
+
+    private static func finding(_ channel: JSON) -> Finding {
+        let check = "channel \(channel["id"]?.stringValue ?? "")"
+        var parts = [channel["kind"]?.stringValue ?? ""]
+        if let connections = channel["connections"]?.intValue {
+            parts.append("\(connections) open connections")
+        }
+        let delivered = channel["deliveredAt"]?.stringValue
+        parts.append(delivered.map { "delivered last at \($0)" } ?? "nothing delivered yet")
+        let waiting = channel["waiting"]?.intValue ?? 0
+        if waiting > 0 { parts.append("\(waiting) waiting") }
+        let undelivered = channel["undelivered"]?.intValue ?? 0
+        if undelivered > 0 { parts.append("\(undelivered) given up, see /channels in the console") }
+        guard let trouble = channel["trouble"]?.stringValue else {
+            return Finding(
+                check: check, level: undelivered > 0 ? .warning : .ok,
+                detail: parts.joined(separator: ", "))
+        }
+        return Finding(
+            check: check, level: .failed, detail: "\(trouble) (\(parts.joined(separator: ", ")))")
     }
 
     private func text(_ api: APIClient, _ path: APIPath) async throws -> String {

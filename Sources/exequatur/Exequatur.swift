@@ -30,8 +30,8 @@ struct Exequatur: AsyncParsableCommand {
                 name: "Administration",
                 subcommands: [
                     PolicyCommands.self, PersonCommands.self, AgentCommands.self,
-                    GroupCommands.self, GateCommands.self, ClockCommands.self, Status.self,
-                    WhoAmI.self, Doctor.self,
+                    GroupCommands.self, GateCommands.self, ChannelCommands.self, ClockCommands.self,
+                    Status.self, WhoAmI.self, Doctor.self,
                 ]),
         ])
 

@@ -22,6 +22,12 @@ enum Events {
                 ReviewDecision(
                     person: .bob, kind: .deny, channel: .api, assurance: .passkey,
                     selfApproved: false, at: .start), rendering: .of("r")),
+            .decided(
+                ReviewDecision(
+                    person: .carol, kind: .approve, channel: .slack, assurance: .chat,
+                    account: ChatAccount(
+                        channel: Handle(constant: "slack"), workspace: "T0001", user: "U0CAROL"),
+                    selfApproved: false, at: .start), rendering: .of("r")),
             .refused(principal: "agent:x", attempt: "approve", code: "not_a_reviewer"),
             .cleared(
                 ActionEvent.Clearance(

@@ -56,6 +56,21 @@ extension SlackChannel {
             account: account, place: place, trigger: payload["trigger_id"]?.stringValue)
     }
 
+    /// Whether it comes from the workspace, or the enterprise, whose people decide.
+    ///
+    /// In a channel that is shared with other companies their people can press buttons too.
+    private func isOurs(_ payload: JSON) -> Bool {
+        if let enterprise = settings.enterprise {
+            return payload["enterprise"]?["id"]?.stringValue?.utf8
+                .elementsEqual(enterprise.utf8) ?? false
+        }
+        let team = payload["team"]?["id"]?.stringValue
+        let userTeam = payload["user"]?["team_id"]?.stringValue ?? team
+        return [team, userTeam].allSatisfy {
+            $0?.utf8.elementsEqual(settings.workspace.utf8) ?? false
+        }
+    }
+
     // MARK: buttons
 
     private func press(
@@ -65,19 +80,20 @@ extension SlackChannel {
         else { return }
         switch name {
         case "exequatur.approve":
-            await openDialog(.approve, action["value"]?.stringValue, presser, host)
-        case "exequatur.deny":
-            await openDialog(.deny, action["value"]?.stringValue, presser, host)
+            await openDialog(.approve, payload, presser, host)
+        case "exequatur.deny": await openDialog(.deny, payload, presser, host)
         case "exequatur.link": await open(SlackCard.linkModal(), presser)
         default: break
         }
     }
 
     private func openDialog(
-        _ kind: ReviewDecision.Kind, _ value: String?, _ presser: Presser,
+        _ kind: ReviewDecision.Kind, _ payload: JSON, _ presser: Presser,
         _ host: any ChannelHost
     ) async {
-        guard let (id, rendering) = Self.subject(value) else { return }
+        guard isOurs(payload) else { return await whisper(Self.notAMember, presser) }
+        guard let (id, rendering) = Self.subject(payload["actions"]?[0]?["value"]?.stringValue)
+        else { return }
         do {
             guard let notice = try host.notice(id) else {
                 return await whisper("There is no such action.", presser)
@@ -145,6 +161,10 @@ extension SlackChannel {
         _ payload: JSON, _ presser: Presser, audit: JSON, _ host: any ChannelHost
     ) async -> JSON? {
         guard let view = payload["view"] else { return nil }
+        guard isOurs(payload) else {
+            let block = view["callback_id"]?.stringValue == "exequatur.link" ? "code" : "reason"
+            return Self.errors(block, Self.notAMember)
+        }
         switch view["callback_id"]?.stringValue {
         case "exequatur.decide": return await decide(view, presser, audit: audit, host)
         case "exequatur.link":
@@ -225,10 +245,13 @@ extension SlackChannel {
             settings.enterprise.map { own in enterprise?.utf8.elementsEqual(own.utf8) ?? false }
             ?? false
         guard isOfTeam || isOfEnterprise else {
-            return "You are not a member of the workspace whose people decide."
+            return Self.notAMember
         }
         return nil
     }
+
+    private static let notAMember =
+        "You are not a member of the workspace whose people decide."
 
     // MARK: App Home
 

@@ -2,6 +2,7 @@
 
 package import ApprovalCore
 internal import CanonicalJSON
+internal import Synchronization
 internal import TransparencyLog
 
 /// Cards in Slack: one message per place, brought up to date whenever the action changes.
@@ -9,6 +10,8 @@ package final class SlackChannel: CardChannel {
     package let settings: SlackSettings
     let api: SlackAPI
     package let health = ChannelHealth()
+    private let conversations = Mutex<[ChatAccount: String]>([:])
+    private static let conversationLimit = 10_000
 
     package var id: Handle { settings.id }
 
@@ -24,22 +27,18 @@ package final class SlackChannel: CardChannel {
 
     package func lane(_ target: String, _ delivery: Delivery) -> (Lane, Pace) {
         guard delivery.remote == nil else {
-            // Tier 3, 50 a minute for the workspace and app; Slack lets bursts pass.
-            return (
-                Lane(channel: id, method: "chat.update"), Pace(burst: 30, perSecond: 50.0 / 60)
-            )
+            // Tier 3 is 50 a minute for the workspace and app: never more in any minute.
+            return (Lane(channel: id, method: "chat.update"), pace(burst: 20, perSecond: 0.5))
         }
-        if Self.person(target) != nil {
-            return (
-                Lane(channel: id, method: "conversations.open"),
-                Pace(burst: 30, perSecond: 50.0 / 60)
-            )
-        }
-        // About one message a second for each channel.
+        // About one message a second for each channel, of which short bursts pass.
         return (
             Lane(channel: id, method: "chat.postMessage", place: target),
-            Pace(burst: 3, perSecond: 1)
+            pace(burst: 3, perSecond: 1)
         )
+    }
+
+    private func pace(burst: Double, perSecond: Double) -> Pace {
+        Pace(burst: burst * settings.rateFactor, perSecond: perSecond * settings.rateFactor)
     }
 
     // MARK: delivering
@@ -102,15 +101,9 @@ package final class SlackChannel: CardChannel {
         var place = target
         if let person = Self.person(target) {
             guard let account = host.account(of: person, in: id) else { return .nobody }
-            switch await api.call(
-                "conversations.open", ["users": .string(account.user)], token: settings.botToken)
-            {
-            case .ok(let answer):
-                guard let found = answer["channel"]?["id"]?.stringValue else {
-                    return .later("conversations.open: no channel in the answer")
-                }
-                place = found
-            case let answer: return Self.result(answer, "conversations.open")
+            switch await conversation(with: account) {
+            case .success(let found): place = found
+            case .failure(let failure): return failure.result
             }
         }
         let answer = await api.call(
@@ -123,6 +116,24 @@ package final class SlackChannel: CardChannel {
             return .later("chat.postMessage: no place in the answer")
         }
         return .shown(Remote(channel: channel, ts: ts, hash: Self.hash(message)).json)
+    }
+
+    private struct Failure: Error { let result: DeliveryResult }
+
+    /// The direct conversation with an account, which stays the same.
+    private func conversation(with account: ChatAccount) async -> Result<String, Failure> {
+        if let known = conversations.withLock({ $0[account] }) { return .success(known) }
+        let method = "conversations.open"
+        let answer = await api.call(
+            method, ["users": .string(account.user)], token: settings.botToken)
+        guard case .ok(let json) = answer, let found = json["channel"]?["id"]?.stringValue else {
+            return .failure(Failure(result: Self.result(answer, method)))
+        }
+        conversations.withLock { known in
+            if known.count >= Self.conversationLimit { known = [:] }
+            known[account] = found
+        }
+        return .success(found)
     }
 
     private static func body(_ message: SlackMessage, _ members: JSONObject) -> JSON {
@@ -210,10 +221,9 @@ package final class SlackChannel: CardChannel {
         checkpoint: String, _ host: any ChannelHost
     ) async -> DeliveryResult {
         guard let place = settings.checkpoints else { return .nobody }
-        let lines = checkpoint.split(separator: "\n", omittingEmptySubsequences: false)
-        guard lines.count > 3, let size = UInt64(lines[1]) else { return .nobody }
+        guard let shown = ShownCheckpoint(checkpoint) else { return .nobody }
         let message = SlackCard.checkpoint(
-            origin: String(lines[0]), size: size, root: String(lines[2]), note: checkpoint)
+            origin: shown.origin, size: shown.size, root: shown.root, note: checkpoint)
         let answer = await api.call(
             "chat.postMessage", Self.body(message, ["channel": .string(place)]),
             token: settings.botToken)

@@ -15,6 +15,8 @@ package final class ChannelHub: Service {
     let webhooks: [Handle: WebhookSender]
     let integrations: [Handle: IntegrationSettings]
     let courier: Courier
+    private let checkpoints: CheckpointPoster
+    private let healths: [Handle: ChannelHealth]
     private let control: ControlPlane
     private let sockets: [SlackSocket]
     private let logger: Logger
@@ -32,16 +34,30 @@ package final class ChannelHub: Service {
         let entropy = control.effects.entropy
         let random: @Sendable () -> Double = { Double(entropy.bytes(1)[0]) / 255 }
         var slack: [Handle: SlackChannel] = [:]
+        var cards: [any CardChannel] = []
+        var healths: [Handle: ChannelHealth] = [:]
         var webhooks: [Handle: WebhookSender] = [:]
         var integrations: [Handle: IntegrationSettings] = [:]
         for one in settings {
             switch one {
-            case .slack(let settings): slack[settings.id] = SlackChannel(settings)
+            case .slack(let settings):
+                let channel = SlackChannel(settings)
+                slack[settings.id] = channel
+                cards.append(channel)
+                healths[settings.id] = channel.health
+            case .workflow(let settings):
+                let channel = WorkflowChannel(settings)
+                cards.append(channel)
+                healths[settings.id] = channel.health
+            case .mail(let settings):
+                let channel = MailChannel(settings)
+                cards.append(channel)
+                healths[settings.id] = channel.health
             case .webhook(let settings):
                 webhooks[settings.id] = WebhookSender(
                     settings, host, logger: logger, random: random)
             case .integration(let settings): integrations[settings.id] = settings
-            case .teams, .workflow, .mail: break
+            case .teams: break
             }
         }
         self.slack = slack
@@ -50,16 +66,19 @@ package final class ChannelHub: Service {
         sockets = slack.values.filter { $0.settings.appToken != nil }
             .map { SlackSocket($0, host, logger: logger, random: { entropy.bytes($0) }) }
         courier = Courier(
-            host, channels: Array(slack.values), logger: logger, random: random)
+            host, channels: cards, logger: logger, random: random)
+        checkpoints = CheckpointPoster(host, channels: cards, logger: logger)
+        self.healths = healths
     }
 
     /// What is known of a channel that shows cards.
-    func health(of id: Handle) -> ChannelHealth? { slack[id]?.health }
+    func health(of id: Handle) -> ChannelHealth? { healths[id] }
 
     package func run() async throws {
         try await control.notifyChannels()
         await withDiscardingTaskGroup { group in
             group.addTask { await self.serve("courier", self.courier) }
+            group.addTask { await self.serve("checkpoints", self.checkpoints) }
             for socket in sockets {
                 group.addTask { await self.serve("socket mode", socket) }
             }

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ApprovalCore
+internal import CanonicalJSON
+package import Logging
+internal import ServiceLifecycle
+
+/// Sends the ledger's checkpoint to chosen channels once a day (UTC), so that history can't be
+/// rewritten unnoticed by people who only read chat.
+///
+/// The day is noted after it was sent: a crash between the two sends it twice.
+package final class CheckpointPoster: Service {
+    private let host: any ChannelHost
+    private let channels: [any CardChannel]
+    private let logger: Logger
+
+    private static let pause = Duration.seconds(60)
+
+    package init(_ host: any ChannelHost, channels: [any CardChannel], logger: Logger) {
+        self.host = host
+        self.channels = channels
+        self.logger = logger
+    }
+
+    package func run() async throws {
+        while !Task.isCancelled, !Task.isShuttingDownGracefully {
+            for channel in channels { await post(to: channel) }
+            guard (try? await Task.sleep(for: Self.pause)) != nil else { return }
+        }
+    }
+
+    private func post(to channel: any CardChannel) async {
+        let key = "checkpoint/\(channel.id)"
+        let today = Array(host.now.description.utf8.prefix(10))
+        do {
+            let known = try host.notes(key).first { $0.key.utf8.elementsEqual(key.utf8) }
+            guard known?.value != today else { return }
+            switch await channel.deliver(checkpoint: host.checkpoint, host) {
+            case .shown:
+                try await host.keep(
+                    [ChannelNote(key: key, value: today)], removing: [], answering: [])
+            case .nobody: break
+            case .later(let why), .unavailable(let why), .refused(let why):
+                logger.warning(
+                    "the daily checkpoint was not delivered",
+                    metadata: ["channel": "\(channel.id)", "why": "\(why)"])
+            case .limited: break
+            }
+        } catch {
+            logger.error("the daily checkpoint failed", metadata: ["error": "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import ApprovalCore
+internal import CanonicalJSON
+
+/// A Workflows webhook of Microsoft Teams: cards without buttons of ours, one when people are asked
+/// and one when it is over, because what was posted can't be changed.
+package final class WorkflowChannel: CardChannel {
+    private let settings: WorkflowSettings
+    private let caller: HTTPCaller
+    package let health = ChannelHealth()
+
+    package var id: Handle { settings.id }
+
+    package init(_ settings: WorkflowSettings, caller: HTTPCaller = .http) {
+        self.settings = settings
+        self.caller = caller
+    }
+
+    private static let target = "workflow"
+
+    package func targets(_ notice: ReviewNotice, _ host: any ChannelHost) -> [String] {
+        Post(place: Self.target, groups: settings.groups).takes(notice) ? [Self.target] : []
+    }
+
+    package func lane(_ target: String, _ delivery: Delivery) -> (Lane, Pace) {
+        // Four requests a second is what Teams documents for a webhook.
+        (Lane(channel: id, method: "workflow"), Pace(burst: 2, perSecond: 2))
+    }
+
+    package func deliver(
+        _ notice: ReviewNotice, to target: String, _ delivery: Delivery, _ host: any ChannelHost
+    ) async -> DeliveryResult {
+        let isOver = notice.card.offer == .nothing
+        if let remote = delivery.remote {
+            guard isOver, remote["over"]?.boolValue != true else { return .shown(remote) }
+        }
+        return await post(TeamsCard.workflow(notice.card), ["over": .bool(isOver)], host)
+    }
+
+    package func deliver(checkpoint: String, _ host: any ChannelHost) async -> DeliveryResult {
+        guard settings.checkpoints, let shown = ShownCheckpoint(checkpoint) else { return .nobody }
+        let card = TeamsCard.workflowCheckpoint(
+            origin: shown.origin, size: shown.size, root: shown.root, note: checkpoint)
+        return await post(card, .null, host)
+    }
+
+    private func post(
+        _ body: JSON, _ remote: JSON, _ host: any ChannelHost
+    ) async -> DeliveryResult {
+        let result: DeliveryResult
+        do throws(ChannelSilence) {
+            let answer = try await caller.call(
+                ChannelRequest(
+                    url: settings.url.text, headers: [("content-type", "application/json")],
+                    body: Array(body.description.utf8)))
+            result =
+                switch answer.status {
+                case 200..<300: .shown(remote)
+                case 429: .limited(seconds: answer.retryAfter ?? 30)
+                case 400, 401, 403, 404, 405, 410, 413:
+                    .refused("the workflow answers \(answer.status): make a new one, and its URL")
+                default: .unavailable("the workflow answers \(answer.status)")
+                }
+        } catch {
+            result = .unavailable(error.description)
+        }
+        health.note(result, now: host.now)
+        return result
+    }
+}
