@@ -37,6 +37,10 @@ extension ControlPlane {
                 .notLinked,
                 "this account is not linked to anybody: sign in to the console and link it there")
         }
+        guard (decision.reason?.utf8.count ?? 0) <= Limits.reasonBytes else {
+            throw CommandError.badRequest(
+                code: "value_invalid", "a reason has at most \(Limits.reasonBytes) bytes")
+        }
         guard let detail = try detail(decision.action) else { throw CommandError.noSuchAction }
         guard detail.body.renderingDigest == decision.rendering else {
             throw Refusal(.staleDigest, "what you were shown has changed: look at it again")

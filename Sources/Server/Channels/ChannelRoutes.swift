@@ -144,10 +144,6 @@ struct ChannelRoutes: Sendable {
         let rendering = try reader.hash("rendering")
         let reason = try reader.optionalString("reason")
         try reader.finish()
-        guard (reason?.utf8.count ?? 0) <= Limits.reasonBytes else {
-            throw CommandError.badRequest(
-                code: "value_invalid", "`reason` has at most \(Limits.reasonBytes) bytes")
-        }
         try await ServiceHost(control: control).decide(
             ChatDecision(
                 action: id, kind: kind, channel: .integration, account: account,
