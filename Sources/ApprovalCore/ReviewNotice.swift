@@ -67,11 +67,14 @@ package struct ChatDecision: Sendable {
     /// Whether the message had room for all of it.
     package let surfaceShowsAll: Bool
     package let reason: String?
+    /// At least 16 hex digits of the action digest, where the surface asks for them as well.
+    package let expect: String?
 
     package init(
         action: ActionID, kind: ReviewDecision.Kind, channel: Channel, account: ChatAccount,
-        rendering: Hash256, surfaceShowsAll: Bool, reason: String?
+        rendering: Hash256, surfaceShowsAll: Bool, reason: String?, expect: String? = nil
     ) {
+        self.expect = expect
         self.action = action
         self.kind = kind
         self.channel = channel

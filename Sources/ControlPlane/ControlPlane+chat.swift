@@ -47,7 +47,7 @@ extension ControlPlane {
         }
         let command = DecisionCommand(
             principal: .person(person), kind: decision.kind, channel: decision.channel,
-            assurance: .chat, expectedDigest: detail.state.digest.hex,
+            assurance: .chat, expectedDigest: decision.expect ?? detail.state.digest.hex,
             hasReason: DecisionCommand.isReason(decision.reason), account: decision.account,
             surfaceShowsAll: decision.surfaceShowsAll
         ).onRecordedRendering(detail.body)

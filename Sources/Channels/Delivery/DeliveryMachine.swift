@@ -133,10 +133,7 @@ package struct DeliveryMachine: Sendable {
             retry(key, after: seconds, now)
         case .unavailable(let why):
             item.delivery.failure = why
-            channels[key.channel]?.failures += 1
-            let pause = Self.pause(channels[key.channel]?.failures ?? 1, jitter)
-            channels[key.channel]?.pausedUntil = now.adding(milliseconds: Int64(pause * 1000))
-            retry(key, after: pause, now)
+            retry(key, after: pause(key.channel, jitter, now), now)
         case .refused(let why):
             item.delivery.failure = why
             item.delivery.isDead = true
@@ -166,6 +163,20 @@ package struct DeliveryMachine: Sendable {
     }
 
     // MARK: parts
+
+    /// Seconds until a channel that does not answer is tried again.
+    ///
+    /// Messages that were under way together fail together, which is one failure.
+    private mutating func pause(_ channel: Handle, _ jitter: Double, _ now: Timestamp) -> Double {
+        if let until = channels[channel]?.pausedUntil, until > now {
+            return Double(until.milliseconds - now.milliseconds) / 1000
+        }
+        let failures = (channels[channel]?.failures ?? 0) + 1
+        channels[channel]?.failures = failures
+        let pause = Self.pause(failures, jitter)
+        channels[channel]?.pausedUntil = now.adding(milliseconds: Int64(pause * 1000))
+        return pause
+    }
 
     private mutating func succeed(_ item: inout Item, _ key: DeliveryKey) {
         item.delivery.failure = nil

@@ -183,13 +183,20 @@ package final class SlackChannel: CardChannel {
             switch answer {
             case .ok: remote.hash = hash
             case .failed(let code) where Self.isFrozen(code):
-                // The message can't be changed any more: say below it how things stand.
+                // The message can't be changed any more: what is said below it has to arrive.
+                let result = await reply(remote, notice)
+                guard case .shown = result else { return result }
                 remote.hash = hash
-                remote.reply = ""
+                remote.reply = Self.hash(SlackCard.threadReply(notice.card))
+                return .shown(remote.json)
             default: return Self.result(answer, "chat.update")
             }
         }
-        return await reply(&remote, notice)
+        // The card is right; a missing line below it is not worth another round.
+        if isWorthSaying(notice, remote), case .shown = await reply(remote, notice) {
+            remote.reply = Self.hash(SlackCard.threadReply(notice.card))
+        }
+        return .shown(remote.json)
     }
 
     private static func isFrozen(_ code: String) -> Bool {
@@ -197,24 +204,26 @@ package final class SlackChannel: CardChannel {
             .contains { $0.utf8.elementsEqual(code.utf8) }
     }
 
-    /// Writes decisions and the end below the message, so that whoever only reads the channel
-    /// hears of them.
-    private func reply(_ remote: inout Remote, _ notice: ReviewNotice) async -> DeliveryResult {
+    /// Whether there is something to say below the message that was not said yet.
+    private func isWorthSaying(_ notice: ReviewNotice, _ remote: Remote) -> Bool {
         guard !notice.card.decisions.isEmpty || notice.card.ending != nil,
             !remote.channel.hasPrefix("D")
-        else { return .shown(remote.json) }
-        let message = SlackCard.threadReply(notice.card)
-        let hash = Self.hash(message)
-        guard !hash.utf8.elementsEqual(remote.reply.utf8) else { return .shown(remote.json) }
+        else { return false }
+        let hash = Self.hash(SlackCard.threadReply(notice.card))
+        return !hash.utf8.elementsEqual(remote.reply.utf8)
+    }
+
+    /// Writes a decision or the end below the message, so that whoever only reads the channel hears
+    /// of it.
+    private func reply(_ remote: Remote, _ notice: ReviewNotice) async -> DeliveryResult {
         let answer = await api.call(
             "chat.postMessage",
             Self.body(
-                message,
+                SlackCard.threadReply(notice.card),
                 ["channel": .string(remote.channel), "thread_ts": .string(remote.ts)]),
             token: settings.botToken)
-        // The card is right; a missing line below it is not worth another round.
-        if case .ok = answer { remote.reply = hash }
-        return .shown(remote.json)
+        if case .ok = answer { return .shown(remote.json) }
+        return Self.result(answer, "chat.postMessage")
     }
 
     package func deliver(

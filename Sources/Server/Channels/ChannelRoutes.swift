@@ -142,12 +142,13 @@ struct ChannelRoutes: Sendable {
         }
         let kind = try reader.choice("decision", ReviewDecision.Kind.self)
         let rendering = try reader.hash("rendering")
+        let expect = try reader.optionalString("expect")
         let reason = try reader.optionalString("reason")
         try reader.finish()
         try await ServiceHost(control: control).decide(
             ChatDecision(
                 action: id, kind: kind, channel: .integration, account: account,
-                rendering: rendering, surfaceShowsAll: true, reason: reason),
+                rendering: rendering, surfaceShowsAll: true, reason: reason, expect: expect),
             audit: Wire.auditJSON(request, context))
         guard let detail = try control.detail(id) else { throw CommandError.noSuchAction }
         return Wire.answer(try ActionJSON(control).full(detail))
