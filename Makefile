@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 .DEFAULT_GOAL := help
-.PHONY: demo test test-full check format build release bench bench-cedar bench-gates mcp-referee fuzz docs help
+.PHONY: demo test test-full check format build release bench bench-cedar bench-gates mcp-referee channels-referee fuzz docs help
 
 RELEASE := swift build -c release --static-swift-stdlib --scratch-path .build-release
 
@@ -42,6 +42,9 @@ bench-gates: ## measure the gates beside a plain relay and another proxy; needs 
 
 mcp-referee: ## drive the MCP gateway with official clients and attacks: first with --install
 	scripts/mcp-referee
+
+channels-referee: ## drive the channels with emulated vendors, proven by the vendors' SDKs: first with --install
+	scripts/channels-referee
 
 fuzz: ## run the readers of policies, schemas and entities under libFuzzer, a minute each
 	@scripts/bootstrap --build

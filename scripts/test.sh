@@ -53,25 +53,29 @@ if ! scripts/sdk-test --install >"$sdk" 2>&1; then
     exit 1
 fi
 echo "The Python SDK: $(tail -n 1 "$sdk")"
-# Official clients and attacks before the MCP gateway; all of them with --full.
-referee=.build/mcp-referee.log
-quick=--quick
-[[ -z "${EXEQUATUR_TEST_FULL-}" ]] || quick=
-if ! scripts/mcp-referee --install >"$referee" 2>&1; then
-    echo "The referee of the MCP gateway cannot be installed and is skipped:"
-    tail -n 5 "$referee"
-elif ! scripts/mcp-referee $quick >"$referee" 2>&1; then
-    echo "The MCP gateway fails before its referee:"
-    grep -E '^FAIL' "$referee" | head -n 60 || true
-    tail -n 5 "$referee"
-    exit 1
-elif ! grep -qE '^[1-9][0-9]* passed, 0 failed' "$referee"; then
-    echo "The referee of the MCP gateway tested nothing:"
-    tail -n 5 "$referee"
-    exit 1
-else
-    echo "The referee of the MCP gateway: $(tail -n 1 "$referee")"
-fi
+# Runs somebody else's clients and servers against us; all of it with --full. What can't be installed
+# is skipped and said so, what tests nothing is a failure.
+referee() {
+    local what=$1 script=$2 log=.build/${2##*/}.log quick=--quick
+    [[ -z "${EXEQUATUR_TEST_FULL-}" ]] || quick=
+    if ! "$script" --install >"$log" 2>&1; then
+        echo "The referee of $what cannot be installed and is skipped:"
+        tail -n 5 "$log"
+    elif ! "$script" $quick >"$log" 2>&1; then
+        echo "The referee of $what finds fault:"
+        grep -E '^FAIL' "$log" | head -n 60 || true
+        tail -n 5 "$log"
+        exit 1
+    elif ! grep -qE '^[1-9][0-9]* passed, 0 failed' "$log"; then
+        echo "The referee of $what tested nothing:"
+        tail -n 5 "$log"
+        exit 1
+    else
+        echo "The referee of $what: $(tail -n 1 "$log")"
+    fi
+}
+referee "the MCP gateway" scripts/mcp-referee
+referee "the channels" scripts/channels-referee
 if [[ -n "${EXEQUATUR_TEST_FULL-}" ]] && ! scripts/libraries-alone.sh >.build/alone.log 2>&1; then
     echo "The libraries do not build and test by themselves:"
     tail -n 40 .build/alone.log

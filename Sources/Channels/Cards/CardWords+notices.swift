@@ -3,12 +3,24 @@
 internal import ApprovalCore
 
 extension CardWords {
-    /// How the action ended, or who decided last, in one line.
+    /// Who decided last, and what came of it; later, how the action ended. One line.
     static func news(_ card: ReviewCard) -> String {
-        if let ending = card.ending { return "\(state(card)): \(line(ending, to: 480))" }
-        guard let decision = card.decisions.last else { return trusted(card) }
-        return "\(decision.isApproval ? "Approved" : "Denied") by "
+        let ending = card.ending.map { line($0, to: 480) }
+        guard let decision = card.decisions.last, isDecided(card.status) else {
+            return ending.map { "\(state(card)): \($0)" } ?? trusted(card)
+        }
+        let said =
+            "\(decision.isApproval ? "Approved" : "Denied") by "
             + Shortening.cut(said(decision), to: 480)
+        return ending.map { "\(said). \($0)" } ?? said
+    }
+
+    /// Whether the last decision is the news.
+    private static func isDecided(_ status: ActionStatus) -> Bool {
+        switch status {
+        case .pending, .cleared, .denied: true
+        default: false
+        }
     }
 
     /// What a checkpoint says, one thing to a line.

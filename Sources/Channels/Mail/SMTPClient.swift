@@ -5,8 +5,8 @@ internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
 
-/// Hands mails over by SMTP (RFC 5321), with STARTTLS (RFC 3207) or TLS from the start (RFC 8314), and
-/// AUTH PLAIN (RFC 4954).
+/// Hands mails over by SMTP (RFC 5321), with STARTTLS (RFC 3207) or TLS from the start (RFC 8314),
+/// and AUTH PLAIN (RFC 4954).
 ///
 /// One connection per mail: there are few, and a connection that was kept may be gone.
 struct SMTPClient: Sendable {

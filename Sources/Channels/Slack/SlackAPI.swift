@@ -45,11 +45,13 @@ struct SlackAPI: Sendable {
             return .unavailable("\(method): \(error)")
         }
         if answer.status == 429 { return .limited(seconds: answer.retryAfter ?? 30) }
-        guard answer.status == 200, let json = try? JSON(parsing: answer.body) else {
-            return .unavailable("\(method): status \(answer.status)")
-        }
-        guard json["ok"]?.boolValue == true else {
-            let code = json["error"]?.stringValue ?? "unknown"
+        guard answer.status == 200, let json = try? JSON(parsing: answer.body),
+            let isFine = json["ok"]?.boolValue
+        else { return .unavailable("\(method): status \(answer.status), and no answer of Slack's") }
+        guard isFine else {
+            guard let code = json["error"]?.stringValue else {
+                return .unavailable("\(method): failed without saying why")
+            }
             if code == "ratelimited" || code == "rate_limited" {
                 return .limited(seconds: answer.retryAfter ?? 30)
             }
