@@ -90,7 +90,18 @@ def adaptive_card(question):
     ]
 
 
-HANDLERS = {"messages": message, "views": view, "adaptive cards": adaptive_card}
+def manifest(question):
+    """{"card", "schema"}: the manifest of a Slack app and its schema."""
+    validator = jsonschema.Draft7Validator(question["schema"])
+    return [
+        f"{'/'.join(map(str, error.absolute_path))}: {error.message[:300]}"
+        for error in validator.iter_errors(question["card"])
+    ]
+
+
+HANDLERS = {
+    "messages": message, "views": view, "adaptive cards": adaptive_card, "manifests": manifest,
+}
 
 
 def main():

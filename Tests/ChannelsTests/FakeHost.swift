@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ApprovalCore
+import CanonicalJSON
+import Synchronization
+import TransparencyLog
+
+@testable import Channels
+
+/// A service that only remembers.
+final class FakeHost: ChannelHost {
+    struct State {
+        var notices: [ActionID: ReviewNotice] = [:]
+        var accounts: [ChatAccount: Handle] = [:]
+        var decisions: [ChatDecision] = []
+        var links: [String: ChatAccount] = [:]
+        var obstacle: String?
+        var notes: [String: ChannelNote] = [:]
+        var marks: [NoticeMark] = []
+        var events: [LedgerEvent] = []
+    }
+
+    let state = Mutex(State())
+    let now = Timestamp(milliseconds: 1_800_000_000_000)
+    let publicURL = "https://exequatur.example"
+    let origin = "exequatur.example/log"
+    var checkpoint: String { "exequatur.example/log\n1\nroot\n\n— signature\n" }
+    var size: UInt64 { UInt64(state.withLock { $0.events.count }) }
+
+    func notice(_ id: ActionID) throws -> ReviewNotice? { state.withLock { $0.notices[id] } }
+
+    func marks(after: ActionID?, limit: Int) throws -> [NoticeMark] {
+        state.withLock { Array($0.marks.prefix(limit)) }
+    }
+
+    func queue(of person: Handle, limit: Int) throws -> [ReviewCard] {
+        state.withLock { $0.notices.values.map(\.card) }
+    }
+
+    func events(from index: UInt64, limit: Int) throws -> [LedgerEvent] {
+        state.withLock { Array($0.events.dropFirst(Int(index)).prefix(limit)) }
+    }
+
+    func notes(_ prefix: String) throws -> [ChannelNote] {
+        state.withLock { state in
+            state.notes.values.filter { $0.key.hasPrefix(prefix) }.sorted { $0.key < $1.key }
+        }
+    }
+
+    func keep(
+        _ notes: [ChannelNote], removing removed: [String], answering marks: [NoticeMark]
+    ) async throws {
+        state.withLock { state in
+            for note in notes { state.notes[note.key] = note }
+            for key in removed { state.notes[key] = nil }
+            state.marks.removeAll { marks.contains($0) }
+        }
+    }
+
+    func person(of account: ChatAccount) -> Handle? { state.withLock { $0.accounts[account] } }
+
+    func account(of person: Handle, in channel: Handle) -> ChatAccount? {
+        state.withLock { state in
+            state.accounts.first { $0.value == person && $0.key.channel == channel }?.key
+        }
+    }
+
+    func name(of person: Handle) -> String { person.text }
+
+    func link(
+        _ account: ChatAccount, code: String, name: String?, audit: JSON
+    ) async throws -> Handle {
+        state.withLock { $0.links[code] = account }
+        return Handle(constant: "bob")
+    }
+
+    func decide(_ decision: ChatDecision, audit: JSON) async throws {
+        try state.withLock { state in
+            if let obstacle = state.obstacle { throw ChannelSilence(obstacle) }
+            state.decisions.append(decision)
+        }
+    }
+
+    func obstacle(_ decision: ChatDecision) throws -> String? { state.withLock { $0.obstacle } }
+
+    func describe(_ error: any Error) -> String { "\(error)" }
+}
+
+/// A vendor that answers what the test says, and keeps what it was asked.
+final class FakeVendor: Sendable {
+    struct Call: Sendable {
+        let url: String
+        let headers: [String: String]
+        let body: JSON
+    }
+
+    private struct State {
+        var calls: [Call] = []
+        var answers: [String: ChannelResponse] = [:]
+    }
+    private let state = Mutex(State())
+
+    var calls: [Call] { state.withLock { $0.calls } }
+
+    /// The bodies of calls whose address ends so.
+    func bodies(_ suffix: String) -> [JSON] {
+        calls.filter { $0.url.hasSuffix(suffix) }.map(\.body)
+    }
+
+    /// What is answered to addresses that end so; otherwise `{"ok":true}`.
+    func answer(_ suffix: String, _ json: JSON, status: Int = 200, retryAfter: Double? = nil) {
+        state.withLock { state in
+            state.answers[suffix] = ChannelResponse(
+                status: status, retryAfter: retryAfter, body: Array(json.description.utf8))
+        }
+    }
+
+    var caller: HTTPCaller {
+        HTTPCaller { [self] request throws(ChannelSilence) in
+            state.withLock { state in
+                let body = (try? JSON(parsing: request.body)) ?? .null
+                state.calls.append(
+                    Call(
+                        url: request.url,
+                        headers: Dictionary(
+                            request.headers, uniquingKeysWith: { first, _ in first }),
+                        body: body))
+                return state.answers.first { request.url.hasSuffix($0.key) }?.value
+                    ?? ChannelResponse(
+                        status: 200, retryAfter: nil, body: Array(#"{"ok":true}"#.utf8))
+            }
+        }
+    }
+}
