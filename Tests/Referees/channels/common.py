@@ -11,12 +11,13 @@ _SHARED = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 if _SHARED not in sys.path:
     sys.path.append(_SHARED)
 
-from harness import (ROOT, Failure, Processes, Results, Skip, brief, clean_environment,  # noqa: E402
-                     equal, free_port, in_parallel, require, until, wait_for_port)
+from harness import (  # noqa: E402
+    ROOT, Failure, Processes, Results, Skip, brief, clean_environment, equal, free_port,
+    in_parallel, require, until, wait_for_port)
 
 __all__ = ["ROOT", "Failure", "Processes", "Results", "Skip", "brief", "clean_environment",
            "equal", "free_port", "in_parallel", "require", "until", "wait_for_port",
-           "VENV", "LABEL", "corpora", "functions", "never", "raises", "b64", "now_ms", "texts"]
+           "VENV", "LABEL", "corpora", "functions", "never", "raises", "b64", "sha256", "texts"]
 
 VENV = "channels-venv"
 LABEL = "Emulators on loopback; not run against the vendors."
@@ -64,10 +65,6 @@ def b64(data):
     if isinstance(data, dict):
         data = json.dumps(data, separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def now_ms():
-    return int(time.time() * 1000)
 
 
 def sha256(data):

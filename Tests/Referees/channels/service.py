@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A web server on loopback in a thread of its own, with a record of all it was asked, and faults."""
+"""A web server on loopback in a thread of its own, with a record of what came, and faults."""
 import asyncio
 import collections
 import json
@@ -11,7 +11,7 @@ from aiohttp import web
 
 from common import Failure, free_port
 
-Request = collections.namedtuple("Request", "at method path headers body answered status")
+Request = collections.namedtuple("Request", "at method path headers body answered status target")
 
 
 class Fault:
@@ -105,7 +105,10 @@ class Service:
 
     @web.middleware
     async def _middleware(self, request, handler):
-        body = await request.read()
+        try:
+            body = await request.read()
+        except ConnectionResetError:  # whoever asked went away
+            return web.Response(status=400)
         at, name = time.time(), self.name_of(request)
         status = 0
         try:
@@ -126,7 +129,7 @@ class Service:
             with self.lock:
                 self.requests.append(Request(
                     at, request.method, name, {k.lower(): v for k, v in request.headers.items()},
-                    body, time.time(), status))
+                    body, time.time(), status, request.path))
 
     def _fault(self, name):
         with self.lock:

@@ -80,7 +80,7 @@ class Sockets:
     def ticket(self):
         """What apps.connections.open answers: an address that works once."""
         if not self.mode_on:
-            from slack_emulator import SlackError
+            from slack_api import SlackError
             raise SlackError("internal_error")
         found = secrets.token_urlsafe(24)
         self.tickets[found] = time.time()
