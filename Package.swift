@@ -243,7 +243,8 @@ let package = Package(
         .testTarget(
             name: "ServerTests",
             dependencies: [
-                "ApprovalCore", "CanonicalJSON", "ControlPlane", "Server", "ServiceTestSupport",
+                "ApprovalCore", "CanonicalJSON", "Channels", "ControlPlane", "Server",
+                "ServiceTestSupport",
                 "Storage", "TestSupport", "TransparencyLog",
                 product("HummingbirdTesting", "hummingbird"), hummingbird, httpTypes, logging,
                 niocore,

@@ -23,7 +23,7 @@ package final class CheckpointPoster: Service {
     }
 
     package func run() async throws {
-        while !Task.isCancelled, !Task.isShuttingDownGracefully {
+        while !Task.isCancelled {
             for channel in channels { await post(to: channel) }
             guard (try? await Task.sleep(for: Self.pause)) != nil else { return }
         }

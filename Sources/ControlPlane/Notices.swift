@@ -35,10 +35,10 @@ enum Outbox {
 
 extension ControlPlane {
     /// From now on what people are asked about leaves marks; call it before anything is submitted.
-    ///
-    /// What is open already is marked too: channels may be new, or were not configured for a while.
-    package func notifyChannels() async throws {
-        notifies.store(true, ordering: .releasing)
+    package func beginNotices() { notifies.store(true, ordering: .releasing) }
+
+    /// Marks what is open already: channels may be new, or were not configured for a while.
+    package func markOpenActions() async throws {
         var after: ActionID?
         while true {
             var query = ActionQuery()

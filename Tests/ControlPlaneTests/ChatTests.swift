@@ -210,7 +210,7 @@ struct ChatTests {
 struct OutboxTests {
     @Test func everyChangeOfAReviewLeavesAMarkAndAllowedActionsNone() async throws {
         let at = try await TestInstallation()
-        try await at.control.notifyChannels()
+        at.control.beginNotices()
         let allowed = try await at.submit("allow")
         #expect(try at.control.marks(after: nil, limit: 10) == [])
         let result = try await at.submit("review")
@@ -232,7 +232,8 @@ struct OutboxTests {
         let before = try await at.submit("review", name: "before")
         #expect(try at.control.marks(after: nil, limit: 10) == [])
         try await at.restart()
-        try await at.control.notifyChannels()
+        at.control.beginNotices()
+        try await at.control.markOpenActions()
         #expect(try at.control.marks(after: nil, limit: 10).map(\.action) == [before.state.id])
         let after = try await at.submit("review", name: "after")
         try await at.restart()
@@ -243,7 +244,7 @@ struct OutboxTests {
 
     @Test func aFailedCommitLeavesNeitherEntryNorMark() async throws {
         let at = try await TestInstallation()
-        try await at.control.notifyChannels()
+        at.control.beginNotices()
         at.storage.failNext(.rolledBack)
         await #expect(throws: (any Error).self) { try await at.submit("review") }
         try await at.restart()

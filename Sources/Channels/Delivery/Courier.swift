@@ -48,19 +48,16 @@ package final class Courier: Service {
         }
     }
 
+    /// Delivers until it is cancelled.
     package func run() async throws {
         try takeUp()
         wake.yield()
-        await withGracefulShutdownHandler {
-            await withDiscardingTaskGroup { group in
-                for await _ in signal {
-                    await round(&group)
-                    if Task.isCancelled { break }
-                }
-                group.cancelAll()
+        await withDiscardingTaskGroup { group in
+            for await _ in signal {
+                await round(&group)
+                if Task.isCancelled { break }
             }
-        } onGracefulShutdown: {
-            self.wake.finish()
+            group.cancelAll()
         }
     }
 

@@ -46,32 +46,29 @@ package final class SlackSocket: Service {
         (events, report) = AsyncStream.makeStream()
     }
 
+    /// Keeps connected until it is cancelled.
     package func run() async throws {
-        await withGracefulShutdownHandler {
-            await withDiscardingTaskGroup { group in
-                var failures = 0
-                group.addTask { await self.connect(after: 0) }
-                for await event in events {
-                    switch event {
-                    case .ready: failures = 0
-                    case .retiring:
-                        guard open.withLock({ $0 < Self.connectionLimit }) else { continue }
-                        group.addTask { await self.connect(after: 0) }
-                    case .ended(let wasReplaced, let why, let pause):
-                        guard !wasReplaced else { continue }
-                        channel.health.failed(why, host.now)
-                        logger.warning(
-                            "a connection to Slack ended",
-                            metadata: ["channel": "\(channel.id)", "why": "\(why)"])
-                        let backoff = min(30, Double(1 << min(failures, 5)) * 0.5)
-                        failures += 1
-                        group.addTask { await self.connect(after: max(pause, backoff)) }
-                    }
+        await withDiscardingTaskGroup { group in
+            var failures = 0
+            group.addTask { await self.connect(after: 0) }
+            for await event in events {
+                switch event {
+                case .ready: failures = 0
+                case .retiring:
+                    guard open.withLock({ $0 < Self.connectionLimit }) else { continue }
+                    group.addTask { await self.connect(after: 0) }
+                case .ended(let wasReplaced, let why, let pause):
+                    guard !wasReplaced else { continue }
+                    channel.health.failed(why, host.now)
+                    logger.warning(
+                        "a connection to Slack ended",
+                        metadata: ["channel": "\(channel.id)", "why": "\(why)"])
+                    let backoff = min(30, Double(1 << min(failures, 5)) * 0.5)
+                    failures += 1
+                    group.addTask { await self.connect(after: max(pause, backoff)) }
                 }
-                group.cancelAll()
             }
-        } onGracefulShutdown: {
-            self.report.finish()
+            group.cancelAll()
         }
     }
 

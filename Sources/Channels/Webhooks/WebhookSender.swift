@@ -57,16 +57,13 @@ package final class WebhookSender: Service {
     /// Wakes it: something was recorded.
     package func poke() { wake.yield() }
 
+    /// Sends until it is cancelled.
     package func run() async throws {
         try takeUp()
         wake.yield()
-        await withGracefulShutdownHandler {
-            for await _ in signal {
-                await cancelWhenGracefulShutdown { await self.sendAll() }
-                if Task.isCancelled { break }
-            }
-        } onGracefulShutdown: {
-            self.wake.finish()
+        for await _ in signal {
+            await sendAll()
+            if Task.isCancelled { return }
         }
     }
 

@@ -25,8 +25,15 @@ package final class ChannelHub: Service {
     private static let checkSeconds = 300.0
 
     /// Makes the channels of these settings; nothing is sent before ``run()``.
-    package init(_ control: ControlPlane, _ settings: [ChannelSettings], logger: Logger) {
+    ///
+    /// `caller` reaches the vendors.
+    package init(
+        _ control: ControlPlane, _ settings: [ChannelSettings], logger: Logger,
+        caller: HTTPCaller = .http
+    ) {
         self.control = control
+        // Before the first request: what was submitted earlier is found when the channels start.
+        control.beginNotices()
         self.settings = settings
         self.logger = logger
         let host = ServiceHost(control: control)
@@ -41,12 +48,12 @@ package final class ChannelHub: Service {
         for one in settings {
             switch one {
             case .slack(let settings):
-                let channel = SlackChannel(settings)
+                let channel = SlackChannel(settings, caller: caller)
                 slack[settings.id] = channel
                 cards.append(channel)
                 healths[settings.id] = channel.health
             case .workflow(let settings):
-                let channel = WorkflowChannel(settings)
+                let channel = WorkflowChannel(settings, caller: caller)
                 cards.append(channel)
                 healths[settings.id] = channel.health
             case .mail(let settings):
@@ -55,7 +62,7 @@ package final class ChannelHub: Service {
                 healths[settings.id] = channel.health
             case .webhook(let settings):
                 webhooks[settings.id] = WebhookSender(
-                    settings, host, logger: logger, random: random)
+                    settings, host, caller: caller, logger: logger, random: random)
             case .integration(let settings): integrations[settings.id] = settings
             case .teams: break
             }
@@ -75,7 +82,17 @@ package final class ChannelHub: Service {
     func health(of id: Handle) -> ChannelHealth? { healths[id] }
 
     package func run() async throws {
-        try await control.notifyChannels()
+        try await control.markOpenActions()
+        let (ends, end) = AsyncStream.makeStream(of: Void.self)
+        await withGracefulShutdownHandler {
+            await serveAll(until: ends)
+        } onGracefulShutdown: {
+            end.finish()
+        }
+    }
+
+    /// Everything ends by cancellation: what is under way to a vendor is sent again later.
+    private func serveAll(until ends: AsyncStream<Void>) async {
         await withDiscardingTaskGroup { group in
             group.addTask { await self.serve("courier", self.courier) }
             group.addTask { await self.serve("checkpoints", self.checkpoints) }
@@ -87,7 +104,7 @@ package final class ChannelHub: Service {
             }
             group.addTask { await self.passOnWakes() }
             group.addTask { await self.checkAll() }
-            try? await gracefulShutdown()
+            for await _ in ends {}
             group.cancelAll()
         }
     }
