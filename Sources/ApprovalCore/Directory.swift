@@ -262,6 +262,8 @@ package enum DirectoryError: Error, Sendable, Hashable, CustomStringConvertible 
         switch self {
         case .unknown(let kind, let id):
             "there is no \(kind) `\(VisibleText.escape(id))`"
+        case .exists("account", let id):
+            "account `\(VisibleText.escape(id))` is linked already: unlink it first"
         case .exists(let kind, let id):
             "\(kind) `\(VisibleText.escape(id))` exists or existed: handles are never reused"
         case .full(let what, let limit):

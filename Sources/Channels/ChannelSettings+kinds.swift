@@ -157,8 +157,8 @@ package struct MailSettings: Sendable, Hashable {
     package let security: Security
     package let user: String?
     package let password: Secret?
-    /// A certificate to trust instead of the system's, for a server of one's own.
-    package let certificateFile: String?
+    /// Certificates in PEM to trust instead of the system's, for a server of one's own.
+    package let certificates: String?
     package let from: String
     package let recipients: [Post]
     package let checkpoints: String?
@@ -175,7 +175,7 @@ package struct MailSettings: Sendable, Hashable {
         security = try reader.json.choice("security", Security.self)
         user = try reader.optionalVendorID("user")
         password = try reader.optionalSecretFile("passwordFile")
-        certificateFile = try reader.json.optionalString("certificateFile")
+        certificates = try reader.optionalFile("certificateFile")
         from = try reader.json.string("from")
         checkpoints = try reader.optionalVendorID("checkpoints")
         guard security != .none || ["127.0.0.1", "localhost", "::1"].contains(host) else {

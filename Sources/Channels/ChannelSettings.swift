@@ -167,6 +167,12 @@ struct SettingsReader {
         return try files.map { try read($0, key) }
     }
 
+    /// The text of a file that is named.
+    mutating func optionalFile(_ key: String) throws -> String? {
+        guard let file = try json.optionalString(key) else { return nil }
+        return try secret(file)
+    }
+
     private func read(_ file: String, _ key: String) throws -> Secret {
         let text = try secret(file)
         guard !text.isEmpty, text.utf8.count <= 4096, text.utf8.allSatisfy({ $0 > 0x1F }) else {

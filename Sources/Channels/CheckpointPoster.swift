@@ -15,6 +15,7 @@ package final class CheckpointPoster: Service {
     private let logger: Logger
 
     private static let pause = Duration.seconds(60)
+    private static let retrySeconds: Int64 = 900
 
     package init(_ host: any ChannelHost, channels: [any CardChannel], logger: Logger) {
         self.host = host
@@ -23,23 +24,31 @@ package final class CheckpointPoster: Service {
     }
 
     package func run() async throws {
+        var notBefore: [Handle: Timestamp] = [:]
         while !Task.isCancelled {
-            for channel in channels { await post(to: channel) }
+            let now = host.now
+            for channel in channels where notBefore[channel.id].map({ $0 <= now }) ?? true {
+                if await !post(to: channel) {
+                    notBefore[channel.id] = now.adding(seconds: Self.retrySeconds)
+                }
+            }
             guard (try? await Task.sleep(for: Self.pause)) != nil else { return }
         }
     }
 
-    private func post(to channel: any CardChannel) async {
+    /// False where it failed and is tried again later.
+    private func post(to channel: any CardChannel) async -> Bool {
         let key = "checkpoint/\(channel.id)"
         let today = Array(host.now.description.utf8.prefix(10))
         do {
             let known = try host.notes(key).first { $0.key.utf8.elementsEqual(key.utf8) }
-            guard known?.value != today else { return }
+            guard known?.value != today else { return true }
             switch await channel.deliver(checkpoint: host.checkpoint, host) {
             case .shown:
                 try await host.keep(
                     [ChannelNote(key: key, value: today)], removing: [], answering: [])
-            case .nobody: break
+                return true
+            case .nobody: return true
             case .later(let why), .unavailable(let why), .refused(let why):
                 logger.warning(
                     "the daily checkpoint was not delivered",
@@ -49,5 +58,6 @@ package final class CheckpointPoster: Service {
         } catch {
             logger.error("the daily checkpoint failed", metadata: ["error": "\(error)"])
         }
+        return false
     }
 }

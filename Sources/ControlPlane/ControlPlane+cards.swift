@@ -75,7 +75,11 @@ extension ControlPlane {
             return .page("what changes this server's own rules is decided in the console only")
         }
         guard requirement.assurance <= .chat else {
-            return .page("this needs a decision in the console: \(requirement.severity) severity")
+            let why =
+                requirement.severity >= .high
+                ? "\(requirement.severity) severity"
+                : "policy asks for `\(requirement.assurance.rawValue)`"
+            return .page("this needs a decision in the console: \(why)")
         }
         guard detail.body.isShownInFull else {
             return .page("what can't be shown in full can't be approved here")

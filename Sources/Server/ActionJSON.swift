@@ -101,6 +101,7 @@ struct ActionJSON {
 
     private func decision(_ decision: ReviewDecision, reason: String?) -> JSON {
         [
+            "account": decision.account?.json ?? .null,
             "assurance": .string(decision.assurance.rawValue),
             "at": .string(decision.at.description),
             "channel": .string(decision.channel.rawValue),

@@ -26,6 +26,7 @@ package enum ExequaturServer {
         LogRoutes(control: control).add(to: router)
         StatusRoutes(control: control, openAPI: openAPI).add(to: router)
         ChannelRoutes(control: control, hub: channels).add(to: router)
+        AccountRoutes(control: control).add(to: router)
         ConsoleRoutes(control: control, channels: channels, renderer: try ConsoleRenderer())
             .add(to: router)
         return router

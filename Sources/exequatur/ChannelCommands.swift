@@ -7,7 +7,9 @@ internal import Channels
 struct ChannelCommands: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "channel", abstract: "Set up chats and see how they stand.",
-        subcommands: [ListChannels.self, SlackCommands.self])
+        subcommands: [
+            ListChannels.self, ListAccounts.self, UnlinkAccount.self, SlackCommands.self,
+        ])
 }
 
 struct ListChannels: AsyncParsableCommand {
@@ -36,6 +38,43 @@ struct ListChannels: AsyncParsableCommand {
     }
 }
 
+struct ListAccounts: ClientCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "accounts", abstract: "Which accounts of chats are linked to whom.")
+
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var connection: ConnectionOptions
+
+    func perform(_ api: APIClient) async throws {
+        let accounts = try await api.get(APIPath("/v1/accounts"))
+        let rows = (accounts.arrayValue ?? []).map { account in
+            ["person", "channel", "workspace", "user"].map { account[$0]?.stringValue ?? "" }
+        }
+        let table = TextTable(header: ["PERSON", "CHANNEL", "WORKSPACE", "USER"], rows: rows)
+        try output.print(accounts, or: table.lines)
+    }
+}
+
+struct UnlinkAccount: ClientCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "unlink", abstract: "Take a person's account of a channel away.")
+
+    @Argument(help: "The person's id.")
+    var person: String
+
+    @Argument(help: "The channel's id.")
+    var channel: String
+
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var connection: ConnectionOptions
+
+    func perform(_ api: APIClient) async throws {
+        let answer = try await api.delete(
+            try APIPath("/v1/persons").appending(person).appending("accounts").appending(channel))
+        try output.print(answer, or: ["The account is unlinked."])
+    }
+}
+
 struct SlackCommands: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "slack", abstract: "Set up Slack.", subcommands: [SlackManifestCommand.self])
@@ -61,7 +100,8 @@ struct SlackManifestCommand: ParsableCommand {
         }
         if let callback {
             guard callback.hasPrefix("https://"), !callback.hasSuffix("/") else {
-                throw ValidationError("`--callback`: an https:// address without a slash at its end")
+                throw ValidationError(
+                    "`--callback`: an https:// address without a slash at its end")
             }
         }
     }

@@ -3,7 +3,7 @@
 internal import ApprovalCore
 
 extension CardWords {
-    /// Who decided last, and what came of it; later, how the action ended. One line.
+    /// Who decided last, and what came of it; later, how the action ended.
     static func news(_ card: ReviewCard) -> String {
         let ending = card.ending.map { line($0, to: 480) }
         guard let decision = card.decisions.last, isDecided(card.status) else {
@@ -12,7 +12,8 @@ extension CardWords {
         let said =
             "\(decision.isApproval ? "Approved" : "Denied") by "
             + Shortening.cut(said(decision), to: 480)
-        return ending.map { "\(said). \($0)" } ?? said
+        guard let ending else { return said }
+        return said.hasSuffix(".") ? "\(said) \(ending)" : "\(said). \(ending)"
     }
 
     /// Whether the last decision is the news.

@@ -103,9 +103,11 @@ package final class Courier: Service {
         let now = host.now
         for note in try host.notes("card/") {
             guard let key = DeliveryKey(note: note.key), let channel = channels[key.channel],
-                let delivery = Delivery(note.value), delivery.isWaiting
+                var delivery = Delivery(note.value)
             else { continue }
-            want(key, delivery, channel, now)
+            // What was given up may be mended by now: an app invited, a password corrected.
+            delivery.revive(now: now)
+            if delivery.isWaiting { want(key, delivery, channel, now) }
         }
     }
 

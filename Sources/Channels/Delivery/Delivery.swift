@@ -71,6 +71,14 @@ package struct Delivery: Sendable, Hashable {
         attempts = 0
     }
 
+    /// Gives what was given up another chance.
+    mutating func revive(now: Timestamp) {
+        guard isDead else { return }
+        isDead = false
+        attempts = 0
+        since = now
+    }
+
     package init?(_ bytes: [UInt8]) {
         guard let json = try? JSON(parsing: bytes), let wanted = json["wanted"]?.intValue,
             let shown = json["shown"]?.intValue,

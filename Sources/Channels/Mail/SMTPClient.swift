@@ -26,13 +26,23 @@ struct SMTPClient: Sendable {
     /// Hands one mail over.
     /// - Throws: ``Refused`` when the server says no, ``ChannelSilence`` when it does not speak.
     func send(_ message: MailMessage) async throws {
+        do {
+            try await handOver(message)
+        } catch let error as NIOSSLError {
+            throw ChannelSilence("TLS with the mail server failed: \(error)")
+        } catch let error as BoringSSLError {
+            throw ChannelSilence("TLS with the mail server failed: \(error)")
+        }
+    }
+
+    private func handOver(_ message: MailMessage) async throws {
         let context = settings.security == .none ? nil : try tls()
         let channel: any Channel
         let bytes: Bytes
         do {
             (channel, bytes) = try await connect(context)
         } catch let error as NIOSSLError {
-            throw ChannelSilence("TLS with the mail server failed: \(error)")
+            throw error
         } catch {
             throw ChannelSilence("the mail server does not answer")
         }
@@ -52,7 +62,10 @@ struct SMTPClient: Sendable {
     private func tls() throws -> NIOSSLContext {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
-        if let file = settings.certificateFile { configuration.trustRoots = .file(file) }
+        if let text = settings.certificates {
+            configuration.trustRoots = .certificates(
+                try NIOSSLCertificate.fromPEMBytes(Array(text.utf8)))
+        }
         return try NIOSSLContext(configuration: configuration)
     }
 

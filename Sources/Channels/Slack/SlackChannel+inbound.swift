@@ -255,7 +255,8 @@ extension SlackChannel {
 
     // MARK: App Home
 
-    private static let queueLimit = 20
+    /// More than are listed, so that the list can say how many there are.
+    private static let queueLimit = 100
 
     /// Shows a person what waits for him, or somebody unknown how to link his account.
     func showHome(_ account: ChatAccount, _ host: any ChannelHost) async {

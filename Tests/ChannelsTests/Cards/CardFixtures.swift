@@ -47,11 +47,12 @@ enum CardFixtures {
                     policy: "commands", permits: true, review: false, severity: nil, reason: nil,
                     advice: nil),
                 Verdict.Reason(
-                    policy: "commands.export", permits: false, review: true, severity: .high,
+                    policy: "commands.export", permits: false, review: true, severity: .medium,
                     reason: reason, advice: nil),
             ], errors: [],
             requirement: span.flatMap {
-                Requirement(slots: slots, expires: $0, grant: $0, severity: .high, assurance: .chat)
+                Requirement(
+                    slots: slots, expires: $0, grant: $0, severity: .medium, assurance: .chat)
             }, policySet: .sha256([2]), directory: .sha256([3]), evaluatedAt: start)
     }
 
@@ -71,7 +72,7 @@ enum CardFixtures {
         let filled = decisions.filter(\.isApproval).map(\.person)
         return ReviewCard(
             id: action.id, digest: action.digest, version: 2, status: status,
-            action: action.operation.action, resource: "Host::\"\(resource)\"", severity: .high,
+            action: action.operation.action, resource: "Host::\"\(resource)\"", severity: .medium,
             assurance: .chat, rendering: rendering ?? Self.rendering(action), submittedAt: start,
             deadline: deadline,
             slots: [
@@ -131,7 +132,10 @@ enum CardFixtures {
             ),
             ("expired", try card(status: .expired, ending: "nobody decided", offer: .nothing)),
             ("executed", try card(status: .succeeded, ending: "exit code 0", offer: .nothing)),
-            ("page-only", try card(offer: .page("severity high needs the console"))),
+            (
+                "page-only",
+                try card(offer: .page("this needs the console: high severity"))
+            ),
             ("too-long", try card(long)),
         ]
     }

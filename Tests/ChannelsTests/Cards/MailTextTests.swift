@@ -16,7 +16,7 @@ struct MailTextTests {
                 status: status, decisions: [CardFixtures.decision(text, reason: text)])
             let mail = MailText(card)
             #expect(mail.subject.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F })
-            #expect(mail.subject.hasSuffix("(high): \(card.id)"))
+            #expect(mail.subject.hasSuffix("(medium): \(card.id)"))
             #expect(!mail.body.utf8.contains(0x0D))
             #expect(mail.isComplete)
         }

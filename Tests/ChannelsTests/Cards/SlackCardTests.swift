@@ -25,7 +25,7 @@ struct SlackCardTests {
     @Test("answers who, what, policy and why in that order, and offers the decision last")
     func order() throws {
         let message = SlackCard.message(try CardFixtures.card(), buttons: true)
-        #expect(header(message) == "Approval needed \u{B7} high")
+        #expect(header(message) == "Approval needed \u{B7} medium")
         #expect(
             CardReading.slack(message.blocks).parts.map(\.title) == [
                 "Who", "What exactly", "Within policy?", "Review", "Why (the agent's claim)",
@@ -68,10 +68,10 @@ struct SlackCardTests {
                 CardFixtures.decision("Carol (carol)"),
             ], offer: .nothing)
         let message = SlackCard.message(card, buttons: true)
-        #expect(header(message) == "Approved by Bob Example (bob) and 1 more \u{B7} high")
+        #expect(header(message) == "Approved by Bob Example (bob) and 1 more \u{B7} medium")
         #expect(
             message.text
-                == "Approved \u{B7} high: action \(card.id), digest \(card.shortDigest)")
+                == "Approved \u{B7} medium: action \(card.id), digest \(card.shortDigest)")
         let review = CardReading.slack(message.blocks).parts.first { $0.title == "Review" }
         #expect(
             review?.text.contains(
@@ -80,7 +80,7 @@ struct SlackCardTests {
             status: .denied, decisions: [CardFixtures.decision(approves: false)], offer: .nothing)
         #expect(
             header(SlackCard.message(denied, buttons: true))
-                == "Denied by Bob Example (bob) \u{B7} high")
+                == "Denied by Bob Example (bob) \u{B7} medium")
     }
 
     @Test("offers no decision where a condition fails, and says why")

@@ -25,7 +25,7 @@ struct TeamsCardTests {
         #expect(message.isComplete && message.offersApproval)
         #expect(
             message.summary
-                == "Approval needed \u{B7} high: action \(card.id), digest \(card.shortDigest)")
+                == "Approval needed \u{B7} medium: action \(card.id), digest \(card.shortDigest)")
     }
 
     @Test("a card that is over, too long or not to be decided here has no buttons and no field")
