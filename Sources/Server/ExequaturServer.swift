@@ -24,7 +24,7 @@ package enum ExequaturServer {
         AuditRoutes(control: control).add(to: router)
         EventRoutes(control: control).add(to: router)
         LogRoutes(control: control).add(to: router)
-        StatusRoutes(control: control, openAPI: openAPI).add(to: router)
+        StatusRoutes(control: control, channels: channels, openAPI: openAPI).add(to: router)
         ChannelRoutes(control: control, hub: channels).add(to: router)
         AccountRoutes(control: control).add(to: router)
         ConsoleRoutes(control: control, channels: channels, renderer: try ConsoleRenderer())

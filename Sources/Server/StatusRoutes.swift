@@ -13,6 +13,7 @@ internal import TransparencyLog
 /// Health, readiness, metrics, who am I.
 struct StatusRoutes: Sendable {
     let control: ControlPlane
+    let channels: ChannelHub?
     let openAPI: [UInt8]
 
     func add(to router: some RouterMethods<ServerContext>) {
@@ -88,6 +89,7 @@ struct StatusRoutes: Sendable {
             ("exequatur_unsealed", control.unsealed ? 1 : 0),
         ]
         for (name, value) in gauges { text += "# TYPE \(name) gauge\n\(name) \(value)\n" }
+        text += try channels?.metrics() ?? ""
         return Self.text(text, type: "text/plain; version=0.0.4; charset=utf-8")
     }
 

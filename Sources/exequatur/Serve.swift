@@ -66,7 +66,9 @@ struct Serve: AsyncParsableCommand {
         let (host, port) = try address()
         let url = publicURL ?? "http://\(host == "127.0.0.1" ? "localhost" : host):\(port)"
         let logger = try makeLogger()
-        let channels = try config.map { try ServerFile(path: $0).channels } ?? []
+        let file = try config.map { try ServerFile(path: $0) }
+        for warning in file?.warnings ?? [] { logger.warning("\(warning)") }
+        let channels = file?.channels ?? []
         // Nothing this process makes is for other users.
         umask(0o077)
         let directory = DataDirectory(path: data)

@@ -8,6 +8,8 @@ internal import Foundation
 /// not passed over.
 struct ServerFile {
     var channels: [ChannelSettings] = []
+    /// Files of secrets that others may read.
+    private(set) var warnings: [String] = []
 
     private static let limit = 1_048_576
 
@@ -18,14 +20,20 @@ struct ServerFile {
         }
         guard data.count <= Self.limit else { throw CLIError("`\(path)` is larger than 1 MiB") }
         let folder = (path as NSString).deletingLastPathComponent
+        var readable: [String] = []
         do {
             var reader = try JSONReader(try JSON(parsing: [UInt8](data)))
             if let json = reader.optionalValue("channels") {
                 channels = try ChannelSettings.read(json) { file in
-                    try Self.secret(file, folder)
+                    let (text, path) = try Self.secret(file, folder)
+                    if Self.isOpen(path), !text.hasPrefix("-----BEGIN CERTIFICATE") {
+                        readable.append(path)
+                    }
+                    return text
                 }
             }
             try reader.finish()
+            warnings = readable.map { "`\($0)` holds a secret and others may read it: chmod 600" }
         } catch let error as CLIError {
             throw error
         } catch {
@@ -33,12 +41,20 @@ struct ServerFile {
         }
     }
 
-    private static func secret(_ file: String, _ folder: String) throws -> String {
+    /// Whether anybody but its owner may read a file.
+    private static func isOpen(_ path: String) -> Bool {
+        let mode = try? FileManager.default.attributesOfItem(atPath: path)[.posixPermissions]
+        return (mode as? NSNumber).map { $0.intValue & 0o077 != 0 } ?? false
+    }
+
+    private static func secret(
+        _ file: String, _ folder: String
+    ) throws -> (text: String, path: String) {
         let path =
             file.hasPrefix("/") || folder.isEmpty ? file : "\(folder)/\(file)"
         guard let data = FileManager.default.contents(atPath: path), data.count <= 65_536,
             let text = String(validating: data, as: UTF8.self)
         else { throw CLIError("the secret file `\(path)` can't be read") }
-        return text.hasSuffix("\n") ? String(text.dropLast()) : text
+        return (text.hasSuffix("\n") ? String(text.dropLast()) : text, path)
     }
 }

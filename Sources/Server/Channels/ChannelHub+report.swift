@@ -92,6 +92,22 @@ extension ChannelHub {
         return Int(clamping: size - min(size, place.next))
     }
 
+    /// How the channels stand, in Prometheus' text format; ids are of characters that need no escape.
+    func metrics() throws -> String {
+        let rows = try report()
+        let gauges: [(String, (ChannelReport) -> Int)] = [
+            ("exequatur_channel_waiting", { $0.waiting }),
+            ("exequatur_channel_undelivered", { $0.undelivered }),
+            ("exequatur_channel_up", { $0.trouble == nil ? 1 : 0 }),
+        ]
+        var text = ""
+        for (name, value) in gauges where !rows.isEmpty {
+            text += "# TYPE \(name) gauge\n"
+            for row in rows { text += "\(name){channel=\"\(row.id)\"} \(value(row))\n" }
+        }
+        return text
+    }
+
     /// Channels whose accounts can be linked, and what to do there with a code.
     var linkable: [LinkableChannel] {
         settings.compactMap { one in
