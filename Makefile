@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 .DEFAULT_GOAL := help
-.PHONY: demo test test-full check format build release bench bench-cedar bench-gates mcp-referee channels-referee fuzz docs help
+.PHONY: demo test test-full check format build release bench bench-cedar bench-channels bench-gates mcp-referee channels-referee fuzz docs help
 
 RELEASE := swift build -c release --static-swift-stdlib --scratch-path .build-release
 
@@ -36,6 +36,9 @@ bench: ## measure the server, optimised, beside a bare route and the disk
 bench-cedar: ## measure the policy engine beside the Rust one, on the same files
 	@scripts/bootstrap --bench
 	Benchmarks/cedar.sh
+
+bench-channels: ## measure how soon cards in Slack follow a decision, before an emulator
+	Benchmarks/channels.sh
 
 bench-gates: ## measure the gates beside a plain relay and another proxy; needs scripts/mcp-referee --install
 	Benchmarks/gates.sh
