@@ -23,6 +23,16 @@ package enum IdentityLimits {
     static let unknownKeySeconds = 60.0
     /// An issuer that did not answer is left alone so long.
     static let failureSeconds = 5.0
+    /// How far the Bot Framework's clock may be from ours; its documentation says so.
+    package static let botSkewSeconds: Int64 = 300
+    /// The Bot Framework's keys are asked for again after so long, and kept so long where it does
+    /// not answer: its documentation allows a day.
+    static let botKeySeconds = 3600.0
+    static let botKeptKeySeconds = 86_400.0
+    /// New keys are published long before they are used.
+    static let botUnknownKeySeconds = 300.0
+    /// The address in an activity to which answers go.
+    static let serviceURLBytes = 1024
     /// Connecting, and each answer of an issuer.
     static let fetchSeconds: Int64 = 5
     /// Requests that wait for the keys of one issuer.

@@ -13,21 +13,49 @@ package struct DocumentSource: Sendable {
     }
 }
 
+/// Where an issuer describes itself, and with it its keys.
+struct KeyPlace: Sendable, Hashable {
+    /// What the description must call its issuer; compared as bytes.
+    let issuer: String
+    /// The address of the description.
+    let description: String
+    /// True where the description is not behind TLS; its keys then need not be either.
+    let isPlain: Bool
+
+    /// The place that OpenID Connect Discovery gives an issuer.
+    init(_ issuer: IssuerURL) {
+        self.issuer = issuer.text
+        description = issuer.discovery
+        isPlain = issuer.isPlain
+    }
+
+    /// A place that somebody configured.
+    init(issuer: String, metadata: IssuerURL) {
+        self.issuer = issuer
+        description = metadata.text
+        isPlain = metadata.isPlain
+    }
+}
+
 /// The keys of trusted issuers: one fetch at a time for each, and no more often than needed.
 package final class IssuerKeys: Sendable {
     private struct State {
-        var machine = KeyCacheMachine()
+        var machine: KeyCacheMachine
         var waiting: [String: [CheckedContinuation<Void, Never>]] = [:]
     }
 
     private let source: DocumentSource
     private let seconds: @Sendable () -> Double
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     /// Fetches through `source`; `seconds` is a clock that never jumps.
-    package init(source: DocumentSource, seconds: @escaping @Sendable () -> Double) {
+    package init(
+        source: DocumentSource, patience: KeyPatience = .workloads,
+        seconds: @escaping @Sendable () -> Double
+    ) {
         self.source = source
         self.seconds = seconds
+        state = Mutex(State(machine: KeyCacheMachine(patience)))
     }
 
     /// The key of this name, or nil where the issuer has none.
@@ -36,62 +64,69 @@ package final class IssuerKeys: Sendable {
     package func key(
         _ id: String, of issuer: IssuerURL, trusted: Set<String>
     ) async throws(IssuerFailure) -> VerificationKey? {
+        try await key(id, at: KeyPlace(issuer), trusted: trusted)
+    }
+
+    /// The same of an issuer that describes itself elsewhere.
+    func key(
+        _ id: String, at place: KeyPlace, trusted: Set<String>
+    ) async throws(IssuerFailure) -> VerificationKey? {
         // Once before a fetch and once after; again where the one who fetched went away.
         for _ in 0..<4 {
             let answer = state.withLock { state in
                 state.machine.keep(trusted)
-                return state.machine.ask(issuer.text, key: id, now: seconds())
+                return state.machine.ask(place.issuer, key: id, now: seconds())
             }
             switch answer {
             case .key(let key): return key
             case .unknownKey: return nil
             case .unavailable(let failure): throw failure
-            case .fetch: await fetch(issuer)
-            case .wait: try await wait(issuer.text)
+            case .fetch: await fetch(place)
+            case .wait: try await wait(place.issuer)
             }
         }
         throw IssuerFailure("too many requests wait for its keys")
     }
 
-    private func fetch(_ issuer: IssuerURL) async {
+    private func fetch(_ place: KeyPlace) async {
         let result: Result<KeySet, any Error>
         do {
-            result = .success(try await read(issuer))
+            result = .success(try await read(place))
         } catch {
             result = .failure(error)
         }
         let waiting = state.withLock { state in
             switch result {
             case .success(let keys):
-                state.machine.fetched(issuer.text, keys, now: seconds())
+                state.machine.fetched(place.issuer, keys, now: seconds())
             case .failure(let failure as IssuerFailure):
-                state.machine.failed(issuer.text, failure, now: seconds())
+                state.machine.failed(place.issuer, failure, now: seconds())
             case .failure(is CancellationError):
-                state.machine.interrupted(issuer.text)
+                state.machine.interrupted(place.issuer)
             case .failure(let error):
                 state.machine.failed(
-                    issuer.text, IssuerFailure("it does not answer: \(error)"), now: seconds())
+                    place.issuer, IssuerFailure("it does not answer: \(error)"), now: seconds())
             }
-            return state.waiting.removeValue(forKey: issuer.text) ?? []
+            return state.waiting.removeValue(forKey: place.issuer) ?? []
         }
         for continuation in waiting { continuation.resume() }
     }
 
-    private func read(_ issuer: IssuerURL) async throws -> KeySet {
-        let bytes = try await source.read(issuer.discovery, IdentityLimits.discoveryBytes)
-        let place = try Self.keySetURL(bytes, issuer)
-        return try await KeySet(try await source.read(place, IdentityLimits.keySetBytes))
+    private func read(_ place: KeyPlace) async throws -> KeySet {
+        let bytes = try await source.read(place.description, IdentityLimits.discoveryBytes)
+        let url = try Self.keySetURL(bytes, place)
+        return try await KeySet(try await source.read(url, IdentityLimits.keySetBytes))
     }
 
     /// Where the keys are (OpenID Connect Discovery 1.0 §3); the document must be the issuer's own.
-    static func keySetURL(_ bytes: [UInt8], _ issuer: IssuerURL) throws(IssuerFailure) -> String {
+    static func keySetURL(_ bytes: [UInt8], _ place: KeyPlace) throws(IssuerFailure) -> String {
         guard let json = try? JSON(parsing: bytes), let name = json["issuer"]?.stringValue,
-            let place = json["jwks_uri"]?.stringValue
+            let keys = json["jwks_uri"]?.stringValue
         else { throw IssuerFailure("its description can't be read") }
-        guard name.utf8.elementsEqual(issuer.text.utf8) else {
+        guard name.utf8.elementsEqual(place.issuer.utf8) else {
             throw IssuerFailure("its description is of another issuer")
         }
-        guard let url = try? IssuerURL(place, allowsQuery: true), !url.isPlain || issuer.isPlain
+        guard let url = try? IssuerURL(keys, allowsQuery: true), !url.isPlain || place.isPlain
         else { throw IssuerFailure("its keys are not behind `https`") }
         return url.text
     }

@@ -1,5 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/// How long keys are used, and how often their issuer is asked, in seconds.
+package struct KeyPatience: Sendable {
+    /// Keys are asked for again after so long.
+    let freshSeconds: Double
+    /// Where the issuer does not answer they are used so long.
+    let keptSeconds: Double
+    /// Anybody can name a key that is unknown; the issuer is asked no more often than this.
+    let unknownSeconds: Double
+    /// An issuer that did not answer is left alone so long.
+    let failureSeconds: Double
+
+    /// For workloads, whose issuers many share: a key that was withdrawn works no longer.
+    package static let workloads = KeyPatience(
+        freshSeconds: IdentityLimits.keySeconds, keptSeconds: IdentityLimits.keySeconds,
+        unknownSeconds: IdentityLimits.unknownKeySeconds,
+        failureSeconds: IdentityLimits.failureSeconds)
+    /// For the Bot Framework, which wants its keys to be read anew every 24 hours.
+    package static let bots = KeyPatience(
+        freshSeconds: IdentityLimits.botKeySeconds, keptSeconds: IdentityLimits.botKeptKeySeconds,
+        unknownSeconds: IdentityLimits.botUnknownKeySeconds,
+        failureSeconds: IdentityLimits.failureSeconds)
+}
+
 /// When to ask an issuer for its keys, and what to do meanwhile.
 ///
 /// `now` is in seconds of a clock that never jumps.
@@ -23,21 +46,24 @@ package struct KeyCacheMachine: Sendable {
         var isFetching = false
     }
 
+    private let patience: KeyPatience
     private var entries: [String: Entry] = [:]
 
-    package init() {}
+    package init(_ patience: KeyPatience = .workloads) { self.patience = patience }
 
     /// What to do for a token of this issuer that names this key.
     package mutating func ask(_ issuer: String, key: String, now: Double) -> Answer {
         let entry = entries[issuer] ?? Entry()
         let age = now - entry.fetchedAt
-        if let keys = entry.keys, age < IdentityLimits.keySeconds {
+        if let keys = entry.keys, age < patience.freshSeconds {
             if let key = keys[key] { return .key(key) }
-            if age < IdentityLimits.unknownKeySeconds { return .unknownKey }
+            if age < patience.unknownSeconds { return .unknownKey }
         }
-        if entry.isFetching { return .wait }
-        if let failure = entry.failure, now - entry.failedAt < IdentityLimits.failureSeconds {
-            return .unavailable(failure)
+        // Nobody waits, and nothing fails, for keys that are due and still good.
+        let old = age < patience.keptSeconds ? entry.keys?[key] : nil
+        if entry.isFetching { return old.map(Answer.key) ?? .wait }
+        if let failure = entry.failure, now - entry.failedAt < patience.failureSeconds {
+            return old.map(Answer.key) ?? .unavailable(failure)
         }
         entries[issuer, default: Entry()].isFetching = true
         return .fetch

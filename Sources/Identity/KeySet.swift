@@ -18,11 +18,16 @@ package enum SigningAlgorithm: String, Sendable, Hashable {
 /// A public key of an issuer; its kind says with which algorithm alone it is used.
 package struct VerificationKey: Sendable {
     package let algorithm: SigningAlgorithm
+    /// What the key may vouch for, where the issuer says so: the Bot Framework names the chats.
+    let endorsements: [String]
     private let verifier: any JWTAlgorithm
 
-    init(_ algorithm: SigningAlgorithm, _ verifier: any JWTAlgorithm) {
+    init(
+        _ algorithm: SigningAlgorithm, _ verifier: any JWTAlgorithm, endorsements: [String]
+    ) {
         self.algorithm = algorithm
         self.verifier = verifier
+        self.endorsements = endorsements
     }
 
     /// True if this key's owner signed these bytes.
@@ -75,25 +80,27 @@ package struct KeySet: Sendable {
         }
         // A collection of one key: which key is used is never up to the token.
         let one = JWTKeyCollection()
+        let endorsements = (json["endorsements"]?.arrayValue ?? []).compactMap(\.stringValue)
         let name = JWKIdentifier(string: id)
         if json["kty"] == "RSA", fits(.rs256), let key = rsa(json) {
             await one.add(rsa: key, digestAlgorithm: .sha256, kid: name)
-            return await verifier(.rs256, one, name)
+            return await verifier(.rs256, one, name, endorsements)
         }
         if json["kty"] == "EC", json["crv"] == "P-256", fits(.es256), let key = ecdsa(json) {
             await one.add(ecdsa: key, kid: name)
-            return await verifier(.es256, one, name)
+            return await verifier(.es256, one, name, endorsements)
         }
         return nil
     }
 
     private static func verifier(
-        _ algorithm: SigningAlgorithm, _ one: JWTKeyCollection, _ name: JWKIdentifier
+        _ algorithm: SigningAlgorithm, _ one: JWTKeyCollection, _ name: JWKIdentifier,
+        _ endorsements: [String]
     ) async -> VerificationKey? {
         guard let verifier = try? await one.getKey(for: name),
             verifier.name == algorithm.rawValue
         else { return nil }
-        return VerificationKey(algorithm, verifier)
+        return VerificationKey(algorithm, verifier, endorsements: endorsements)
     }
 
     private static func rsa(_ json: JSON) -> Insecure.RSA.PublicKey? {

@@ -29,32 +29,27 @@ package struct WorkloadVerifier: Sendable {
         let all = Array(trusts)
         let ofIssuer = all.filter { $0.issuer.text.utf8.elementsEqual(token.issuer.utf8) }
         guard let issuer = ofIssuer.first?.issuer else {
-            throw GrantRefused("no trust has the issuer `\(Self.shown(token.issuer))`")
+            throw GrantRefused("no trust has the issuer `\(CompactToken.shown(token.issuer))`")
         }
         guard allowsLoopback || !issuer.isPlain else {
             throw GrantRefused("the issuer is on loopback, which this server was not told to allow")
         }
         guard ofIssuer.contains(where: { $0.audience.utf8.elementsEqual(token.audience.utf8) })
         else {
-            throw GrantRefused("no trust has the audience `\(Self.shown(token.audience))`")
+            throw GrantRefused("no trust has the audience `\(CompactToken.shown(token.audience))`")
         }
         try token.checkTimes(now: now)
         let trusted = Set(all.map(\.issuer.text))
         guard let key = try await keys.key(token.keyID, of: issuer, trusted: trusted) else {
-            throw GrantRefused("`\(issuer)` has no key `\(Self.shown(token.keyID))`")
+            throw GrantRefused("`\(issuer)` has no key `\(CompactToken.shown(token.keyID))`")
         }
-        guard key.algorithm == token.algorithm else {
-            throw GrantRefused("the key is not for \(token.algorithm.rawValue)")
-        }
-        guard key.isValid(token.signature, of: token.signed) else {
-            throw GrantRefused("the signature is not that of the key")
+        do {
+            try token.token.check(key)
+        } catch {
+            throw GrantRefused("\(error)")
         }
         return WorkloadIdentity(
             issuer: token.issuer, audience: token.audience, claims: token.claims,
             tokenDigest: token.digest, forgettable: token.forgettable)
-    }
-
-    private static func shown(_ text: String) -> String {
-        VisibleText.escape(String(text.prefix(80)))
     }
 }
