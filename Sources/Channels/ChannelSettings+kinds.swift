@@ -51,7 +51,8 @@ package struct TeamsSettings: Sendable, Hashable {
     package let tenant: String
     package let clientSecret: Secret
     package let login: String
-    package let openIDMetadata: String
+    /// Where the Bot Framework describes itself, and with it its keys.
+    package let openIDMetadata: IssuerURL
     /// Beginnings of addresses that the bot's token may be sent to.
     package let serviceURLs: [String]
     package let posts: [Post]
@@ -64,9 +65,14 @@ package struct TeamsSettings: Sendable, Hashable {
         tenant = try reader.vendorID("tenant")
         clientSecret = try reader.secretFile("clientSecretFile")
         login = try reader.base("loginURL", default: "https://login.microsoftonline.com/")
-        openIDMetadata = try reader.url(
+        let metadata = try reader.url(
             "openIDMetadata",
             default: "https://login.botframework.com/v1/.well-known/openidconfiguration")
+        do {
+            openIDMetadata = try IssuerURL(metadata)
+        } catch {
+            throw reader.error("openIDMetadata", "\(error)")
+        }
         let services =
             try reader.json.optionalStrings("serviceURLs")
             ?? ["https://smba.trafficmanager.net/"]

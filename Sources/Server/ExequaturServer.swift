@@ -25,7 +25,7 @@ package enum ExequaturServer {
         EventRoutes(control: control).add(to: router)
         LogRoutes(control: control).add(to: router)
         StatusRoutes(control: control, channels: channels, openAPI: openAPI).add(to: router)
-        ChannelRoutes(control: control, hub: channels).add(to: router)
+        ChannelRoutes(control: control, hub: channels, documents: documents).add(to: router)
         AccountRoutes(control: control).add(to: router)
         ConsoleRoutes(control: control, channels: channels, renderer: try ConsoleRenderer())
             .add(to: router)

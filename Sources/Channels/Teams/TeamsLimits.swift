@@ -12,4 +12,24 @@ package enum TeamsLimits {
     package static let inputLength = SlackLimits.inputLength
     /// An address; beyond it browsers give up too.
     package static let url = 2048
+    /// The bot's token is asked for again so long before it ends.
+    static let tokenMarginSeconds: Int64 = 300
+    /// And by the check of every five minutes before that, so that nobody who pressed waits for it.
+    static let tokenAheadSeconds: Int64 = 600
+    static let tokenSeconds: Int64 = 10
+    static let requestSeconds: Int64 = 15
+    /// A person who pressed or wrote waits, and Teams waits for about five seconds.
+    static let interactiveSeconds: Int64 = 2
+    /// A wait where the vendor names none.
+    static let pauseSeconds = 10.0
+    /// Messages in a row, and in a second, of one conversation.
+    ///
+    /// The vendor allows 7 in a second, 8 in two, 60 in thirty and 1800 in an hour: of messages at
+    /// this pace no window of those holds more.
+    static let burst = 6.0
+    static let perSecond = 0.49
+    /// The vendor's ids of conversations have up to about 200 bytes.
+    static let conversationBytes = 512
+    /// Actions that are listed to somebody who asks.
+    static let queue = 10
 }

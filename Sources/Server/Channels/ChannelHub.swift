@@ -12,6 +12,7 @@ package final class ChannelHub: Service {
     let host: ServiceHost
     let settings: [ChannelSettings]
     let slack: [Handle: SlackChannel]
+    let teams: [Handle: TeamsChannel]
     let webhooks: [Handle: WebhookSender]
     let integrations: [Handle: IntegrationSettings]
     let courier: Courier
@@ -41,6 +42,7 @@ package final class ChannelHub: Service {
         let entropy = control.effects.entropy
         let random: @Sendable () -> Double = { Double(entropy.bytes(1)[0]) / 255 }
         var slack: [Handle: SlackChannel] = [:]
+        var teams: [Handle: TeamsChannel] = [:]
         var cards: [any CardChannel] = []
         var healths: [Handle: ChannelHealth] = [:]
         var webhooks: [Handle: WebhookSender] = [:]
@@ -50,6 +52,11 @@ package final class ChannelHub: Service {
             case .slack(let settings):
                 let channel = SlackChannel(settings, caller: caller)
                 slack[settings.id] = channel
+                cards.append(channel)
+                healths[settings.id] = channel.health
+            case .teams(let settings):
+                let channel = TeamsChannel(settings, caller: caller)
+                teams[settings.id] = channel
                 cards.append(channel)
                 healths[settings.id] = channel.health
             case .workflow(let settings):
@@ -64,10 +71,10 @@ package final class ChannelHub: Service {
                 webhooks[settings.id] = WebhookSender(
                     settings, host, caller: caller, logger: logger, random: random)
             case .integration(let settings): integrations[settings.id] = settings
-            case .teams: break
             }
         }
         self.slack = slack
+        self.teams = teams
         self.webhooks = webhooks
         self.integrations = integrations
         sockets = slack.values.filter { $0.settings.appToken != nil }
@@ -128,6 +135,7 @@ package final class ChannelHub: Service {
     private func checkAll() async {
         while !Task.isCancelled {
             for channel in slack.values { await channel.check(now: control.now) }
+            for channel in teams.values { await channel.check(now: control.now) }
             guard (try? await Task.sleep(for: .seconds(Self.checkSeconds))) != nil else { return }
         }
     }

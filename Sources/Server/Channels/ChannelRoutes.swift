@@ -6,6 +6,7 @@ internal import Channels
 internal import ControlPlane
 internal import HTTPTypes
 internal import Hummingbird
+internal import Identity
 internal import NIOCore
 internal import TransparencyLog
 
@@ -15,14 +16,32 @@ internal import TransparencyLog
 struct ChannelRoutes: Sendable {
     let control: ControlPlane
     let hub: ChannelHub?
+    /// Who may send activities to each bot.
+    let botTokens: [Handle: BotTokenVerifier]
     /// Slack sends the message along with a click on it.
     private static let payloadLimit = 1_048_576
     private static let integrationLimit = 65_536
+
+    /// `documents` reads what the Bot Framework publishes.
+    init(control: ControlPlane, hub: ChannelHub?, documents: DocumentSource) {
+        self.control = control
+        self.hub = hub
+        botTokens = (hub?.teams ?? [:]).mapValues { channel in
+            let settings = channel.settings
+            return BotTokenVerifier(
+                trust: BotTrust(
+                    appID: settings.appID, tenant: settings.tenant,
+                    serviceURLs: settings.serviceURLs),
+                metadata: settings.openIDMetadata, source: documents,
+                seconds: control.effects.monotonicSeconds)
+        }
+    }
 
     func add(to router: some RouterMethods<ServerContext>) {
         router.get("/v1/channels", use: report)
         router.post("/channels/:channel/interactivity", use: interactivity)
         router.post("/channels/:channel/events", use: events)
+        router.post("/channels/:channel/messages", use: messages)
         router.post("/channels/:channel/decisions", use: decide)
         router.post("/channels/:channel/links", use: link)
     }
@@ -32,16 +51,16 @@ struct ChannelRoutes: Sendable {
         return Wire.answer(.array(try hub?.report().map(\.json) ?? []))
     }
 
-    private static let noChannel = Problem(.notFound, "not_found", "there is no such channel")
+    static let noChannel = Problem(.notFound, "not_found", "there is no such channel")
 
-    private func id(_ context: ServerContext) throws -> Handle {
+    func id(_ context: ServerContext) throws -> Handle {
         guard let id = Handle(try context.parameters.require("channel")) else {
             throw Self.noChannel
         }
         return id
     }
 
-    private func header(_ request: Request, _ name: String) -> String? {
+    func header(_ request: Request, _ name: String) -> String? {
         HTTPField.Name(name).flatMap { request.headers[$0] }
     }
 
