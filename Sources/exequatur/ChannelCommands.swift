@@ -9,6 +9,7 @@ struct ChannelCommands: AsyncParsableCommand {
         commandName: "channel", abstract: "Set up chats and see how they stand.",
         subcommands: [
             ListChannels.self, ListAccounts.self, UnlinkAccount.self, SlackCommands.self,
+            TeamsCommands.self,
         ])
 }
 
@@ -100,8 +101,7 @@ struct SlackManifestCommand: ParsableCommand {
         }
         if let callback {
             guard callback.hasPrefix("https://"), !callback.hasSuffix("/") else {
-                throw ValidationError(
-                    "`--callback`: an https:// address without a slash at its end")
+                throw ValidationError("`--callback`: an https:// address with no slash at its end")
             }
         }
     }
