@@ -246,6 +246,7 @@ let package = Package(
                 "ApprovalCore", "CanonicalJSON", "Channels", "ControlPlane", "Server",
                 "ServiceTestSupport",
                 "Storage", "TestSupport", "TransparencyLog",
+                product("CryptoExtras", "swift-crypto"),
                 product("HummingbirdTesting", "hummingbird"), hummingbird, httpTypes, logging,
                 niocore,
             ],
