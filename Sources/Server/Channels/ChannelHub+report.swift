@@ -92,7 +92,7 @@ extension ChannelHub {
         return Int(clamping: size - min(size, place.next))
     }
 
-    /// How the channels stand, in Prometheus' text format; ids are of characters that need no escape.
+    /// How the channels stand, in Prometheus' text format; ids need no escape there.
     func metrics() throws -> String {
         let rows = try report()
         let gauges: [(String, (ChannelReport) -> Int)] = [
