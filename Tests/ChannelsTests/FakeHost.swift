@@ -10,22 +10,32 @@ import TransparencyLog
 /// A service that only remembers.
 final class FakeHost: ChannelHost {
     struct State {
+        var now = Timestamp(milliseconds: 1_800_000_000_000)
         var notices: [ActionID: ReviewNotice] = [:]
         var accounts: [ChatAccount: Handle] = [:]
         var decisions: [ChatDecision] = []
         var links: [String: ChatAccount] = [:]
+        /// Whom each code links, once; nil where every code links bob.
+        var codes: [String: Handle]?
         var obstacle: String?
+        /// What goes wrong where nothing stands in the way.
+        var failure: String?
+        /// Times that notes were written or removed.
+        var writes = 0
         var notes: [String: ChannelNote] = [:]
         var marks: [NoticeMark] = []
         var events: [LedgerEvent] = []
     }
 
     let state = Mutex(State())
-    let now = Timestamp(milliseconds: 1_800_000_000_000)
     let publicURL = "https://exequatur.example"
     let origin = "exequatur.example/log"
     var checkpoint: String { "exequatur.example/log\n1\nroot\n\n— signature\n" }
     var size: UInt64 { UInt64(state.withLock { $0.events.count }) }
+
+    var now: Timestamp { state.withLock { $0.now } }
+
+    func change(_ body: (inout State) -> Void) { state.withLock { body(&$0) } }
 
     func notice(_ id: ActionID) throws -> ReviewNotice? { state.withLock { $0.notices[id] } }
 
@@ -51,6 +61,7 @@ final class FakeHost: ChannelHost {
         _ notes: [ChannelNote], removing removed: [String], answering marks: [NoticeMark]
     ) async throws {
         state.withLock { state in
+            if !notes.isEmpty || !removed.isEmpty { state.writes += 1 }
             for note in notes { state.notes[note.key] = note }
             for key in removed { state.notes[key] = nil }
             state.marks.removeAll { marks.contains($0) }
@@ -70,14 +81,27 @@ final class FakeHost: ChannelHost {
     func link(
         _ account: ChatAccount, code: String, name: String?, audit: JSON
     ) async throws -> Handle {
-        state.withLock { $0.links[code] = account }
-        return Handle(constant: "bob")
+        try state.withLock { state in
+            state.links[code] = account
+            guard state.codes != nil else { return Handle(constant: "bob") }
+            guard let person = state.codes?.removeValue(forKey: code) else {
+                throw ChannelSilence("the code is not good")
+            }
+            state.accounts[account] = person
+            return person
+        }
     }
 
     func decide(_ decision: ChatDecision, audit: JSON) async throws {
         try state.withLock { state in
-            if let obstacle = state.obstacle { throw ChannelSilence(obstacle) }
+            if let why = state.obstacle ?? state.failure { throw ChannelSilence(why) }
             state.decisions.append(decision)
+            guard let notice = state.notices[decision.action],
+                let person = state.accounts[decision.account]
+            else { return }
+            state.notices[decision.action] = ReviewNotice(
+                card: notice.card, groups: notice.groups, eligible: notice.eligible,
+                requesters: notice.requesters, deciders: notice.deciders + [person])
         }
     }
 

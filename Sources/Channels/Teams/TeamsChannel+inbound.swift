@@ -158,8 +158,8 @@ extension TeamsChannel {
         case .link(let code):
             guard sender.isPersonal else {
                 return await say(
-                    "Others read this, so the code is void of use here: make a new one, and write "
-                        + "it to me in a personal chat.", to: sender, host)
+                    "Nobody was linked: others can read that code. Write to me in a personal chat, "
+                        + "with a new one.", to: sender, host)
             }
             await link(code, sender, audit: audit, host)
         case .other: await greet(sender, host)

@@ -19,7 +19,7 @@ package enum TeamsLimits {
     static let tokenSeconds: Int64 = 10
     static let requestSeconds: Int64 = 15
     /// A person who pressed or wrote waits, and Teams waits for about five seconds.
-    static let interactiveSeconds: Int64 = 2
+    static let interactiveSeconds: Int64 = 3
     /// A wait where the vendor names none.
     static let pauseSeconds = 10.0
     /// Messages in a row, and in a second, of one conversation.

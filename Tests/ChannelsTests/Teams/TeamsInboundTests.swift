@@ -187,7 +187,7 @@ struct TeamsPressTests {
         await expectRefused(scene, TeamsScene.press(card), "does not count: you asked for it")
         scene.host.change {
             $0.obstacle = nil
-            $0.failure = ChannelSilence("the ledger is away")
+            $0.failure = "the ledger is away"
         }
         await expectRefused(scene, TeamsScene.press(card), "does not count: the ledger is away")
     }
@@ -238,7 +238,7 @@ struct TeamsMessageTests {
         #expect(scene.host.account(of: TeamsScene.bob, in: scene.channel.id)?.user == "bob-object")
         #expect(scene.said.count == 2)
         #expect(scene.said[0].contains("not linked: the code is not good"))
-        #expect(scene.said[1].contains("Bob Example (bob)"))
+        #expect(scene.said[1].contains("bob (bob)"))
         let asked = scene.vendor.asked("POST", "/activities")
         #expect(asked.allSatisfy { $0.url.hasSuffix("/a%3A1bob/activities") })
         #expect(asked.allSatisfy { $0.json["textFormat"] == "plain" })
@@ -255,7 +255,7 @@ struct TeamsMessageTests {
         await scene.receive(Self.write("link ABCD"))
         #expect(scene.said.count == 3)
         #expect(scene.host.state.withLock(\.accounts).isEmpty)
-        #expect(scene.host.state.withLock(\.codes).count == 1)
+        #expect(scene.host.state.withLock(\.codes)?.count == 1)
     }
 
     @Test("is answered with what waits, in words of ours, or with how to link")
@@ -264,7 +264,7 @@ struct TeamsMessageTests {
         await scene.receive(Self.write("hello"))
         let card = try CardFixtures.card(
             try CardFixtures.action(resource: "[bank](https://evil.example)"))
-        scene.host.change { $0.queue = [card] }
+        scene.review(card)
         await scene.receive(Self.write("list"))
         await scene.receive(Self.write("hello", TeamsScene.inChannel))
         scene.host.change { $0.accounts = [:] }

@@ -7,97 +7,6 @@ import TransparencyLog
 
 @testable import Channels
 
-/// The service as channels see it, in memory: whatever is decided is only written down.
-final class TeamsHost: ChannelHost {
-    struct State: Sendable {
-        var now = CardFixtures.start
-        var notices: [ActionID: ReviewNotice] = [:]
-        var notes: [String: [UInt8]] = [:]
-        var accounts: [ChatAccount: Handle] = [:]
-        var queue: [ReviewCard] = []
-        var codes: [String: Handle] = [:]
-        var decisions: [ChatDecision] = []
-        var obstacle: String?
-        var failure: ChannelSilence?
-        var writes = 0
-    }
-
-    let state = Mutex(State())
-    let publicURL = "https://exequatur.example.org"
-    let origin = "exequatur.example.org/log"
-    let size: UInt64 = 42
-    let checkpoint = CardFixtures.note
-
-    var now: Timestamp { state.withLock(\.now) }
-
-    func change(_ body: (inout State) -> Void) { state.withLock { body(&$0) } }
-
-    func notice(_ id: ActionID) throws -> ReviewNotice? { state.withLock { $0.notices[id] } }
-    func marks(after: ActionID?, limit: Int) throws -> [NoticeMark] { [] }
-    func queue(of person: Handle, limit: Int) throws -> [ReviewCard] {
-        state.withLock { Array($0.queue.prefix(limit)) }
-    }
-    func events(from index: UInt64, limit: Int) throws -> [LedgerEvent] { [] }
-
-    func notes(_ prefix: String) throws -> [ChannelNote] {
-        state.withLock { state in
-            state.notes.filter { $0.key.hasPrefix(prefix) }
-                .map { ChannelNote(key: $0.key, value: $0.value) }
-        }
-    }
-
-    func keep(
-        _ notes: [ChannelNote], removing removed: [String], answering: [NoticeMark]
-    ) async throws {
-        state.withLock { state in
-            if !notes.isEmpty || !removed.isEmpty { state.writes += 1 }
-            for note in notes { state.notes[note.key] = note.value }
-            for key in removed { state.notes[key] = nil }
-        }
-    }
-
-    func person(of account: ChatAccount) -> Handle? { state.withLock { $0.accounts[account] } }
-
-    func account(of person: Handle, in channel: Handle) -> ChatAccount? {
-        state.withLock { state in
-            state.accounts.first { $0.value == person && $0.key.channel == channel }?.key
-        }
-    }
-
-    func name(of person: Handle) -> String {
-        person == TeamsScene.bob ? "Bob Example" : person.text
-    }
-
-    func link(
-        _ account: ChatAccount, code: String, name: String?, audit: JSON
-    ) async throws -> Handle {
-        try state.withLock { state in
-            guard let person = state.codes.removeValue(forKey: code) else {
-                throw ChannelSilence("the code is not good")
-            }
-            state.accounts[account] = person
-            return person
-        }
-    }
-
-    /// Writes a decision down and counts it in the notice, as the service does.
-    func decide(_ decision: ChatDecision, audit: JSON) async throws {
-        try state.withLock { state in
-            if let failure = state.failure { throw failure }
-            state.decisions.append(decision)
-            guard let notice = state.notices[decision.action],
-                let person = state.accounts[decision.account]
-            else { return }
-            state.notices[decision.action] = ReviewNotice(
-                card: notice.card, groups: notice.groups, eligible: notice.eligible,
-                requesters: notice.requesters, deciders: notice.deciders + [person])
-        }
-    }
-
-    func obstacle(_ decision: ChatDecision) throws -> String? { state.withLock(\.obstacle) }
-    func describe(_ error: any Error) -> String { "\(error)" }
-}
-
 /// The vendor in memory: what is asked of it, and what it answers.
 final class TeamsVendor: Sendable {
     struct Asked: Sendable {
@@ -198,7 +107,7 @@ struct TeamsScene: Sendable {
     static let secret = "the-client-secret~1"
     static let bob = Handle(constant: "bob")
 
-    let host = TeamsHost()
+    let host = FakeHost()
     let vendor = TeamsVendor()
     let channel: TeamsChannel
 
