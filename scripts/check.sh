@@ -28,4 +28,5 @@ while IFS= read -r script; do
         exit 1
     fi
 done < <(find .ci scripts demo examples Benchmarks/*.sh Benchmarks/*.py Fuzz/run.sh -type f)
+scripts/draw-cards --check
 echo "Formatting and scripts are in order."

@@ -134,7 +134,7 @@ enum CardFixtures {
             ("executed", try card(status: .succeeded, ending: "exit code 0", offer: .nothing)),
             (
                 "page-only",
-                try card(offer: .page("this needs the console: high severity"))
+                try card(offer: .page("policy asks for a decision in the console"))
             ),
             ("too-long", try card(long)),
         ]
