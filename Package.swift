@@ -208,7 +208,7 @@ let package = Package(
             name: "ChannelsTests",
             dependencies: [
                 "ApprovalCore", "CanonicalJSON", "Channels", "TestSupport", "TransparencyLog",
-                crypto, niocore, nioposix, niohttp1, product("JWTKit", "jwt-kit"),
+                crypto, logging, niocore, nioposix, niohttp1, product("JWTKit", "jwt-kit"),
             ],
             swiftSettings: strict),
         .testTarget(

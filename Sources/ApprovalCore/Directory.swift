@@ -19,6 +19,8 @@ package struct Directory: Sendable, Hashable {
     package private(set) var trusts: [String: WorkloadTrust] = [:]
     /// Whose decisions the accounts of chats are.
     package private(set) var accounts: [ChatAccount: Handle] = [:]
+    /// The same the other way round: each person's account of each channel.
+    private var accountsOfPersons: [Handle: [Handle: ChatAccount]] = [:]
     /// Handles once used by a person or agent, a group, or a gate; never given out again.
     package private(set) var retired: Set<String> = []
 
@@ -99,9 +101,11 @@ package struct Directory: Sendable, Hashable {
             guard trusts.removeValue(forKey: id) != nil else { throw .unknown("trust", id) }
         case .accountLinked(let account, let person): try link(account, person)
         case .accountUnlinked(let account):
-            guard accounts.removeValue(forKey: account) != nil else {
+            guard let person = accounts.removeValue(forKey: account) else {
                 throw .unknown("account", account.description)
             }
+            accountsOfPersons[person]?[account.channel] = nil
+            if accountsOfPersons[person]?.isEmpty == true { accountsOfPersons[person] = nil }
         }
     }
 
@@ -125,11 +129,12 @@ package struct Directory: Sendable, Hashable {
             throw .exists("account", other.description)
         }
         accounts[account] = person
+        accountsOfPersons[person, default: [:]][account.channel] = account
     }
 
     /// A person's account of a channel.
     package func account(of person: Handle, in channel: Handle) -> ChatAccount? {
-        accounts.first { $0.value == person && $0.key.channel == channel }?.key
+        accountsOfPersons[person]?[channel]
     }
 
     private func hasSubject(_ credential: Credential) -> Bool {
@@ -148,7 +153,9 @@ package struct Directory: Sendable, Hashable {
 
     private mutating func forget(_ member: Handle) {
         for group in groups.keys { groups[group]?.remove(member) }
-        accounts = accounts.filter { $0.value != member }
+        for account in accountsOfPersons.removeValue(forKey: member)?.values.map(\.self) ?? [] {
+            accounts[account] = nil
+        }
         revoke(subject: member, kinds: [.agent, .person, .administrator])
     }
 

@@ -5,11 +5,23 @@ internal import Synchronization
 
 /// What is known of a channel: when it last answered, and what is wrong with it.
 package final class ChannelHealth: Sendable {
+    /// What a channel has to be able to do; one may work while another does not.
+    package enum Concern: Sendable, Hashable, CaseIterable {
+        case access
+        case hearing
+        case telling
+    }
+
     package struct State: Sendable, Hashable {
         package var reachedAt: Timestamp?
         package var deliveredAt: Timestamp?
         package var failedAt: Timestamp?
-        package var failure: String?
+        /// What is wrong, by what it keeps from working.
+        package var failures: [Concern: String] = [:]
+        /// What is wrong, in words.
+        package var failure: String? {
+            Concern.allCases.compactMap { failures[$0] }.first
+        }
         /// Open connections, where a channel keeps some.
         package var connections: Int?
     }
@@ -20,17 +32,17 @@ package final class ChannelHealth: Sendable {
 
     package var state: State { mutex.withLock { $0 } }
 
-    func reached(_ now: Timestamp) {
+    func reached(_ concern: Concern, _ now: Timestamp) {
         mutex.withLock { state in
             state.reachedAt = now
-            state.failure = nil
+            state.failures[concern] = nil
         }
     }
 
-    func failed(_ why: String, _ now: Timestamp) {
+    func failed(_ concern: Concern, _ why: String, _ now: Timestamp) {
         mutex.withLock { state in
             state.failedAt = now
-            state.failure = why
+            state.failures[concern] = why
         }
     }
 
@@ -42,11 +54,12 @@ package final class ChannelHealth: Sendable {
             mutex.withLock { state in
                 state.reachedAt = now
                 state.deliveredAt = now
-                state.failure = nil
+                state.failures[.telling] = nil
             }
-        case .later(let why), .unavailable(let why), .refused(let why): failed(why, now)
-        case .limited(let seconds): failed("asked to wait \(Int(seconds)) s", now)
-        case .nobody: break
+        case .later(let why), .unavailable(let why), .refused(let why):
+            failed(.telling, why, now)
+        case .limited(let seconds, _): failed(.telling, "asked to wait \(Int(seconds)) s", now)
+        case .nothing: break
         }
     }
 }

@@ -30,9 +30,20 @@ package protocol ChannelHost: Sendable {
 
     func notes(_ prefix: String) throws -> [ChannelNote]
     /// Writes notes down and answers marks, in one durable write.
+    ///
+    /// - Parameters:
+    ///   - notes: what to keep.
+    ///   - marks: what is answered by it.
+    ///   - merging: what becomes of a note that is there already and a new one; nil for the new one.
+    /// - Returns: the notes as they were kept.
+    /// - Throws: when the ledger takes nothing.
+    @discardableResult
     func keep(
-        _ notes: [ChannelNote], removing: [String], answering: [NoticeMark]
-    ) async throws
+        _ notes: [ChannelNote], answering marks: [NoticeMark],
+        merging: (@Sendable ([UInt8], [UInt8]) -> [UInt8])?
+    ) async throws -> [ChannelNote]
+    /// Takes notes away.
+    func forget(_ keys: [String]) async throws
 
     // MARK: people
 

@@ -46,9 +46,9 @@ package final class CheckpointPoster: Service {
             switch await channel.deliver(checkpoint: host.checkpoint, host) {
             case .shown:
                 try await host.keep(
-                    [ChannelNote(key: key, value: today)], removing: [], answering: [])
+                    [ChannelNote(key: key, value: today)], answering: [], merging: nil)
                 return true
-            case .nobody: return true
+            case .nothing: return true
             case .later(let why), .unavailable(let why), .refused(let why):
                 logger.warning(
                     "the daily checkpoint was not delivered",

@@ -5,6 +5,7 @@ internal import NIOHTTP1
 internal import NIOPosix
 internal import NIOSSL
 internal import NIOWebSocket
+internal import Synchronization
 
 /// A WebSocket to a vendor (RFC 6455), text messages only.
 struct WebSocketClient: Sendable {
@@ -30,23 +31,41 @@ struct WebSocketClient: Sendable {
         guard let target = Target(url) else { throw ChannelSilence("not a WebSocket address") }
         let tls =
             target.isSecure ? try NIOSSLContext(configuration: .makeClientConfiguration()) : nil
-        let upgrade = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .connectTimeout(.seconds(connectSeconds))
-            .connect(host: target.host, port: target.port) { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    if let tls {
-                        // An address of numbers has no name that could be asked for.
-                        let handler = try NIOSSLClientHandler(
-                            context: tls, serverHostname: target.isNumeric ? nil : target.host)
-                        try channel.pipeline.syncOperations.addHandler(handler)
+        let opened = Opened()
+        return try await withTaskCancellationHandler {
+            let upgrade = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .connectTimeout(.seconds(connectSeconds))
+                .connect(host: target.host, port: target.port) { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        if let tls {
+                            // An address of numbers has no name that could be asked for.
+                            let handler = try NIOSSLClientHandler(
+                                context: tls, serverHostname: target.isNumeric ? nil : target.host)
+                            try channel.pipeline.syncOperations.addHandler(handler)
+                        }
+                        opened.set(channel)
+                        let pipeline = channel.pipeline.syncOperations
+                        return try pipeline.configureUpgradableHTTPClientPipeline(
+                            configuration: NIOUpgradableHTTPClientPipelineConfiguration(
+                                upgradeConfiguration: upgrading(target)))
                     }
-                    let pipeline = channel.pipeline.syncOperations
-                    return try pipeline.configureUpgradableHTTPClientPipeline(
-                        configuration: NIOUpgradableHTTPClientPipelineConfiguration(
-                            upgradeConfiguration: upgrading(target)))
                 }
+            // Whoever takes the connection and then says nothing is not waited for.
+            let alarm = upgrade.eventLoop.scheduleTask(in: .seconds(connectSeconds)) {
+                opened.close()
             }
-        return WebSocketClient(frames: try await upgrade.get(), random: random)
+            defer { alarm.cancel() }
+            return WebSocketClient(frames: try await upgrade.get(), random: random)
+        } onCancel: {
+            opened.close()
+        }
+    }
+
+    /// The connection that is being opened, so that it can be given up.
+    private final class Opened: Sendable {
+        private let channel = Mutex<(any Channel)?>(nil)
+        func set(_ channel: any Channel) { self.channel.withLock { $0 = channel } }
+        func close() { channel.withLock { $0 }?.close(promise: nil) }
     }
 
     private static func upgrading(

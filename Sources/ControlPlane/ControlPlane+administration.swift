@@ -12,8 +12,14 @@ struct NamedChange: Sendable {
     let name: String?
     /// What a gate presented, where that is what the change approves.
     let approved: ApprovedGate?
+    /// Where the request came from, if that is noted.
+    let audit: JSON?
 
-    init(_ change: DirectoryChange, name: String? = nil, approved: ApprovedGate? = nil) {
+    init(
+        _ change: DirectoryChange, name: String? = nil, approved: ApprovedGate? = nil,
+        audit: JSON? = nil
+    ) {
+        self.audit = audit
         self.change = change
         self.name = name
         self.approved = approved
@@ -21,7 +27,12 @@ struct NamedChange: Sendable {
 
     /// The body of the change's entry.
     var body: JSON {
-        get throws { try approved?.body ?? ["name": .optional(name)] }
+        get throws {
+            if let approved { return try approved.body }
+            var body: JSONObject = ["name": .optional(name)]
+            if let audit { body["audit"] = audit }
+            return .object(body)
+        }
     }
 }
 

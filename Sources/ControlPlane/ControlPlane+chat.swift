@@ -145,7 +145,8 @@ extension ControlPlane {
             else { throw refused }
             var governance = self.governance
             let change = NamedChange(
-                .accountLinked(account, to: person), name: name.map { String($0.prefix(200)) })
+                .accountLinked(account, to: person), name: name.map { String($0.prefix(200)) },
+                audit: audit)
             let drafts = try plan(
                 [change], by: Principal.person(person).description, at: view.now, &governance)
             try governance.refresh()
@@ -160,7 +161,9 @@ extension ControlPlane {
     }
 
     /// Takes an account from its person: he himself, or an administrator.
-    package func unlink(_ account: ChatAccount, by principal: Principal) async throws {
+    package func unlink(
+        _ account: ChatAccount, by principal: Principal, audit: JSON
+    ) async throws {
         _ = try await writer.submit { [self] view in
             let holder = self.governance.directory.accounts[account]
             let isOwn = if case .person(let person) = principal { holder == person } else { false }
@@ -170,7 +173,7 @@ extension ControlPlane {
             }
             var governance = self.governance
             let drafts = try plan(
-                [NamedChange(.accountUnlinked(account))], by: principal.description,
+                [NamedChange(.accountUnlinked(account), audit: audit)], by: principal.description,
                 at: view.now, &governance)
             try governance.refresh()
             let result = governance

@@ -22,7 +22,7 @@ extension ConsoleModels {
     private static let undelivered = 100
 
     func channelsPage() throws -> ChannelsPage {
-        let report = try channels?.report() ?? []
+        let report = channels?.report() ?? []
         let dead = try channels?.undelivered(limit: Self.undelivered) ?? []
         return ChannelsPage(
             shell: try shell(),

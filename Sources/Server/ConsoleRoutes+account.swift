@@ -44,7 +44,8 @@ extension ConsoleRoutes {
             throw CommandError.badRequest(code: "value_invalid", "the form names no account")
         }
         do {
-            try await control.unlink(account, by: .person(session.person))
+            try await control.unlink(
+                account, by: .person(session.person), audit: Wire.auditJSON(request, context))
         } catch {
             return try failure(error, session)
         }

@@ -64,6 +64,12 @@ enum SQLiteSchema {
                     """)
         }
         migrator.registerMigration("2", migrate: cheaperIndexes)
+        migrator.registerMigration("3") { db in
+            // Once a minute what has expired goes; most rows never do, and are not in it.
+            try db.execute(
+                sql: "CREATE INDEX operational_expires ON operational (expires) WHERE \(canExpire)"
+            )
+        }
         return migrator
     }
 
@@ -81,6 +87,8 @@ enum SQLiteSchema {
                 """)
     }
 
+    /// The condition of `operational_expires`: before the end of time.
+    static let canExpire = "expires < 253402300799999"
     /// The condition of `action_open`: what the inbox lists.
     static let isOpen = """
         (status = 'pending' OR status = 'cleared' OR status = 'claimed' OR status = 'unknown')

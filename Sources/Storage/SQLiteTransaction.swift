@@ -297,11 +297,12 @@ struct SQLiteTransaction: LedgerWriting {
         let statement = try db.cachedStatement(
             sql: """
                 SELECT key, value, expires FROM operational
-                WHERE space = ? AND key >= ? AND key > ? AND substr(key, 1, length(?)) = ?
+                WHERE space = ? AND key >= ? AND key > ? AND key < ?
                 ORDER BY key LIMIT ?
                 """)
         let rows = try Row.fetchAll(
-            statement, arguments: [space, prefix, key ?? "", prefix, prefix, limit])
+            statement,
+            arguments: [space, prefix, key ?? "", prefix + "\u{10FFFF}", limit])
         return rows.map { row in
             OperationalRow(
                 space: space, key: row[0], value: Self.bytes(row[1] as Data),
@@ -321,8 +322,13 @@ struct SQLiteTransaction: LedgerWriting {
     }
 
     func removeExpiredOperational(before instant: Timestamp) throws {
-        try db.cachedStatement(sql: "DELETE FROM operational WHERE expires < ?")
-            .execute(arguments: [instant.milliseconds])
+        try db.cachedStatement(
+            sql: """
+                DELETE FROM operational WHERE (space, key) IN (
+                  SELECT space, key FROM operational
+                  WHERE expires < ? AND \(SQLiteSchema.canExpire) ORDER BY expires LIMIT 10000)
+                """
+        ).execute(arguments: [instant.milliseconds])
     }
 
     private static func bytes(_ data: Data) -> [UInt8] { [UInt8](data) }

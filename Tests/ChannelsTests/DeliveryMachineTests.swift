@@ -31,11 +31,19 @@ struct DeliveryMachineTests {
             now: now)
     }
 
+    @discardableResult
     private func finish(
         _ key: DeliveryKey, _ result: DeliveryResult, _ machine: inout DeliveryMachine,
         version: UInt64 = 1, now: Timestamp = start
     ) -> Delivery? {
-        machine.finish(key, version: version, result, now: now, jitter: 1)
+        let noted = machine.noted(key, version: version, result, now: now)
+        if let noted {
+            machine.finish(
+                key, kept: noted, result,
+                in: (Lane(channel: Self.slack, method: "post", place: key.target), Self.post),
+                now: now, jitter: 1)
+        }
+        return noted
     }
 
     @Test func aBurstGoesAtOnceAndThenOneASecond() {
@@ -43,7 +51,7 @@ struct DeliveryMachineTests {
         for number in 0..<10 { want(key(UInt64(number)), &machine) }
         let first = machine.next(now: Self.start)
         #expect(first.count == 3)
-        for one in first { _ = finish(one, .shown(.null), &machine) }
+        for one in first { finish(one, .shown(.null), &machine) }
         #expect(machine.next(now: Self.start) == [])
         #expect(machine.nextWake(now: Self.start) == Self.start.adding(seconds: 1))
         let second = machine.next(now: Self.start.adding(seconds: 1))
@@ -75,21 +83,21 @@ struct DeliveryMachineTests {
         var machine = DeliveryMachine()
         for number in 0..<10_000 { want(key(UInt64(number)), &machine) }
         var now = Self.start
-        for one in machine.next(now: now) { _ = finish(one, .shown(.null), &machine, now: now) }
+        for one in machine.next(now: now) { finish(one, .shown(.null), &machine, now: now) }
         want(key(20_000), &machine, now: now)
         var sentAt: [DeliveryKey: Int] = [:]
         for slot in 1...20 {
             now = now.adding(seconds: 1)
             for one in machine.next(now: now) {
                 sentAt[one] = slot
-                _ = finish(one, .shown(.null), &machine, now: now)
+                finish(one, .shown(.null), &machine, now: now)
             }
         }
         #expect(sentAt[key(20_000)] ?? .max <= 2, "the newest waits for others")
         #expect(sentAt[key(5)] != nil, "the oldest is forgotten")
     }
 
-    @Test func tenThousandDrainWithinTheLimitsOfTheVendor() {
+    @Test func tenThousandDrainWithinTheLimitsOfTheVendor() throws {
         var machine = DeliveryMachine()
         let update = Pace(burst: 20, perSecond: 0.5)
         for number in 0..<10_000 {
@@ -102,14 +110,23 @@ struct DeliveryMachineTests {
         var minutes: [Int64: Int] = [:]
         var sent = 0
         while machine.waiting > 0 {
-            for one in machine.next(now: now) {
-                minutes[now.seconds(since: Self.start) / 60, default: 0] += 1
-                sent += 1
-                _ = finish(one, .shown(.null), &machine, now: now)
+            var batch = machine.next(now: now)
+            while !batch.isEmpty {
+                for one in batch {
+                    minutes[now.seconds(since: Self.start) / 60, default: 0] += 1
+                    sent += 1
+                    let noted = machine.noted(one, version: 1, .shown(.null), now: now)
+                    machine.finish(
+                        one, kept: try #require(noted), .shown(.null),
+                        in: (Lane(channel: Self.slack, method: "update"), update), now: now,
+                        jitter: 1)
+                }
+                batch = machine.next(now: now)
             }
             guard let wake = machine.nextWake(now: now) else { break }
-            #expect(wake > now || machine.waiting > 0)
-            now = max(wake, now.adding(milliseconds: 1))
+            // A wake that is due already would be a loop without a pause.
+            try #require(wake > now)
+            now = wake
         }
         #expect(sent == 10_000)
         #expect(minutes.values.max() ?? 0 <= 50)
@@ -121,8 +138,8 @@ struct DeliveryMachineTests {
         want(key(2, "C2"), &machine)
         let first = machine.next(now: Self.start)
         #expect(first.count == 2)
-        _ = finish(first[0], .limited(seconds: 30), &machine)
-        _ = finish(first[1], .shown(.null), &machine)
+        finish(first[0], .limited(seconds: 30, method: "post"), &machine)
+        finish(first[1], .shown(.null), &machine)
         want(key(3, "C3"), &machine)
         #expect(machine.next(now: Self.start.adding(seconds: 29)) == [])
         #expect(Set(machine.next(now: Self.start.adding(seconds: 30))) == [first[0], key(3, "C3")])
@@ -134,14 +151,15 @@ struct DeliveryMachineTests {
         let first = machine.next(now: Self.start)
         #expect(first.count == 6)
         // Together they are one failure, and wait one second.
-        for one in first { _ = finish(one, .unavailable("down"), &machine) }
+        for one in first { finish(one, .unavailable("down"), &machine) }
         #expect(machine.trouble(of: Self.slack).failures == 1)
         #expect(machine.next(now: Self.start.adding(milliseconds: 999)) == [])
         let later = Self.start.adding(seconds: 1)
         let probe = machine.next(now: later)
         #expect(probe.count == 1)
         #expect(machine.next(now: later) == [])
-        _ = finish(probe[0], .shown(.null), &machine, now: later)
+        #expect(machine.nextWake(now: later) == nil, "the end of the probe is what it waits for")
+        finish(probe[0], .shown(.null), &machine, now: later)
         #expect(machine.next(now: later).count == 5)
     }
 
@@ -154,6 +172,45 @@ struct DeliveryMachineTests {
         #expect(machine.waiting == 0 && machine.nextWake(now: Self.start) == nil)
         noted?.want(2, now: Self.start)
         #expect(noted?.isDead == false && noted?.isWaiting == true)
+    }
+
+    @Test func aWaitLongerThanALaneIsKeptLosesNothing() {
+        var machine = DeliveryMachine()
+        want(key(1), &machine)
+        for one in machine.next(now: Self.start) {
+            finish(one, .limited(seconds: 600, method: "post"), &machine)
+        }
+        #expect(machine.next(now: Self.start.adding(seconds: 400)) == [])
+        #expect(machine.next(now: Self.start.adding(seconds: 600)) == [key(1)])
+    }
+
+    @Test func theRefusalOfAnOldStateIsNotThatOfANewOne() {
+        var machine = DeliveryMachine()
+        want(key(1), &machine)
+        _ = machine.next(now: Self.start)
+        want(key(1), &machine, version: 2)
+        #expect(finish(key(1), .refused("too long"), &machine)?.isDead == false)
+        #expect(machine.next(now: Self.start) == [key(1)])
+    }
+
+    @Test func whatNothingWasSentForDoesNotSayThatTheVendorIsBack() {
+        var machine = DeliveryMachine()
+        for number in 0..<2 { want(key(UInt64(number), "C\(number)"), &machine) }
+        for one in machine.next(now: Self.start) { finish(one, .unavailable("down"), &machine) }
+        let later = Self.start.adding(seconds: 1)
+        for one in machine.next(now: later) { finish(one, .nothing(nil), &machine, now: later) }
+        #expect(machine.trouble(of: Self.slack).failures == 1)
+    }
+
+    @Test func twoSidesThatDidNotKnowOfEachOtherLoseNothing() {
+        let plan = Delivery(wanted: 2, since: Self.start)
+        var delivered = Delivery(wanted: 1, since: Self.start)
+        delivered.shown = 1
+        delivered.remote = ["ts": "1"]
+        for merged in [plan.merged(with: delivered), delivered.merged(with: plan)] {
+            #expect(merged.wanted == 2 && merged.shown == 1 && merged.remote == ["ts": "1"])
+            #expect(merged.isWaiting)
+        }
     }
 
     @Test func aNoteIsReadBackAsItWasWritten() throws {
@@ -201,11 +258,11 @@ struct DeliveryMachineTests {
                     switch roll {
                     case 0...3: .shown(.null)
                     case 4: .later("x")
-                    case 5: .limited(seconds: 2)
+                    case 5: .limited(seconds: 2, method: "post")
                     case 6: .unavailable("x")
                     default: .refused("x")
                     }
-                let noted = machine.finish(one, version: sent, result, now: now, jitter: 0.5)
+                let noted = finish(one, result, &machine, version: sent, now: now)
                 if case .shown = result { shown[one] = sent }
                 if noted?.isDead == true { dead.insert(one) }
             }

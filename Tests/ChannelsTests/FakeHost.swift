@@ -40,7 +40,12 @@ final class FakeHost: ChannelHost {
     func notice(_ id: ActionID) throws -> ReviewNotice? { state.withLock { $0.notices[id] } }
 
     func marks(after: ActionID?, limit: Int) throws -> [NoticeMark] {
-        state.withLock { Array($0.marks.prefix(limit)) }
+        state.withLock { state in
+            let later = state.marks.filter { mark in
+                after.map { $0.text < mark.action.text } ?? true
+            }
+            return Array(later.sorted { $0.action.text < $1.action.text }.prefix(limit))
+        }
     }
 
     func queue(of person: Handle, limit: Int) throws -> [ReviewCard] {
@@ -58,13 +63,33 @@ final class FakeHost: ChannelHost {
     }
 
     func keep(
-        _ notes: [ChannelNote], removing removed: [String], answering marks: [NoticeMark]
-    ) async throws {
-        state.withLock { state in
-            if !notes.isEmpty || !removed.isEmpty { state.writes += 1 }
-            for note in notes { state.notes[note.key] = note }
-            for key in removed { state.notes[key] = nil }
+        _ notes: [ChannelNote], answering marks: [NoticeMark],
+        merging: (@Sendable ([UInt8], [UInt8]) -> [UInt8])?
+    ) async throws -> [ChannelNote] {
+        // As the writer does: others run while a commit is under way.
+        await Task.yield()
+        let kept = state.withLock { state in
             state.marks.removeAll { marks.contains($0) }
+            if !notes.isEmpty { state.writes += 1 }
+            return notes.map { note in
+                var note = note
+                if let merging, let known = state.notes[note.key] {
+                    note = ChannelNote(
+                        key: note.key, value: merging(known.value, note.value),
+                        expires: note.expires)
+                }
+                state.notes[note.key] = note
+                return note
+            }
+        }
+        await Task.yield()
+        return kept
+    }
+
+    func forget(_ keys: [String]) async throws {
+        state.withLock { state in
+            if !keys.isEmpty { state.writes += 1 }
+            for key in keys { state.notes[key] = nil }
         }
     }
 

@@ -88,7 +88,7 @@ struct SlackChannelTests {
         guard case .shown(let remote) = await channel.deliver(notice, to: "C1", delivery, host)
         else { throw ChannelSilence("not shown") }
         delivery.remote = remote
-        #expect(await channel.deliver(notice, to: "C1", delivery, host) == .shown(remote))
+        #expect(await channel.deliver(notice, to: "C1", delivery, host) == .nothing(remote))
         #expect(vendor.calls.count == 1, "what looks the same is not sent again")
         let over = Self.notice(
             try CardFixtures.card(status: .expired, ending: "nobody decided", offer: .nothing))
@@ -112,7 +112,9 @@ struct SlackChannelTests {
         let delivery = Delivery(wanted: 1, since: host.now)
         let notice = Self.notice(card)
         vendor.answer("chat.postMessage", [:], status: 429, retryAfter: 17)
-        #expect(await channel.deliver(notice, to: "C1", delivery, host) == .limited(seconds: 17))
+        #expect(
+            await channel.deliver(notice, to: "C1", delivery, host)
+                == .limited(seconds: 17, method: "chat.postMessage"))
         vendor.answer("chat.postMessage", [:], status: 503)
         guard case .unavailable = await channel.deliver(notice, to: "C1", delivery, host) else {
             throw ChannelSilence("503 is no trouble of the message")
@@ -126,8 +128,27 @@ struct SlackChannelTests {
     @Test func aPersonWithoutAnAccountIsNobody() async throws {
         let delivery = Delivery(wanted: 1, since: host.now)
         #expect(
-            await channel.deliver(Self.notice(card), to: "@carol", delivery, host) == .nobody)
+            await channel.deliver(Self.notice(card), to: "@carol", delivery, host)
+                == .nothing(nil))
         #expect(vendor.calls.isEmpty)
+    }
+
+    @Test func aCardIsTakenAwayFromAnAccountThatIsNoLongerHis() async throws {
+        vendor.answer("conversations.open", ["channel": ["id": "D1"], "ok": true])
+        var delivery = Delivery(wanted: 1, since: host.now)
+        guard
+            case .shown(let remote) = await channel.deliver(
+                Self.notice(card), to: "@bob", delivery, host)
+        else { throw ChannelSilence("not shown") }
+        delivery.remote = remote
+        let other = try #require(
+            ChatAccount(channel: Self.id, workspace: "T0001", user: "U0NEW"))
+        host.state.withLock { $0.accounts = [other: Self.bob] }
+        _ = await channel.deliver(Self.notice(card), to: "@bob", delivery, host)
+        let taken = try #require(vendor.bodies("chat.update").first)
+        #expect(!taken.description.contains(card.id.text))
+        #expect(vendor.bodies("conversations.open").last?["users"]?.stringValue == "U0NEW")
+        #expect(vendor.bodies("chat.postMessage").count == 2)
     }
 
     // MARK: pressing

@@ -126,9 +126,9 @@ struct ChatTests {
         let at = try await TestInstallation()
         let account = try await link("U0BOB", to: Self.bob, at)
         await #expect(throws: CommandError.self) {
-            try await at.control.unlink(account, by: .person(Self.carol))
+            try await at.control.unlink(account, by: .person(Self.carol), audit: [:])
         }
-        try await at.control.unlink(account, by: .person(Self.bob))
+        try await at.control.unlink(account, by: .person(Self.bob), audit: [:])
         #expect(at.control.governance.directory.accounts.isEmpty)
     }
 

@@ -20,6 +20,8 @@ package final class Courier: Service {
     private let wake: AsyncStream<Void>.Continuation
     private let random: @Sendable () -> Double
     private let alarm = Mutex<Timestamp?>(nil)
+    /// Actions that could not be read, each told once.
+    private let unreadable = Mutex<Set<ActionID>>([])
 
     private static let page = 100
     /// How long after its end an action's notes are kept, so that late corrections find the cards.
@@ -123,21 +125,52 @@ package final class Courier: Service {
         while true {
             let marks = try host.marks(after: after, limit: Self.page)
             guard let last = marks.last else { return }
-            var wanted: [(DeliveryKey, Delivery)] = []
-            for mark in marks { wanted += try plan(mark) }
-            let notes = wanted.map { ChannelNote(key: $0.0.note, value: $0.1.bytes) }
-            try await host.keep(notes, removing: [], answering: marks)
+            var wanted: [ChannelNote] = []
+            var answered: [NoticeMark] = []
+            for mark in marks {
+                guard let planned = attempt(mark) else { continue }
+                wanted += planned.map { ChannelNote(key: $0.0.note, value: $0.1.bytes) }
+                answered.append(mark)
+            }
+            let kept = try await host.keep(wanted, answering: answered, merging: Self.merge)
             let now = host.now
-            for (key, delivery) in wanted where delivery.isWaiting {
-                if let channel = channels[key.channel] { want(key, delivery, channel, now) }
+            for note in kept {
+                guard let key = DeliveryKey(note: note.key), let channel = channels[key.channel],
+                    let delivery = Delivery(note.value)
+                else { continue }
+                want(key, delivery, channel, now)
             }
             guard marks.count == Self.page else { return }
             after = last.action
         }
     }
 
-    private func plan(_ mark: NoticeMark) throws -> [(DeliveryKey, Delivery)] {
-        guard let notice = try host.notice(mark.action) else { return [] }
+    /// What both sides know, who did not know of each other: the planner and the deliverer.
+    private static let merge: @Sendable ([UInt8], [UInt8]) -> [UInt8] = { old, new in
+        guard let known = Delivery(old), let fresh = Delivery(new) else { return new }
+        return known.merged(with: fresh).bytes
+    }
+
+    /// Nil where the mark has to wait: its entries are not published yet, or can't be read.
+    ///
+    /// One action that can't be read must not keep the others from their channels.
+    private func attempt(_ mark: NoticeMark) -> [(DeliveryKey, Delivery)]? {
+        do {
+            return try plan(mark)
+        } catch {
+            if unreadable.withLock({ $0.insert(mark.action).inserted }) {
+                logger.critical(
+                    "an action can't be read, and no channel is told of it",
+                    metadata: ["action": "\(mark.action)", "error": "\(error)"])
+            }
+            return nil
+        }
+    }
+
+    private func plan(_ mark: NoticeMark) throws -> [(DeliveryKey, Delivery)]? {
+        // The head that covers the entries is published after their commit; it wakes us again.
+        guard let notice = try host.notice(mark.action), notice.card.version >= mark.version
+        else { return nil }
         let now = host.now
         let known = try host.notes(DeliveryKey.prefix(mark.action))
         var result: [DeliveryKey: Delivery] = [:]
@@ -178,7 +211,7 @@ package final class Courier: Service {
                 version = notice.card.version
                 result = await channel.deliver(notice, to: key.target, delivery, host)
             } else {
-                result = .nobody
+                result = .nothing(nil)
             }
         } catch {
             result = .later("the action can't be read: \(error)")
@@ -186,30 +219,38 @@ package final class Courier: Service {
         await note(key, version, result)
     }
 
+    /// Keeps what became of a try before the place is free for the next.
     private func note(_ key: DeliveryKey, _ version: UInt64, _ result: DeliveryResult) async {
-        let now = host.now
-        let jitter = random()
-        let delivery = machine.withLock { machine in
-            machine.finish(key, version: version, result, now: now, jitter: jitter)
-        }
         if case .refused(let why) = result {
             logger.error(
                 "a message was refused",
                 metadata: ["channel": "\(key.channel)", "action": "\(key.action)", "why": "\(why)"])
         }
-        if let delivery {
+        let delivery = machine.withLock { machine in
+            machine.noted(key, version: version, result, now: host.now)
+        }
+        guard let delivery, let channel = channels[key.channel] else { return }
+        var kept = delivery
+        do {
             let isOver = (try? host.notice(key.action))??.card.offer == .nothing
             let expires =
                 isOver && !delivery.isWaiting
-                ? now.adding(seconds: Self.memorySeconds) : Timestamp(milliseconds: .max)
-            do {
-                try await host.keep(
-                    [ChannelNote(key: key.note, value: delivery.bytes, expires: expires)],
-                    removing: [], answering: [])
-            } catch {
-                logger.error("a delivery can't be noted", metadata: ["error": "\(error)"])
-            }
+                ? host.now.adding(seconds: Self.memorySeconds) : Timestamp(milliseconds: .max)
+            let note = ChannelNote(key: key.note, value: delivery.bytes, expires: expires)
+            let notes = try await host.keep([note], answering: [], merging: Self.merge)
+            kept = notes.first.flatMap { Delivery($0.value) } ?? delivery
+        } catch {
+            logger.error("a delivery can't be noted", metadata: ["error": "\(error)"])
+        }
+        let (now, jitter, lane) = (host.now, random(), channel.lane(key.target, kept))
+        machine.withLock { machine in
+            machine.finish(key, kept: kept, result, in: lane, now: now, jitter: jitter)
         }
         wake.yield()
+    }
+
+    /// Messages of a channel that nobody tries to deliver any more, the newest first.
+    package func given(up channel: Handle) -> [DeliveryKey] {
+        machine.withLock { $0.given(up: channel) }.sorted { $1 < $0 }
     }
 }

@@ -71,6 +71,20 @@ package struct Delivery: Sendable, Hashable {
         attempts = 0
     }
 
+    /// What is known of a place from two sides that did not know of each other.
+    ///
+    /// Whoever knows more of what is shown knows where it is; what is wanted is the newest; and only
+    /// whoever wants the newest can have given it up.
+    package func merged(with other: Delivery) -> Delivery {
+        var result = other.shown >= shown ? other : self
+        result.remote = result.remote ?? remote ?? other.remote
+        result.wanted = max(wanted, other.wanted)
+        result.shown = max(shown, other.shown)
+        result.isDead =
+            wanted == other.wanted ? other.isDead : wanted > other.wanted ? isDead : other.isDead
+        return result
+    }
+
     /// Gives what was given up another chance.
     mutating func revive(now: Timestamp) {
         guard isDead else { return }
@@ -111,12 +125,13 @@ package struct Delivery: Sendable, Hashable {
 package enum DeliveryResult: Sendable, Hashable {
     /// It is there; where.
     case shown(JSON)
-    /// Nothing to do here, and nothing will come of it, such as a person without an account.
-    case nobody
+    /// Nothing had to be sent, such as to a person without an account, or because what stands there
+    /// says the same; where it is, if anywhere.
+    case nothing(JSON?)
     /// This message later.
     case later(String)
     /// Everything of this method later: the vendor says so (429).
-    case limited(seconds: Double)
+    case limited(seconds: Double, method: String)
     /// Everything of this channel later: it does not answer.
     case unavailable(String)
     /// Not as long as nobody mends something.

@@ -47,6 +47,8 @@ package struct DeliveryMachine: Sendable {
     private var paused: [Method: Timestamp] = [:]
     /// What waits for its next try, in no order: there is little of it.
     private var delayed: [DeliveryKey: Timestamp] = [:]
+    /// What was given up, by channel.
+    private var dead: [Handle: Set<DeliveryKey>] = [:]
 
     package init() {}
 
@@ -62,105 +64,144 @@ package struct DeliveryMachine: Sendable {
         return (state?.failures ?? 0, state?.pausedUntil)
     }
 
-    /// Takes on what a place should show.
+    /// Takes on what a place should show; what is known of it already is kept.
     package mutating func want(
         _ key: DeliveryKey, _ delivery: Delivery, in lane: Lane, at pace: Pace, now: Timestamp
     ) {
-        if items[key]?.isUnderWay == true {
-            items[key]?.delivery.want(delivery.wanted, now: now)
+        var wanted = delivery
+        if let known = items[key] {
+            wanted = known.delivery.merged(with: delivery)
+            guard !known.isUnderWay else {
+                items[key]?.delivery = wanted
+                return
+            }
+            if known.lane != lane { lanes[known.lane]?.queue.remove(key) }
+        }
+        dead[key.channel]?.remove(key)
+        delayed[key] = nil
+        guard wanted.isWaiting else {
+            items[key] = nil
             return
         }
-        if let before = items[key]?.lane, before != lane { lanes[before]?.queue.remove(key) }
-        lanes[lane, default: LaneState(tokens: pace.burst, at: now)].queue.insert(key)
-        delayed[key] = nil
-        items[key] = Item(delivery: delivery, lane: lane, pace: pace)
+        items[key] = Item(delivery: wanted, lane: lane, pace: pace)
+        enqueue(key, now)
     }
 
     /// What is to be sent now; the caller tells of each how it ended.
     package mutating func next(now: Timestamp) -> [DeliveryKey] {
         for (key, due) in delayed where due <= now {
             delayed[key] = nil
-            if let lane = items[key]?.lane { lanes[lane]?.queue.insert(key) }
+            enqueue(key, now)
         }
         var started: [DeliveryKey] = []
         for lane in Array(lanes.keys) {
-            while isOpen(lane, now), let key = take(from: lane, now) {
+            while blockedUntil(lane).map({ $0 <= now }) ?? false, let key = take(from: lane, now) {
                 items[key]?.isUnderWay = true
                 channels[lane.channel, default: ChannelState()].underWay += 1
                 started.append(key)
             }
-            if lanes[lane]?.queue.isEmpty == true, isFull(lane, now) { lanes[lane] = nil }
+            if lanes[lane]?.queue.isEmpty == true, isRested(lane, now) { lanes[lane] = nil }
         }
         return started
     }
 
-    /// What a place has of it, while it is under way.
+    /// What a place has of it, while it waits or is under way.
     package func delivery(_ key: DeliveryKey) -> Delivery? { items[key]?.delivery }
 
-    /// Takes the end of a try, and says what is to be noted of it.
+    /// What is to be noted of the end of a try; the place stays under way until ``finish``.
     ///
     /// - Parameters:
     ///   - key: what was sent.
     ///   - version: the version that was sent.
     ///   - result: what became of it.
     ///   - now: the time.
-    ///   - jitter: 0 to 1, so that those who failed together do not come back together.
     /// - Returns: the note to keep.
-    package mutating func finish(
-        _ key: DeliveryKey, version: UInt64, _ result: DeliveryResult, now: Timestamp,
-        jitter: Double
+    package func noted(
+        _ key: DeliveryKey, version: UInt64, _ result: DeliveryResult, now: Timestamp
     ) -> Delivery? {
-        guard var item = items[key] else { return nil }
-        item.isUnderWay = false
-        channels[key.channel, default: ChannelState()].underWay -= 1
+        guard var delivery = items[key]?.delivery else { return nil }
         switch result {
         case .shown(let remote):
-            item.delivery.remote = remote
-            item.delivery.shown = max(item.delivery.shown, version)
-            item.delivery.deliveredAt = now
-            succeed(&item, key)
-        case .nobody:
-            item.delivery.shown = max(item.delivery.shown, version)
-            succeed(&item, key)
+            delivery.remote = remote
+            delivery.shown = max(delivery.shown, version)
+            delivery.deliveredAt = now
+            delivery.failure = nil
+            delivery.attempts = 0
+        case .nothing(let remote):
+            delivery.remote = remote ?? delivery.remote
+            delivery.shown = max(delivery.shown, version)
+            delivery.failure = nil
+            delivery.attempts = 0
         case .later(let why):
-            item.delivery.failure = why
-            item.delivery.attempts += 1
-            retry(key, after: Self.pause(item.delivery.attempts, jitter), now)
-        case .limited(let seconds):
-            item.delivery.failure = "the vendor asks to wait \(Int(seconds.rounded(.up))) s"
-            let method = Method(channel: key.channel, name: item.lane.method)
-            paused[method] = now.adding(milliseconds: Int64(seconds * 1000))
-            retry(key, after: seconds, now)
-        case .unavailable(let why):
-            item.delivery.failure = why
-            retry(key, after: pause(key.channel, jitter, now), now)
+            delivery.failure = why
+            delivery.attempts += 1
+        case .limited(let seconds, _):
+            delivery.failure = "the vendor asks to wait \(Int(seconds.rounded(.up))) s"
+        case .unavailable(let why): delivery.failure = why
         case .refused(let why):
-            item.delivery.failure = why
-            item.delivery.isDead = true
+            delivery.failure = why
+            // What was wanted meanwhile has not been refused.
+            delivery.isDead = version >= delivery.wanted
         }
-        if now.seconds(since: item.delivery.since) > Self.patienceSeconds, item.delivery.isWaiting {
-            item.delivery.isDead = true
+        if now.seconds(since: delivery.since) > Self.patienceSeconds, delivery.isWaiting {
+            delivery.isDead = true
+        }
+        return delivery
+    }
+
+    /// Takes the end of a try, once it is noted.
+    ///
+    /// - Parameters:
+    ///   - key: what was sent.
+    ///   - kept: the note as it was kept, with what was wanted meanwhile.
+    ///   - result: what became of it.
+    ///   - lane: where what is still wanted goes.
+    ///   - now: the time.
+    ///   - jitter: 0 to 1, so that those who failed together do not come back together.
+    package mutating func finish(
+        _ key: DeliveryKey, kept: Delivery, _ result: DeliveryResult, in lane: (Lane, Pace),
+        now: Timestamp, jitter: Double
+    ) {
+        guard let item = items[key] else { return }
+        let delivery = item.delivery.merged(with: kept)
+        channels[key.channel, default: ChannelState()].underWay -= 1
+        items[key] = Item(delivery: delivery, lane: lane.0, pace: lane.1)
+        switch result {
+        case .shown: succeed(key.channel)
+        case .nothing: break
+        case .later:
+            succeed(key.channel)
+            retry(key, after: Self.pause(delivery.attempts, jitter), now)
+        case .limited(let seconds, let method):
+            paused[Method(channel: key.channel, name: method)] = now.adding(
+                milliseconds: Int64(seconds * 1000))
+            retry(key, after: seconds, now)
+        case .unavailable: retry(key, after: pause(key.channel, jitter, now), now)
+        case .refused: succeed(key.channel)
+        }
+        guard delivery.isWaiting else {
+            items[key] = nil
             delayed[key] = nil
+            if delivery.isDead { dead[key.channel, default: []].insert(key) }
+            return
         }
-        settle(item, key)
-        return item.delivery
+        if delayed[key] == nil { enqueue(key, now) }
     }
 
     /// When to call `next` again if nothing else happens; nil for never.
     package func nextWake(now: Timestamp) -> Timestamp? {
         var earliest = delayed.values.min()
         for (lane, state) in lanes where !state.queue.isEmpty {
-            guard (channels[lane.channel]?.underWay ?? 0) < Self.concurrency else { continue }
-            var due = now
-            if let until = channels[lane.channel]?.pausedUntil { due = max(due, until) }
-            if let until = paused[Method(channel: lane.channel, name: lane.method)] {
-                due = max(due, until)
-            }
+            guard var due = blockedUntil(lane) else { continue }
+            due = max(due, now)
             if let wait = waitForToken(lane, state, due) { due = due.adding(milliseconds: wait) }
             earliest = min(earliest ?? due, due)
         }
         return earliest
     }
+
+    /// Messages of a channel that nobody tries to deliver any more.
+    package func given(up channel: Handle) -> Set<DeliveryKey> { dead[channel] ?? [] }
 
     // MARK: parts
 
@@ -178,25 +219,19 @@ package struct DeliveryMachine: Sendable {
         return pause
     }
 
-    private mutating func succeed(_ item: inout Item, _ key: DeliveryKey) {
-        item.delivery.failure = nil
-        item.delivery.attempts = 0
-        channels[key.channel]?.failures = 0
-        channels[key.channel]?.pausedUntil = nil
+    /// The vendor is there: it has answered.
+    private mutating func succeed(_ channel: Handle) {
+        channels[channel]?.failures = 0
+        channels[channel]?.pausedUntil = nil
+    }
+
+    private mutating func enqueue(_ key: DeliveryKey, _ now: Timestamp) {
+        guard let item = items[key] else { return }
+        lanes[item.lane, default: LaneState(tokens: item.pace.burst, at: now)].queue.insert(key)
     }
 
     private mutating func retry(_ key: DeliveryKey, after seconds: Double, _ now: Timestamp) {
         delayed[key] = now.adding(milliseconds: Int64(seconds * 1000))
-    }
-
-    private mutating func settle(_ item: Item, _ key: DeliveryKey) {
-        guard item.delivery.isWaiting else {
-            items[key] = nil
-            delayed[key] = nil
-            return
-        }
-        if delayed[key] == nil { lanes[item.lane]?.queue.insert(key) }
-        items[key] = item
     }
 
     private static func pause(_ attempts: Int, _ jitter: Double) -> Double {
@@ -204,17 +239,19 @@ package struct DeliveryMachine: Sendable {
         return full * (0.5 + jitter / 2)
     }
 
-    private func isOpen(_ lane: Lane, _ now: Timestamp) -> Bool {
+    /// When a lane may send again, tokens aside; nil while it has to wait for an end.
+    private func blockedUntil(_ lane: Lane) -> Timestamp? {
+        var due = Timestamp(milliseconds: .min)
         if let channel = channels[lane.channel] {
-            guard channel.underWay < Self.concurrency else { return false }
-            if let until = channel.pausedUntil, until > now { return false }
+            guard channel.underWay < Self.concurrency else { return nil }
             // One message finds out whether a channel that failed is there again.
-            guard channel.failures == 0 || channel.underWay == 0 else { return false }
+            guard channel.failures == 0 || channel.underWay == 0 else { return nil }
+            if let until = channel.pausedUntil { due = max(due, until) }
         }
-        if let until = paused[Method(channel: lane.channel, name: lane.method)], until > now {
-            return false
+        if let until = paused[Method(channel: lane.channel, name: lane.method)] {
+            due = max(due, until)
         }
-        return true
+        return due
     }
 
     private mutating func take(from lane: Lane, _ now: Timestamp) -> DeliveryKey? {
@@ -239,7 +276,7 @@ package struct DeliveryMachine: Sendable {
     }
 
     /// A lane that is empty and rested is as good as none.
-    private func isFull(_ lane: Lane, _ now: Timestamp) -> Bool {
+    private func isRested(_ lane: Lane, _ now: Timestamp) -> Bool {
         guard let state = lanes[lane] else { return true }
         return now.seconds(since: state.at) > 300
     }

@@ -32,7 +32,7 @@ package final class MailChannel: CardChannel {
         let isOver = notice.card.offer == .nothing
         if let remote = delivery.remote {
             // What changes in between is on the page.
-            guard isOver, remote["over"]?.boolValue != true else { return .shown(remote) }
+            guard isOver, remote["over"]?.boolValue != true else { return .nothing(remote) }
         }
         let message = MailMessage(
             from: sender, to: target, text: MailText(notice.card),
@@ -42,8 +42,8 @@ package final class MailChannel: CardChannel {
     }
 
     package func deliver(checkpoint: String, _ host: any ChannelHost) async -> DeliveryResult {
-        guard let target = settings.checkpoints else { return .nobody }
-        guard let shown = ShownCheckpoint(checkpoint) else { return .nobody }
+        guard let target = settings.checkpoints else { return .nothing(nil) }
+        guard let shown = ShownCheckpoint(checkpoint) else { return .nothing(nil) }
         let text = MailText(
             checkpointOf: shown.origin, size: shown.size, root: shown.root, note: checkpoint)
         let message = MailMessage(

@@ -21,18 +21,29 @@ struct SlackAPI: Sendable {
         self.caller = caller
     }
 
-    func call(_ method: String, _ body: JSON, token: Secret) async -> SlackAnswer {
-        await call(method, token, "application/json; charset=utf-8", Array(body.description.utf8))
+    /// Seconds for an answer when nobody waits for ours, and when somebody does: Slack gives us
+    /// three for all of it.
+    static let seconds: Int64 = 15
+    static let interactiveSeconds: Int64 = 1
+
+    func call(
+        _ method: String, _ body: JSON, token: Secret, seconds: Int64 = seconds
+    ) async -> SlackAnswer {
+        await call(
+            method, token, "application/json; charset=utf-8", Array(body.description.utf8), seconds)
     }
 
     /// For the methods that read only forms.
-    func call(_ method: String, form: [(String, String)], token: Secret) async -> SlackAnswer {
+    func call(
+        _ method: String, form: [(String, String)], token: Secret, seconds: Int64 = seconds
+    ) async -> SlackAnswer {
         let text = form.map { "\($0.0)=\(FormText.escape($0.1))" }.joined(separator: "&")
-        return await call(method, token, "application/x-www-form-urlencoded", Array(text.utf8))
+        return await call(
+            method, token, "application/x-www-form-urlencoded", Array(text.utf8), seconds)
     }
 
     private func call(
-        _ method: String, _ token: Secret, _ type: String, _ body: [UInt8]
+        _ method: String, _ token: Secret, _ type: String, _ body: [UInt8], _ seconds: Int64
     ) async -> SlackAnswer {
         let answer: ChannelResponse
         do throws(ChannelSilence) {
@@ -40,7 +51,7 @@ struct SlackAPI: Sendable {
                 ChannelRequest(
                     url: base + method,
                     headers: [("authorization", "Bearer \(token.text)"), ("content-type", type)],
-                    body: body))
+                    body: body, timeoutSeconds: seconds))
         } catch {
             return .unavailable("\(method): \(error)")
         }

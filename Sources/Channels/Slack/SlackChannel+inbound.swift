@@ -227,7 +227,8 @@ extension SlackChannel {
     /// does not answer nothing counts.
     private func standing(of account: ChatAccount) async -> String? {
         let answer = await api.call(
-            "users.info", form: [("user", account.user)], token: settings.botToken)
+            "users.info", form: [("user", account.user)], token: settings.botToken,
+            seconds: SlackAPI.interactiveSeconds)
         guard case .ok(let json) = answer, let user = json["user"] else {
             return "Slack does not say who you are just now: try again, or decide in the console."
         }
@@ -267,6 +268,6 @@ extension SlackChannel {
             consoleURL: host.publicURL)
         _ = await api.call(
             "views.publish", ["user_id": .string(account.user), "view": view],
-            token: settings.botToken)
+            token: settings.botToken, seconds: SlackAPI.interactiveSeconds)
     }
 }

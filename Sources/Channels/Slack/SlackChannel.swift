@@ -50,9 +50,12 @@ package final class SlackChannel: CardChannel {
             notice.card, buttons: mayDecide(target, notice, posts: settings.posts))
         let result: DeliveryResult
         if let remote = delivery.remote.flatMap(Remote.init) {
-            result = await update(remote, message, notice)
+            result =
+                isStillHis(remote, target, host)
+                ? await update(remote, message, notice)
+                : await replace(remote, message, target, host)
         } else {
-            result = await post(message, notice, target, host)
+            result = await post(message, target, host)
         }
         health.note(result, now: host.now)
         return result
@@ -66,6 +69,8 @@ package final class SlackChannel: CardChannel {
         var hash: String
         /// Hash of the line that was last written below it.
         var reply: String
+        /// Whose direct conversation it is in; empty for a channel.
+        var user: String
 
         init?(_ json: JSON) {
             guard let channel = json["channel"]?.stringValue, let ts = json["ts"]?.stringValue
@@ -74,19 +79,21 @@ package final class SlackChannel: CardChannel {
             self.ts = ts
             hash = json["hash"]?.stringValue ?? ""
             reply = json["reply"]?.stringValue ?? ""
+            user = json["user"]?.stringValue ?? ""
         }
 
-        init(channel: String, ts: String, hash: String) {
+        init(channel: String, ts: String, hash: String, user: String) {
             self.channel = channel
             self.ts = ts
             self.hash = hash
+            self.user = user
             reply = ""
         }
 
         var json: JSON {
             [
                 "channel": .string(channel), "hash": .string(hash), "reply": .string(reply),
-                "ts": .string(ts),
+                "ts": .string(ts), "user": .string(user),
             ]
         }
     }
@@ -95,14 +102,45 @@ package final class SlackChannel: CardChannel {
         Hash256.sha256(Array((message.text + message.blocks.description).utf8)).hex
     }
 
+    /// Whether a person's card stands with the account that is linked to him now.
+    private func isStillHis(
+        _ remote: Remote, _ target: String, _ host: any ChannelHost
+    ) -> Bool {
+        guard let person = Self.person(target) else { return true }
+        return host.account(of: person, in: id)?.user.utf8.elementsEqual(remote.user.utf8) ?? false
+    }
+
+    /// Takes a card away from an account that is no longer a person's, and gives it to the one that
+    /// is.
+    private func replace(
+        _ remote: Remote, _ message: SlackMessage, _ target: String, _ host: any ChannelHost
+    ) async -> DeliveryResult {
+        let text = "This account is no longer linked."
+        let answer = await api.call(
+            "chat.update",
+            [
+                "blocks": [
+                    ["text": ["text": .string(text), "type": "plain_text"], "type": "section"]
+                ], "channel": .string(remote.channel), "text": .string(text),
+                "ts": .string(remote.ts),
+            ], token: settings.botToken)
+        switch answer {
+        case .ok: return await post(message, target, host)
+        // What can't be taken away any more holds up nobody else's.
+        case .failed: return await post(message, target, host)
+        default: return Self.result(answer, "chat.update")
+        }
+    }
+
     private func post(
-        _ message: SlackMessage, _ notice: ReviewNotice, _ target: String, _ host: any ChannelHost
+        _ message: SlackMessage, _ target: String, _ host: any ChannelHost
     ) async -> DeliveryResult {
         var place = target
+        var user = ""
         if let person = Self.person(target) {
-            guard let account = host.account(of: person, in: id) else { return .nobody }
+            guard let account = host.account(of: person, in: id) else { return .nothing(nil) }
             switch await conversation(with: account) {
-            case .success(let found): place = found
+            case .success(let found): (place, user) = (found, account.user)
             case .failure(let failure): return failure.result
             }
         }
@@ -115,7 +153,8 @@ package final class SlackChannel: CardChannel {
         guard let channel = json["channel"]?.stringValue, let ts = json["ts"]?.stringValue else {
             return .later("chat.postMessage: no place in the answer")
         }
-        return .shown(Remote(channel: channel, ts: ts, hash: Self.hash(message)).json)
+        return .shown(
+            Remote(channel: channel, ts: ts, hash: Self.hash(message), user: user).json)
     }
 
     private struct Failure: Error { let result: DeliveryResult }
@@ -149,7 +188,7 @@ package final class SlackChannel: CardChannel {
     private static func result(_ answer: SlackAnswer, _ method: String) -> DeliveryResult {
         switch answer {
         case .ok: .later("\(method): no use in the answer")
-        case .limited(let seconds): .limited(seconds: seconds)
+        case .limited(let seconds): .limited(seconds: seconds, method: method)
         case .unavailable(let why): .unavailable(why)
         case .failed(let code): .refused("\(method): \(code)\(advice(code))")
         }
@@ -174,7 +213,8 @@ package final class SlackChannel: CardChannel {
     ) async -> DeliveryResult {
         var remote = remote
         let hash = Self.hash(message)
-        if !hash.utf8.elementsEqual(remote.hash.utf8) {
+        let isNew = !hash.utf8.elementsEqual(remote.hash.utf8)
+        if isNew {
             let answer = await api.call(
                 "chat.update",
                 Self.body(
@@ -192,9 +232,15 @@ package final class SlackChannel: CardChannel {
             default: return Self.result(answer, "chat.update")
             }
         }
-        // The card is right; a missing line below it is not worth another round.
-        if isWorthSaying(notice, remote), case .shown = await reply(remote, notice) {
-            remote.reply = Self.hash(SlackCard.threadReply(notice.card))
+        guard isWorthSaying(notice, remote) else {
+            return isNew ? .shown(remote.json) : .nothing(remote.json)
+        }
+        let said = await reply(remote, notice)
+        switch said {
+        case .shown: remote.reply = Self.hash(SlackCard.threadReply(notice.card))
+        case .limited, .unavailable: return said
+        // The card is right; a line that Slack does not want below it is not worth another round.
+        default: break
         }
         return .shown(remote.json)
     }
@@ -229,8 +275,8 @@ package final class SlackChannel: CardChannel {
     package func deliver(
         checkpoint: String, _ host: any ChannelHost
     ) async -> DeliveryResult {
-        guard let place = settings.checkpoints else { return .nobody }
-        guard let shown = ShownCheckpoint(checkpoint) else { return .nobody }
+        guard let place = settings.checkpoints else { return .nothing(nil) }
+        guard let shown = ShownCheckpoint(checkpoint) else { return .nothing(nil) }
         let message = SlackCard.checkpoint(
             origin: shown.origin, size: shown.size, root: shown.root, note: checkpoint)
         let answer = await api.call(
@@ -249,15 +295,17 @@ package final class SlackChannel: CardChannel {
             if team.utf8.elementsEqual(settings.workspace.utf8)
                 || (settings.enterprise.map { $0.utf8.elementsEqual(enterprise.utf8) } ?? false)
             {
-                health.reached(now)
+                health.reached(.access, now)
             } else {
                 health.failed(
+                    .access,
                     "the bot token is of team \(VisibleText.escape(team)), not of "
                         + "\(settings.workspace): correct `workspace`", now)
             }
-        case .failed(let code): health.failed("auth.test: \(code)\(Self.advice(code))", now)
+        case .failed(let code):
+            health.failed(.access, "auth.test: \(code)\(Self.advice(code))", now)
         case .limited: break
-        case .unavailable(let why): health.failed(why, now)
+        case .unavailable(let why): health.failed(.access, why, now)
         }
     }
 }

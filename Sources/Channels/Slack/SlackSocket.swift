@@ -59,7 +59,7 @@ package final class SlackSocket: Service {
                     group.addTask { await self.connect(after: 0) }
                 case .ended(let wasReplaced, let why, let pause):
                     guard !wasReplaced else { continue }
-                    channel.health.failed(why, host.now)
+                    channel.health.failed(.hearing, why, host.now)
                     logger.warning(
                         "a connection to Slack ended",
                         metadata: ["channel": "\(channel.id)", "why": "\(why)"])
@@ -163,7 +163,7 @@ package final class SlackSocket: Service {
                 }
                 switch message["type"]?.stringValue {
                 case "hello":
-                    channel.health.reached(host.now)
+                    channel.health.reached(.hearing, host.now)
                     report.yield(.ready)
                 case "disconnect":
                     guard let drain = retire(message["reason"]?.stringValue ?? "", life) else {

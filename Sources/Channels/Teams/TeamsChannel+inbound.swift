@@ -36,7 +36,8 @@ extension TeamsChannel {
                 try await places.learn(sender, host)
             }
         } catch {
-            health.failed("a conversation can't be noted: \(host.describe(error))", host.now)
+            health.failed(
+                .access, "a conversation can't be noted: \(host.describe(error))", host.now)
         }
         return answer
     }
@@ -101,7 +102,8 @@ extension TeamsChannel {
             // What Teams delivers twice, or somebody presses twice, counts once.
             if let person = host.person(of: pressed.account), notice.deciders.contains(person) {
                 return TeamsInvokeAnswer.said(
-                    "You have decided on this already, and that counts.")
+                    "You have decided on this already. That decision stands, and it can't be "
+                        + "changed here.")
             }
             let decision = pressed.decision(
                 showsAll: TeamsCard.message(notice.card, buttons: true).isComplete)
@@ -138,11 +140,20 @@ extension TeamsChannel {
         let user = member["aadObjectId"]?.stringValue ?? member["objectId"]?.stringValue
         guard member["tenantId"]?.stringValue?.utf8.elementsEqual(settings.tenant.utf8) == true,
             user?.utf8.elementsEqual(account.user.utf8) == true,
-            member["userRole"].map({ $0 == "user" }) ?? true,
-            // How the directory names guests.
-            member["userPrincipalName"]?.stringValue?.lowercased().contains("#ext#") != true
+            isNoGuest(member)
         else { return Self.notAMember }
         return nil
+    }
+
+    /// By the role that Teams gives, or by the name, which for guests has `#EXT#` in it.
+    ///
+    /// Where neither is there, nobody vouches for it.
+    private func isNoGuest(_ member: JSON) -> Bool {
+        let role = member["userRole"]?.stringValue
+        let name = member["userPrincipalName"]?.stringValue?.lowercased()
+        guard role != nil || name != nil else { return false }
+        return role.map { $0.utf8.elementsEqual("user".utf8) } ?? true
+            && name.map { !$0.contains("#ext#") } ?? true
     }
 
     private static let notAMember =
@@ -210,6 +221,6 @@ extension TeamsChannel {
             "POST", Self.activities(place),
             ["text": .string(text), "textFormat": "plain", "type": "message"], now: host.now,
             seconds: TeamsLimits.interactiveSeconds)
-        if case .ok = answer { health.reached(host.now) }
+        if case .ok = answer { health.reached(.access, host.now) }
     }
 }

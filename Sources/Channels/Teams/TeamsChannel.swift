@@ -46,7 +46,10 @@ package final class TeamsChannel: CardChannel {
             notice.card, buttons: mayDecide(target, notice, posts: settings.posts))
         let result: DeliveryResult
         if let remote = delivery.remote.flatMap(Remote.init) {
-            result = await update(remote, message, now: host.now)
+            result =
+                isStillHis(remote, target, host)
+                ? await update(remote, message, now: host.now)
+                : await replace(remote, message, target, host)
         } else {
             result = await post(message, target, host)
         }
@@ -62,8 +65,11 @@ package final class TeamsChannel: CardChannel {
         var hash: String
         /// Somebody deleted it: there is nothing to change any more.
         var isGone = false
+        /// Whose personal conversation it is in; empty for a channel.
+        let user: String
 
-        init(place: TeamsPlace, activity: String, hash: String) {
+        init(place: TeamsPlace, activity: String, hash: String, user: String) {
+            self.user = user
             self.place = place
             self.activity = activity
             self.hash = hash
@@ -78,12 +84,14 @@ package final class TeamsChannel: CardChannel {
             self.activity = activity
             hash = json["hash"]?.stringValue ?? ""
             isGone = json["gone"]?.boolValue ?? false
+            user = json["user"]?.stringValue ?? ""
         }
 
         var json: JSON {
             [
                 "activity": .string(activity), "conversation": .string(place.conversation),
                 "gone": .bool(isGone), "hash": .string(hash), "service": .string(place.service),
+                "user": .string(user),
             ]
         }
     }
@@ -99,14 +107,41 @@ package final class TeamsChannel: CardChannel {
         ]
     }
 
+    /// Whether a person's card stands with the account that is linked to him now.
+    private func isStillHis(
+        _ remote: Remote, _ target: String, _ host: any ChannelHost
+    ) -> Bool {
+        guard let person = Self.person(target) else { return true }
+        return host.account(of: person, in: id)?.user.utf8.elementsEqual(remote.user.utf8) ?? false
+    }
+
+    /// Takes a card away from an account that is no longer a person's, and gives it to the one that
+    /// is.
+    private func replace(
+        _ remote: Remote, _ message: TeamsMessage, _ target: String, _ host: any ChannelHost
+    ) async -> DeliveryResult {
+        if !remote.isGone, places.allows(remote.place.service) {
+            let answer = await api.call(
+                "DELETE", "\(Self.activities(remote.place))/\(FormText.escape(remote.activity))",
+                now: host.now)
+            switch answer {
+            // What can't be taken away any more holds up nobody else's.
+            case .ok, .failed: break
+            default: return Self.result(answer)
+            }
+        }
+        return await post(message, target, host)
+    }
+
     private func post(
         _ message: TeamsMessage, _ target: String, _ host: any ChannelHost
     ) async -> DeliveryResult {
         let place: TeamsPlace
+        var user = ""
         if let person = Self.person(target) {
-            guard let account = host.account(of: person, in: id) else { return .nobody }
+            guard let account = host.account(of: person, in: id) else { return .nothing(nil) }
             switch await conversation(with: account, host) {
-            case .success(let found): place = found
+            case .success(let found): (place, user) = (found, account.user)
             case .failure(let failure): return failure.result
             }
         } else {
@@ -119,7 +154,7 @@ package final class TeamsChannel: CardChannel {
             return .later("Teams names no activity in its answer")
         }
         return .shown(
-            Remote(place: place, activity: activity, hash: Self.hash(message)).json)
+            Remote(place: place, activity: activity, hash: Self.hash(message), user: user).json)
     }
 
     static func activities(_ place: TeamsPlace) -> String {
@@ -160,7 +195,7 @@ package final class TeamsChannel: CardChannel {
         switch answer {
         case .ok: .later("no use in the answer of Teams")
         case .later(let why): .later(why)
-        case .limited(let seconds): .limited(seconds: seconds)
+        case .limited(let seconds): .limited(seconds: seconds, method: "activities")
         case .unavailable(let why): .unavailable(why)
         case .failed(let status, let code):
             .refused("Teams answers \(status)\(code.isEmpty ? "" : " (\(code))")\(advice(status))")
@@ -182,7 +217,7 @@ package final class TeamsChannel: CardChannel {
         var remote = remote
         let hash = Self.hash(message)
         guard !remote.isGone, !hash.utf8.elementsEqual(remote.hash.utf8) else {
-            return .shown(remote.json)
+            return .nothing(remote.json)
         }
         guard places.allows(remote.place.service) else {
             return .refused("the card is at a service that `serviceURLs` no longer allows")
@@ -207,7 +242,7 @@ package final class TeamsChannel: CardChannel {
 
     package func deliver(checkpoint: String, _ host: any ChannelHost) async -> DeliveryResult {
         guard let target = settings.checkpoints, let shown = ShownCheckpoint(checkpoint) else {
-            return .nobody
+            return .nothing(nil)
         }
         let message = TeamsCard.checkpoint(
             origin: shown.origin, size: shown.size, root: shown.root, note: checkpoint)
@@ -221,8 +256,8 @@ package final class TeamsChannel: CardChannel {
     /// Asks for a token unless there is one for a while yet, and notes the answer.
     package func check(now: Timestamp) async {
         switch await api.token.get(now: now, ahead: TeamsLimits.tokenAheadSeconds) {
-        case .success: health.reached(now)
-        case .failure(let silence): health.failed(silence.description, now)
+        case .success: health.reached(.access, now)
+        case .failure(let silence): health.failed(.access, silence.description, now)
         }
     }
 }

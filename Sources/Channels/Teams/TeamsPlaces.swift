@@ -94,7 +94,7 @@ struct TeamsPlaces: Sendable {
             let key = key(place: sender.root)
             note(key, ifNew: self.place(key, host))
         }
-        try await host.keep(notes, removing: [], answering: [])
+        try await host.keep(notes, answering: [], merging: nil)
     }
 
     /// Forgets a conversation that the bot was taken out of.
@@ -108,7 +108,7 @@ struct TeamsPlaces: Sendable {
         } else if isConfigured(sender.root) {
             removed = [key(place: sender.root)]
         }
-        try await host.keep([], removing: removed, answering: [])
+        try await host.forget(removed)
     }
 
     private func isConfigured(_ conversation: String) -> Bool {

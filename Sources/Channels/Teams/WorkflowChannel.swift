@@ -33,13 +33,15 @@ package final class WorkflowChannel: CardChannel {
     ) async -> DeliveryResult {
         let isOver = notice.card.offer == .nothing
         if let remote = delivery.remote {
-            guard isOver, remote["over"]?.boolValue != true else { return .shown(remote) }
+            guard isOver, remote["over"]?.boolValue != true else { return .nothing(remote) }
         }
         return await post(TeamsCard.workflow(notice.card), ["over": .bool(isOver)], host)
     }
 
     package func deliver(checkpoint: String, _ host: any ChannelHost) async -> DeliveryResult {
-        guard settings.checkpoints, let shown = ShownCheckpoint(checkpoint) else { return .nobody }
+        guard settings.checkpoints, let shown = ShownCheckpoint(checkpoint) else {
+            return .nothing(nil)
+        }
         let card = TeamsCard.workflowCheckpoint(
             origin: shown.origin, size: shown.size, root: shown.root, note: checkpoint)
         return await post(card, .null, host)
@@ -57,7 +59,7 @@ package final class WorkflowChannel: CardChannel {
             result =
                 switch answer.status {
                 case 200..<300: .shown(remote)
-                case 429: .limited(seconds: answer.retryAfter ?? 30)
+                case 429: .limited(seconds: answer.retryAfter ?? 30, method: "workflow")
                 case 400, 401, 403, 404, 405, 410, 413:
                     .refused("the workflow answers \(answer.status): make a new one, and its URL")
                 default: .unavailable("the workflow answers \(answer.status)")

@@ -31,6 +31,8 @@ package final class WebhookSender: Service {
         package var disabled: String?
         /// Events that were given up.
         package var dead = 0
+        /// When the event that is next was tried first; nil before it was.
+        package var began: Timestamp?
     }
 
     private static let page = 100
@@ -59,7 +61,7 @@ package final class WebhookSender: Service {
 
     /// Sends until it is cancelled.
     package func run() async throws {
-        try takeUp()
+        try await takeUp()
         wake.yield()
         for await _ in signal {
             await sendAll()
@@ -71,20 +73,24 @@ package final class WebhookSender: Service {
 
     private var key: String { "hook/\(settings.id)" }
 
-    /// A new receiver hears what happens from now on.
-    private func takeUp() throws {
+    /// A new receiver hears what happens from now on, also if it does not answer before a restart.
+    private func takeUp() async throws {
         guard let note = try host.notes(key).first(where: { $0.key.utf8.elementsEqual(key.utf8) }),
             let json = try? JSON(parsing: note.value), let next = json["next"]?.intValue
-        else { return place.withLock { $0 = Place(next: host.size) } }
+        else {
+            place.withLock { $0 = Place(next: host.size) }
+            return try await keep()
+        }
         // Another address is another receiver: what the one before said does not bind it.
         let known = json["url"]?.stringValue
         let isSame = known?.utf8.elementsEqual(fingerprint.utf8) ?? false
         place.withLock { place in
             place = Place(next: UInt64(clamping: next))
             place.dead = Int(clamping: json["dead"]?.intValue ?? 0)
+            place.began = json["began"]?.stringValue.flatMap(Timestamp.init)
             place.disabled = isSame ? json["disabled"]?.stringValue : nil
         }
-        if let why = standing.disabled { health.failed(why, host.now) }
+        if let why = standing.disabled { health.failed(.telling, why, host.now) }
     }
 
     private var fingerprint: String { Hash256.sha256(Array(settings.url.utf8)).hex }
@@ -92,11 +98,12 @@ package final class WebhookSender: Service {
     private func keep() async throws {
         let place = standing
         let json: JSON = [
+            "began": place.began.map { .string($0.description) } ?? .null,
             "dead": .int(place.dead), "disabled": place.disabled.map(JSON.string) ?? .null,
             "next": .int(Int64(clamping: place.next)), "url": .string(fingerprint),
         ]
         try await host.keep(
-            [ChannelNote(key: key, value: try json.canonicalBytes())], removing: [], answering: [])
+            [ChannelNote(key: key, value: try json.canonicalBytes())], answering: [], merging: nil)
     }
 
     // MARK: sending
@@ -131,7 +138,9 @@ package final class WebhookSender: Service {
 
     /// Sends until it is taken; false where the sender is to stop.
     private func send(_ event: LedgerEvent) async -> Bool {
-        let began = host.now
+        let began = standing.began ?? host.now
+        place.withLock { $0.began = began }
+        defer { place.withLock { $0.began = nil } }
         var attempts = 0
         while !Task.isCancelled {
             attempts += 1
@@ -144,7 +153,9 @@ package final class WebhookSender: Service {
                     metadata: ["channel": "\(settings.id)"])
                 return false
             case .later(let wait, let why):
-                health.failed(why, host.now)
+                health.failed(.telling, why, host.now)
+                // So that a restart does not give it another day.
+                if attempts == 1 { try? await keep() }
                 if host.now.seconds(since: began) > Self.patienceSeconds {
                     place.withLock { $0.dead += 1 }
                     logger.error(

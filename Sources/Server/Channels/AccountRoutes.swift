@@ -37,7 +37,8 @@ struct AccountRoutes: Sendable {
             throw CommandError.conflict(
                 code: "directory_conflict", "`\(person)` has no account of `\(channel)`")
         }
-        try await control.unlink(account, by: party.principal)
+        try await control.unlink(
+            account, by: party.principal, audit: Wire.auditJSON(request, context))
         return Wire.answer(["id": .string(person.text), "removed": true])
     }
 }

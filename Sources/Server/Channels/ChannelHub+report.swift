@@ -36,8 +36,10 @@ extension ChannelHub {
 
     /// Messages that nobody tries to deliver any more, the newest first.
     func undelivered(limit: Int) throws -> [(DeliveryKey, Delivery)] {
-        let dead = try host.notes("card/").compactMap(Self.delivery).filter { $0.1.isDead }
-        return Array(dead.reversed().prefix(limit))
+        let keys = settings.flatMap { courier.given(up: $0.id) }.sorted { $1 < $0 }
+        return try keys.prefix(limit).compactMap { key in
+            try host.note(key.note).flatMap(Self.delivery)
+        }
     }
 
     private static func delivery(_ note: ChannelNote) -> (DeliveryKey, Delivery)? {
@@ -48,10 +50,9 @@ extension ChannelHub {
     }
 
     /// How all channels stand, in the order of the configuration.
-    func report() throws -> [ChannelReport] {
-        let dead = try undelivered(limit: .max)
-        return settings.map { one in
-            let given = dead.count { $0.0.channel == one.id }
+    func report() -> [ChannelReport] {
+        settings.map { one in
+            let given = courier.given(up: one.id).count
             switch one {
             case .slack(let settings):
                 let isSocket = settings.appToken != nil
@@ -70,9 +71,11 @@ extension ChannelHub {
 
     private func card(_ id: Handle, _ kind: String, _ undelivered: Int) -> ChannelReport {
         let state = health(of: id)?.state
+        let isDeaf = state?.connections == 0
         return ChannelReport(
             id: id, kind: kind, health: state, waiting: courier.standing(of: id).waiting,
-            undelivered: undelivered, trouble: state?.failure)
+            undelivered: undelivered,
+            trouble: state?.failure ?? (isDeaf ? "no connection is open to hear clicks" : nil))
     }
 
     private func webhook(_ id: Handle) -> ChannelReport {
@@ -93,8 +96,8 @@ extension ChannelHub {
     }
 
     /// How the channels stand, in Prometheus' text format; ids need no escape there.
-    func metrics() throws -> String {
-        let rows = try report()
+    func metrics() -> String {
+        let rows = report()
         let gauges: [(String, (ChannelReport) -> Int)] = [
             ("exequatur_channel_waiting", { $0.waiting }),
             ("exequatur_channel_undelivered", { $0.undelivered }),

@@ -24,6 +24,7 @@ package final class ChannelHub: Service {
 
     /// How often each channel is asked whether it is there.
     private static let checkSeconds = 300.0
+    private static let restartPause = Duration.seconds(5)
 
     /// Makes the channels of these settings; nothing is sent before ``run()``.
     ///
@@ -89,7 +90,6 @@ package final class ChannelHub: Service {
     func health(of id: Handle) -> ChannelHealth? { healths[id] }
 
     package func run() async throws {
-        try await control.markOpenActions()
         let (ends, end) = AsyncStream.makeStream(of: Void.self)
         await withGracefulShutdownHandler {
             await serveAll(until: ends)
@@ -101,6 +101,7 @@ package final class ChannelHub: Service {
     /// Everything ends by cancellation: what is under way to a vendor is sent again later.
     private func serveAll(until ends: AsyncStream<Void>) async {
         await withDiscardingTaskGroup { group in
+            group.addTask { await self.serve("start", self.markOpenActions) }
             group.addTask { await self.serve("courier", self.courier) }
             group.addTask { await self.serve("checkpoints", self.checkpoints) }
             for socket in sockets {
@@ -116,12 +117,27 @@ package final class ChannelHub: Service {
         }
     }
 
+    private func markOpenActions() async throws { try await control.markOpenActions() }
+
     private func serve(_ name: String, _ service: some Service) async {
-        do {
-            try await service.run()
-        } catch is CancellationError {
-        } catch {
-            logger.error("a channel ended", metadata: ["part": "\(name)", "error": "\(error)"])
+        await serve(name, service.run)
+    }
+
+    /// Runs a part until it ends well or is cancelled; one that fails is run again.
+    ///
+    /// Nothing of it gets out: a channel must not end the server.
+    private func serve(_ name: String, _ run: @Sendable () async throws -> Void) async {
+        while !Task.isCancelled {
+            do {
+                return try await run()
+            } catch is CancellationError {
+                return
+            } catch {
+                logger.error(
+                    "a channel failed and is started again",
+                    metadata: ["part": "\(name)", "error": "\(error)"])
+            }
+            guard (try? await Task.sleep(for: Self.restartPause)) != nil else { return }
         }
     }
 

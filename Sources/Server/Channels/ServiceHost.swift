@@ -31,7 +31,8 @@ struct ServiceHost: ChannelHost {
         query.statuses = [.pending]
         query.limit = Self.queueScan
         let rows = try control.backend.read { try $0.actions(query) }
-        let notices = try rows.compactMap { try control.notice($0.id) }
+        // One that can't be read must not hide the others; its own page tells what is wrong.
+        let notices = rows.compactMap { (try? control.notice($0.id)).flatMap(\.self) }
             .filter { $0.eligible.contains(person) && !$0.deciders.contains(person) }
         let cards = notices.map(\.card).sorted { a, b in
             if a.severity != b.severity { return (a.severity ?? .low) > (b.severity ?? .low) }
@@ -74,20 +75,18 @@ struct ServiceHost: ChannelHost {
 
     // MARK: notes
 
-    func notes(_ prefix: String) throws -> [ChannelNote] {
-        var all: [ChannelNote] = []
-        while true {
-            let page = try control.notes(prefix, after: all.last?.key, limit: 1000)
-            all += page
-            if page.count < 1000 { return all }
-        }
-    }
+    func notes(_ prefix: String) throws -> [ChannelNote] { try control.notes(prefix) }
+
+    func note(_ key: String) throws -> ChannelNote? { try control.note(key) }
 
     func keep(
-        _ notes: [ChannelNote], removing removed: [String], answering marks: [NoticeMark]
-    ) async throws {
-        try await control.keep(notes, removing: removed, answering: marks)
+        _ notes: [ChannelNote], answering marks: [NoticeMark],
+        merging: (@Sendable ([UInt8], [UInt8]) -> [UInt8])?
+    ) async throws -> [ChannelNote] {
+        try await control.keep(notes, answering: marks, merging: merging)
     }
+
+    func forget(_ keys: [String]) async throws { try await control.forgetNotes(keys) }
 
     // MARK: people
 
