@@ -20,7 +20,8 @@ package final class ChannelHealth: Sendable {
         package var failures: [Concern: String] = [:]
         /// What is wrong, in words.
         package var failure: String? {
-            Concern.allCases.compactMap { failures[$0] }.first
+            let all = Concern.allCases.compactMap { failures[$0] }
+            return all.isEmpty ? nil : all.joined(separator: "; ")
         }
         /// Open connections, where a channel keeps some.
         package var connections: Int?

@@ -202,6 +202,29 @@ struct DeliveryMachineTests {
         #expect(machine.trouble(of: Self.slack).failures == 1)
     }
 
+    @Test func whatIsRightByNowLeavesItsQueueAndHoldsUpNobody() {
+        var machine = DeliveryMachine()
+        want(key(1), &machine)
+        var right = Delivery(wanted: 1, since: Self.start)
+        right.shown = 1
+        machine.want(
+            key(1), right, in: Lane(channel: Self.slack, method: "post", place: "C1"),
+            at: Self.post, now: Self.start)
+        want(key(2), &machine)
+        #expect(machine.next(now: Self.start) == [key(2)])
+    }
+
+    @Test func aNoteFromBeforeItWasRevivedDoesNotGiveItUpAgain() {
+        var machine = DeliveryMachine()
+        want(key(1), &machine)
+        var dead = Delivery(wanted: 1, since: Self.start)
+        dead.isDead = true
+        machine.want(
+            key(1), dead, in: Lane(channel: Self.slack, method: "post", place: "C1"),
+            at: Self.post, now: Self.start)
+        #expect(machine.next(now: Self.start) == [key(1)])
+    }
+
     @Test func twoSidesThatDidNotKnowOfEachOtherLoseNothing() {
         let plan = Delivery(wanted: 2, since: Self.start)
         var delivered = Delivery(wanted: 1, since: Self.start)

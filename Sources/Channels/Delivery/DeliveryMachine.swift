@@ -75,7 +75,10 @@ package struct DeliveryMachine: Sendable {
                 items[key]?.delivery = wanted
                 return
             }
-            if known.lane != lane { lanes[known.lane]?.queue.remove(key) }
+            // A note from before it was revived does not give it up again.
+            if known.delivery.wanted >= delivery.wanted { wanted.isDead = false }
+            // It may be right by now, and then nothing of it must stay in a queue.
+            lanes[known.lane]?.queue.remove(key)
         }
         dead[key.channel]?.remove(key)
         delayed[key] = nil
