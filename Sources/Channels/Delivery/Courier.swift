@@ -205,22 +205,26 @@ package final class Courier: Service {
             let delivery = machine.withLock({ $0.delivery(key) })
         else { return }
         var version = delivery.wanted
+        var isOver = false
         let result: DeliveryResult
         do {
             if let notice = try host.notice(key.action) {
                 version = notice.card.version
+                isOver = notice.card.offer == .nothing
                 result = await channel.deliver(notice, to: key.target, delivery, host)
             } else {
-                result = .nothing(nil)
+                result = .later("the action is not there")
             }
         } catch {
             result = .later("the action can't be read: \(error)")
         }
-        await note(key, version, result)
+        await note(key, version, result, isOver: isOver)
     }
 
     /// Keeps what became of a try before the place is free for the next.
-    private func note(_ key: DeliveryKey, _ version: UInt64, _ result: DeliveryResult) async {
+    private func note(
+        _ key: DeliveryKey, _ version: UInt64, _ result: DeliveryResult, isOver: Bool
+    ) async {
         if case .refused(let why) = result {
             logger.error(
                 "a message was refused",
@@ -232,7 +236,6 @@ package final class Courier: Service {
         guard let delivery, let channel = channels[key.channel] else { return }
         var kept = delivery
         do {
-            let isOver = (try? host.notice(key.action))??.card.offer == .nothing
             let expires =
                 isOver && !delivery.isWaiting
                 ? host.now.adding(seconds: Self.memorySeconds) : Timestamp(milliseconds: .max)
