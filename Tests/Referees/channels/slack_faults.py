@@ -255,6 +255,8 @@ def case_socket_lost_after_the_submission_was_sent(scene):
 
 def case_socket_lost_right_after_the_submission_was_acknowledged(scene):
     action, message = scene.submit()
+    # A trigger is good for three seconds: not to be spent on waiting for the socket before it.
+    until(lambda: scene.slack.sockets.open, "a socket", 15)
     shown = scene.open_modal(message, APPROVE, LINKED["bob"], patience=8)
     answer = scene.slack.people.submit(shown, {}, drop="after_ack", patience=8)
     require(answer.acknowledged, f"not acknowledged: {answer.error}")

@@ -23,6 +23,11 @@ def _validator():
         return None
 
 
+def has_schema():
+    """Whether cards are held against the published schema; it is not part of the project."""
+    return _validator() is not None
+
+
 def card(activity):
     """The card of an activity, or None."""
     for attachment in activity.get("attachments") or []:
