@@ -208,7 +208,8 @@ let package = Package(
             name: "ChannelsTests",
             dependencies: [
                 "ApprovalCore", "CanonicalJSON", "Channels", "TestSupport", "TransparencyLog",
-                crypto, logging, niocore, nioposix, niohttp1, product("JWTKit", "jwt-kit"),
+                crypto, logging, niocore, product("NIOEmbedded", "swift-nio"), nioposix, niohttp1,
+                product("JWTKit", "jwt-kit"),
             ],
             swiftSettings: strict),
         .testTarget(

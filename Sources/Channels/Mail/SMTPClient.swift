@@ -84,6 +84,7 @@ struct SMTPClient: Sendable {
                     if let secure {
                         try channel.pipeline.syncOperations.addHandler(handler(secure))
                     }
+                    try channel.pipeline.syncOperations.addHandler(PlainTextGuard())
                     return (channel, try Bytes(wrappingChannelSynchronously: channel))
                 }
             }
@@ -150,13 +151,12 @@ struct SMTPClient: Sendable {
             guard Self.offers("STARTTLS", offers) else {
                 throw Refused(code: 500, text: "the mail server offers no STARTTLS")
             }
+            try await channel.triggerUserOutboundEvent(PlainTextGuard.Event.lastLine)
             _ = try await session.say("STARTTLS", expecting: 2)
-            // What came along in the clear could have been put there by anybody.
-            guard session.read.isEmpty else {
-                throw ChannelSilence("the mail server went on in the clear after STARTTLS")
-            }
             try await channel.eventLoop.submit {
                 try channel.pipeline.syncOperations.addHandler(handler(context), position: .first)
+                channel.pipeline.triggerUserOutboundEvent(
+                    PlainTextGuard.Event.secured, promise: nil)
             }.get()
             offers = try await session.say("EHLO localhost", expecting: 2)
         }
