@@ -21,7 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "Tests", "Referees", "channels"))
 
 from common import until  # noqa: E402
-from slack_scene import Scene  # noqa: E402
+from slack_scene import APPROVE, DENY, Scene  # noqa: E402
 
 
 def percentile(values, part):
@@ -80,7 +80,8 @@ def outage(scene, seconds, count):
     for action in new[count // 2:]:
         until(lambda: scene.slack.posted("C0001", action["table"]), "a card after the outage", 300)
     for action in open_before:
-        until(lambda: not cards[action["table"]].buttons(), "a card without buttons", 300)
+        until(lambda: not {APPROVE, DENY} & set(cards[action["table"]].actions()),
+              "a card without buttons to decide", 300)
     settled = time.time() - back
     twice = [a["id"] for a in new
              if len(scene.slack.posted("C0001", a["table"])) > 1]
