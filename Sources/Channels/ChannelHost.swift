@@ -29,6 +29,7 @@ package protocol ChannelHost: Sendable {
     // MARK: notes of the channels
 
     func notes(_ prefix: String) throws -> [ChannelNote]
+    func note(_ key: String) throws -> ChannelNote?
     /// Writes notes down and answers marks, in one durable write.
     ///
     /// - Parameters:
@@ -112,6 +113,12 @@ extension CardChannel {
         let people = (isOpen ? notice.eligible : notice.requesters)
         result += people.filter { host.account(of: $0, in: id) != nil }.map(Self.personal)
         return result
+    }
+
+    /// Whether a person's card stands with the account that is linked to him now.
+    func isStillHis(_ target: String, user: String, _ host: any ChannelHost) -> Bool {
+        guard let person = Self.person(target) else { return true }
+        return host.account(of: person, in: id)?.user.utf8.elementsEqual(user.utf8) ?? false
     }
 
     /// Whether a place may have buttons: a post, or somebody who may still decide.

@@ -41,8 +41,7 @@ package final class CheckpointPoster: Service {
         let key = "checkpoint/\(channel.id)"
         let today = Array(host.now.description.utf8.prefix(10))
         do {
-            let known = try host.notes(key).first { $0.key.utf8.elementsEqual(key.utf8) }
-            guard known?.value != today else { return true }
+            guard try host.note(key)?.value != today else { return true }
             switch await channel.deliver(checkpoint: host.checkpoint, host) {
             case .shown:
                 try await host.keep(

@@ -62,6 +62,8 @@ final class FakeHost: ChannelHost {
         }
     }
 
+    func note(_ key: String) throws -> ChannelNote? { state.withLock { $0.notes[key] } }
+
     func keep(
         _ notes: [ChannelNote], answering marks: [NoticeMark],
         merging: (@Sendable ([UInt8], [UInt8]) -> [UInt8])?

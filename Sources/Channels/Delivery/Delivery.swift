@@ -80,8 +80,7 @@ package struct Delivery: Sendable, Hashable {
         result.remote = result.remote ?? remote ?? other.remote
         result.wanted = max(wanted, other.wanted)
         result.shown = max(shown, other.shown)
-        result.isDead =
-            wanted == other.wanted ? other.isDead : wanted > other.wanted ? isDead : other.isDead
+        result.isDead = wanted > other.wanted ? isDead : other.isDead
         return result
     }
 

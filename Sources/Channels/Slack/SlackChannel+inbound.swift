@@ -236,7 +236,10 @@ extension SlackChannel {
             "deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger",
             "is_app_user", "is_workflow_bot",
         ]
-        if flags.contains(where: { user[$0]?.boolValue ?? false }) {
+        // What Slack says of every member has to be there: nothing vouches for what is not said.
+        let isVouchedFor = ["deleted", "is_bot", "is_restricted", "is_ultra_restricted"]
+            .allSatisfy { user[$0]?.boolValue != nil }
+        if !isVouchedFor || flags.contains(where: { user[$0]?.boolValue ?? false }) {
             return "Guests, strangers, bots and former members take no part in decisions."
         }
         let team = user["team_id"]?.stringValue ?? ""

@@ -51,7 +51,7 @@ package final class SlackChannel: CardChannel {
         let result: DeliveryResult
         if let remote = delivery.remote.flatMap(Remote.init) {
             result =
-                isStillHis(remote, target, host)
+                isStillHis(target, user: remote.user, host)
                 ? await update(remote, message, notice)
                 : await replace(remote, message, target, host)
         } else {
@@ -100,14 +100,6 @@ package final class SlackChannel: CardChannel {
 
     private static func hash(_ message: SlackMessage) -> String {
         Hash256.sha256(Array((message.text + message.blocks.description).utf8)).hex
-    }
-
-    /// Whether a person's card stands with the account that is linked to him now.
-    private func isStillHis(
-        _ remote: Remote, _ target: String, _ host: any ChannelHost
-    ) -> Bool {
-        guard let person = Self.person(target) else { return true }
-        return host.account(of: person, in: id)?.user.utf8.elementsEqual(remote.user.utf8) ?? false
     }
 
     /// Takes a card away from an account that is no longer a person's, and gives it to the one that

@@ -75,7 +75,7 @@ package final class WebhookSender: Service {
 
     /// A new receiver hears what happens from now on, also if it does not answer before a restart.
     private func takeUp() async throws {
-        guard let note = try host.notes(key).first(where: { $0.key.utf8.elementsEqual(key.utf8) }),
+        guard let note = try host.note(key),
             let json = try? JSON(parsing: note.value), let next = json["next"]?.intValue
         else {
             place.withLock { $0 = Place(next: host.size) }
