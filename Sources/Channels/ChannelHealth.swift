@@ -15,7 +15,6 @@ package final class ChannelHealth: Sendable {
     package struct State: Sendable, Hashable {
         package var reachedAt: Timestamp?
         package var deliveredAt: Timestamp?
-        package var failedAt: Timestamp?
         /// What is wrong, by what it keeps from working.
         package var failures: [Concern: String] = [:]
         /// What is wrong, in words.
@@ -40,11 +39,8 @@ package final class ChannelHealth: Sendable {
         }
     }
 
-    func failed(_ concern: Concern, _ why: String, _ now: Timestamp) {
-        mutex.withLock { state in
-            state.failedAt = now
-            state.failures[concern] = why
-        }
+    func failed(_ concern: Concern, _ why: String) {
+        mutex.withLock { $0.failures[concern] = why }
     }
 
     func connections(_ count: Int) { mutex.withLock { $0.connections = count } }
@@ -58,8 +54,8 @@ package final class ChannelHealth: Sendable {
                 state.failures[.telling] = nil
             }
         case .later(let why), .unavailable(let why), .refused(let why):
-            failed(.telling, why, now)
-        case .limited(let seconds, _): failed(.telling, "asked to wait \(Int(seconds)) s", now)
+            failed(.telling, why)
+        case .limited(let seconds, _): failed(.telling, "asked to wait \(Int(seconds)) s")
         case .nothing: break
         }
     }

@@ -81,6 +81,9 @@ package struct LedgerEvent: Sendable, Hashable {
 /// A channel that shows cards.
 package protocol CardChannel: Sendable {
     var id: Handle { get }
+    var health: ChannelHealth { get }
+    /// Asks the vendor whether all is well, and notes the answer.
+    func check(now: Timestamp) async
     /// Places that should show an action, and how it stands with a person among them is theirs.
     func targets(_ notice: ReviewNotice, _ host: any ChannelHost) -> [String]
     /// Under which limit a message falls.
@@ -94,6 +97,9 @@ package protocol CardChannel: Sendable {
 }
 
 extension CardChannel {
+    /// Nothing to ask: such a channel is only heard of when something is delivered.
+    package func check(now: Timestamp) async {}
+
     /// How a person's own messages are called among the places.
     package static func personal(_ person: Handle) -> String { "@\(person)" }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ApprovalCore
+
 /// Every URL path that the console's pages name, in one place for the server's routes.
 ///
 /// Nothing reached by `GET` changes anything. Every `POST` takes an
@@ -67,25 +69,6 @@ public enum ConsolePath {
         "\(history)?q=\(segment(query))&state=\(segment(state))&before=\(segment(before))"
     }
 
-    /// Percent-encodes everything but the unreserved characters of RFC 3986 §2.3, so that no id can
-    /// leave its path segment or its query value.
-    static func segment(_ text: String) -> String {
-        let digits = Array("0123456789ABCDEF".utf8)
-        var bytes: [UInt8] = []
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
-                UInt8(ascii: "_"), UInt8(ascii: "~"):
-                bytes.append(byte)
-            default:
-                bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            }
-        }
-        // `.` and `..` are unreserved, and yet would climb out of the segment.
-        if bytes.allSatisfy({ $0 == UInt8(ascii: ".") }) {
-            return String(repeating: "%2E", count: bytes.count)
-        }
-        return String(decoding: bytes, as: UTF8.self)
-    }
+    /// So that no id can leave its path segment or its query value.
+    static func segment(_ text: String) -> String { PercentEncoding.segment(text) }
 }

@@ -55,8 +55,9 @@ struct ConsoleRoutes: Sendable {
         _ request: Request, _ body: (ConsoleModels) throws -> String
     ) throws -> Response {
         guard let session = try Wire.session(request, control) else {
+            let wanted = String(request.uri.string.prefix(512))
             return Self.redirect(
-                "\(ConsolePath.signIn)?return=\(Self.query(request.uri.string))")
+                "\(ConsolePath.signIn)?return=\(PercentEncoding.encode(wanted, keeping: "/"))")
         }
         do {
             return Self.html(try body(ConsoleModels(control, session, channels)))
@@ -330,19 +331,5 @@ struct ConsoleRoutes: Sendable {
             text.utf8.count <= 512, text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
         else { return nil }
         return text
-    }
-
-    private static func query(_ text: String) -> String {
-        let digits = Array("0123456789ABCDEF".utf8)
-        var bytes: [UInt8] = []
-        for byte in text.utf8.prefix(512) {
-            let lower = byte | 0x20
-            if (lower >= 0x61 && lower <= 0x7A) || (byte >= 0x30 && byte <= 0x39) || byte == 0x2F {
-                bytes.append(byte)
-            } else {
-                bytes += [0x25, digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

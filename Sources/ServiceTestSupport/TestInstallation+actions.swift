@@ -58,6 +58,16 @@ extension TestInstallation {
             by: try submitter(agent, atGate: atGate))
     }
 
+    /// The session of a person who has just signed in with a one-time link.
+    package func signIn(_ person: Handle) async throws -> Session {
+        let link = try await control.signInLink(for: person, by: Self.admin)
+        guard let secret = link.split(separator: "=").last.map(String.init),
+            let cookie = try await control.redeem(link: secret, audit: [:]),
+            let session = try control.session(cookie: cookie)
+        else { throw CommandError.noSuchAction }
+        return session
+    }
+
     /// A person's decision with his command-line token.
     package func decide(
         _ result: ActionResult, _ kind: ReviewDecision.Kind = .approve, by person: Handle,

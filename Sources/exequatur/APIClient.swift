@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ApprovalCore
 internal import AsyncHTTPClient
 internal import CanonicalJSON
 internal import Foundation
@@ -69,7 +70,7 @@ struct APIClient: Sendable {
 
     /// A form, as the token endpoint of OAuth takes it.
     func postForm(_ path: APIPath, _ fields: [(String, String)]) async throws -> JSON {
-        let text = fields.map { "\(APIPath.encoded($0))=\(APIPath.encoded($1))" }
+        let text = fields.map { "\(PercentEncoding.encode($0))=\(PercentEncoding.encode($1))" }
         return try json(
             from: try await send(
                 .POST, path, Array(text.joined(separator: "&").utf8),
@@ -219,31 +220,16 @@ struct APIPath: Sendable {
             throw CLIError.usage("`\(segment)` is not an identifier")
         }
         var copy = self
-        copy.text += "/" + Self.encoded(segment)
+        copy.text += "/" + PercentEncoding.segment(segment)
         return copy
     }
 
     func query(_ name: StaticString, _ value: String?) -> APIPath {
         guard let value else { return self }
         var copy = self
-        copy.text += (hasQuery ? "&" : "?") + name.description + "=" + Self.encoded(value)
+        copy.text += (hasQuery ? "&" : "?") + name.description + "=" + PercentEncoding.encode(value)
         copy.hasQuery = true
         return copy
-    }
-
-    static func encoded(_ text: String) -> String {
-        var result = ""
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "-"), UInt8(ascii: "."),
-                UInt8(ascii: "_"), UInt8(ascii: "~"):
-                result.unicodeScalars.append(Unicode.Scalar(byte))
-            default:
-                result += (byte < 16 ? "%0" : "%") + String(byte, radix: 16, uppercase: true)
-            }
-        }
-        return result
     }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ApprovalCore
 internal import AsyncHTTPClient
 internal import CanonicalJSON
 internal import NIOCore
@@ -21,7 +22,7 @@ enum RunnerToken {
             throw CLIError.usage("ACTIONS_ID_TOKEN_REQUEST_TOKEN does not hold a token")
         }
         let mark = place.utf8.contains(UInt8(ascii: "?")) ? "&" : "?"
-        let url = "\(place)\(mark)audience=\(APIPath.encoded(audience))"
+        let url = "\(place)\(mark)audience=\(PercentEncoding.encode(audience))"
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         configuration.timeout.connect = .seconds(10)
         let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)

@@ -15,6 +15,7 @@ private final class SlowChannel: CardChannel {
         var answers: [DeliveryResult] = []
     }
     let id = Handle(constant: "slow")
+    let health = ChannelHealth()
     let state = Mutex(State())
 
     func targets(_ notice: ReviewNotice, _ host: any ChannelHost) -> [String] { ["C1", "C2"] }

@@ -19,20 +19,11 @@ struct ChatTests {
             ChatAccount(channel: Handle(constant: "slack"), workspace: "T0001", user: user))
     }
 
-    /// A session of somebody who has just signed in.
-    private func session(_ person: Handle, _ at: TestInstallation) async throws -> Session {
-        let link = try await at.control.signInLink(
-            for: person, by: .administrator(ControlPlane.firstAdministrator))
-        let secret = try #require(link.split(separator: "=").last.map(String.init))
-        let cookie = try #require(try await at.control.redeem(link: secret, audit: [:]))
-        return try #require(try at.control.session(cookie: cookie))
-    }
-
     private func link(
         _ user: String, to person: Handle, _ at: TestInstallation
     ) async throws -> ChatAccount {
         let account = try account(user)
-        let code = try await at.control.linkCode(for: try await session(person, at)).code
+        let code = try await at.control.linkCode(for: try await at.signIn(person)).code
         #expect(
             try await at.control.link(account, code: code, name: user, audit: [:]) == person)
         return account
@@ -62,7 +53,7 @@ struct ChatTests {
     @Test func aCodeLinksOneAccountOnceAndIsAnEntry() async throws {
         let at = try await TestInstallation()
         let account = try account("U0BOB")
-        let code = try await at.control.linkCode(for: try await session(Self.bob, at)).code
+        let code = try await at.control.linkCode(for: try await at.signIn(Self.bob)).code
         let typed = code.lowercased().replacing("-", with: " ")
         #expect(
             try await at.control.link(account, code: typed, name: "bob", audit: [:]) == Self.bob)
@@ -81,7 +72,7 @@ struct ChatTests {
 
     @Test func aWrongOrOldCodeLinksNothing() async throws {
         let at = try await TestInstallation()
-        let session = try await session(Self.bob, at)
+        let session = try await at.signIn(Self.bob)
         let code = try await at.control.linkCode(for: session).code
         for wrong in ["", "0000-0000-0000", code + "0", String(code.dropLast()), "é\(code)"] {
             await #expect(throws: CommandError.self) {
@@ -98,7 +89,7 @@ struct ChatTests {
 
     @Test func aStaleSessionMakesNoCode() async throws {
         let at = try await TestInstallation()
-        let session = try await session(Self.bob, at)
+        let session = try await at.signIn(Self.bob)
         at.clock.advance(seconds: ControlPlane.freshSeconds)
         await #expect(throws: CommandError.self) { try await at.control.linkCode(for: session) }
     }
@@ -106,7 +97,7 @@ struct ChatTests {
     @Test func oneAccountIsNeverTwoPersons() async throws {
         let at = try await TestInstallation()
         let account = try await link("U0BOB", to: Self.bob, at)
-        let code = try await at.control.linkCode(for: try await session(Self.carol, at)).code
+        let code = try await at.control.linkCode(for: try await at.signIn(Self.carol)).code
         await #expect(throws: CommandError.self) {
             try await at.control.link(account, code: code, name: nil, audit: [:])
         }

@@ -160,17 +160,7 @@ struct ChannelRouteTests {
     ) async throws {
         let at = try await TestInstallation()
         let hub = ChannelHub(at.control, try settings(), logger: quiet, caller: Vendors().caller)
-        let application = Application(
-            router: try ExequaturServer.router(
-                at.control, openAPI: Array("{}".utf8), channels: hub), logger: quiet)
-        let (control, clock, storage, tokens) = (at.control, at.clock, at.storage, at.tokens)
-        nonisolated(unsafe) let installation = at
-        try await application.test(.router) { client in
-            try await body(
-                API(
-                    client: client, control: control, clock: clock, storage: storage,
-                    tokens: tokens), installation)
-        }
+        try await ServerTests.withRoutes(of: at, hub, body)
     }
 
     private func signed(
@@ -217,11 +207,7 @@ struct ChannelRouteTests {
 
     @Test func anIntegrationLinksAndDecides() async throws {
         try await withRoutes { api, at in
-            let link = try await at.control.signInLink(
-                for: TestInstallation.bob, by: TestInstallation.admin)
-            let secret = try #require(link.split(separator: "=").last.map(String.init))
-            let cookie = try #require(try await at.control.redeem(link: secret, audit: [:]))
-            let session = try #require(try at.control.session(cookie: cookie))
+            let session = try await at.signIn(TestInstallation.bob)
             let code = try await at.control.linkCode(for: session).code
             let account: JSON = ["user": "@bob:m.example", "workspace": "m.example"]
             let linking = signed(

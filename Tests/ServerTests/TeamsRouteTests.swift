@@ -144,17 +144,8 @@ struct TeamsRouteTests {
         let hub = ChannelHub(
             at.control, try ChannelSettings.read(json) { _ in "secret" }, logger: quiet,
             caller: teams.caller)
-        let application = Application(
-            router: try ExequaturServer.router(
-                at.control, openAPI: [], documents: teams.documents, channels: hub),
-            logger: quiet)
-        let (control, clock, storage, tokens) = (at.control, at.clock, at.storage, at.tokens)
-        nonisolated(unsafe) let installation = at
-        try await application.test(.router) { client in
-            try await body(
-                API(
-                    client: client, control: control, clock: clock, storage: storage,
-                    tokens: tokens), installation, teams)
+        try await ServerTests.withRoutes(of: at, hub, documents: teams.documents) { api, at in
+            try await body(api, at, teams)
         }
     }
 

@@ -6,6 +6,7 @@ import ControlPlane
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
+import Identity
 import Logging
 import NIOCore
 import ServiceTestSupport
@@ -159,4 +160,24 @@ func withServer(
         }
     }
     withExtendedLifetime(installation) {}
+}
+
+/// Runs a test against the routes of an installation that has channels, without a socket.
+func withRoutes(
+    of at: TestInstallation, _ hub: ChannelHub, documents: DocumentSource = .http,
+    _ body: @escaping @Sendable (API, TestInstallation) async throws -> Void
+) async throws {
+    let application = Application(
+        router: try ExequaturServer.router(
+            at.control, openAPI: Array("{}".utf8), documents: documents, channels: hub),
+        logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+    let (control, clock, storage, tokens) = (at.control, at.clock, at.storage, at.tokens)
+    // Only the test's own task touches it while the routes are there.
+    nonisolated(unsafe) let installation = at
+    try await application.test(.router) { client in
+        try await body(
+            API(
+                client: client, control: control, clock: clock, storage: storage, tokens: tokens),
+            installation)
+    }
 }

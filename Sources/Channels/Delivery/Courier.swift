@@ -40,14 +40,9 @@ package final class Courier: Service {
         (signal, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// Messages that wait or are under way, and how a channel stands.
-    package func standing(
-        of channel: Handle
-    ) -> (waiting: Int, failures: Int, until: Timestamp?) {
-        machine.withLock { machine in
-            let trouble = machine.trouble(of: channel)
-            return (machine.waiting(in: channel), trouble.failures, trouble.until)
-        }
+    /// Messages of a channel that wait or are under way.
+    package func waiting(in channel: Handle) -> Int {
+        machine.withLock { $0.waiting(in: channel) }
     }
 
     /// Delivers until it is cancelled.

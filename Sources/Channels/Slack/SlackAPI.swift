@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ApprovalCore
 internal import CanonicalJSON
 
 /// What Slack answers to a call of its Web API.
@@ -37,7 +38,7 @@ struct SlackAPI: Sendable {
     func call(
         _ method: String, form: [(String, String)], token: Secret, seconds: Int64 = seconds
     ) async -> SlackAnswer {
-        let text = form.map { "\($0.0)=\(FormText.escape($0.1))" }.joined(separator: "&")
+        let text = form.map { "\($0.0)=\(PercentEncoding.encode($0.1))" }.joined(separator: "&")
         return await call(
             method, token, "application/x-www-form-urlencoded", Array(text.utf8), seconds)
     }
@@ -78,24 +79,5 @@ struct SlackAPI: Sendable {
             "internal_error", "fatal_error", "service_unavailable", "request_timeout",
             "team_added_to_org", "accesslimited",
         ].contains { $0.utf8.elementsEqual(code.utf8) }
-    }
-}
-
-/// Text in a form.
-enum FormText {
-    static func escape(_ text: String) -> String {
-        let digits = Array("0123456789ABCDEF".utf8)
-        var bytes: [UInt8] = []
-        for byte in text.utf8 {
-            let lower = byte | 0x20
-            if (lower >= 0x61 && lower <= 0x7A) || (byte >= 0x30 && byte <= 0x39)
-                || "-._~".utf8.contains(byte)
-            {
-                bytes.append(byte)
-            } else {
-                bytes += [0x25, digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -292,12 +292,12 @@ package final class SlackChannel: CardChannel {
                 health.failed(
                     .access,
                     "the bot token is of team \(VisibleText.escape(team)), not of "
-                        + "\(settings.workspace): correct `workspace`", now)
+                        + "\(settings.workspace): correct `workspace`")
             }
         case .failed(let code):
-            health.failed(.access, "auth.test: \(code)\(Self.advice(code))", now)
+            health.failed(.access, "auth.test: \(code)\(Self.advice(code))")
         case .limited: break
-        case .unavailable(let why): health.failed(.access, why, now)
+        case .unavailable(let why): health.failed(.access, why)
         }
     }
 }

@@ -59,7 +59,7 @@ package final class SlackSocket: Service {
                     group.addTask { await self.connect(after: 0) }
                 case .ended(let wasReplaced, let why, let pause):
                     guard !wasReplaced else { continue }
-                    channel.health.failed(.hearing, why, host.now)
+                    channel.health.failed(.hearing, why)
                     logger.warning(
                         "a connection to Slack ended",
                         metadata: ["channel": "\(channel.id)", "why": "\(why)"])

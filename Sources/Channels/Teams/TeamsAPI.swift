@@ -28,7 +28,7 @@ struct TeamsAPI: Sendable {
 
     /// The address of a conversation at its service.
     static func address(_ service: String, conversation: String) -> String {
-        "\(conversations(service))/\(FormText.escape(conversation))"
+        "\(conversations(service))/\(PercentEncoding.segment(conversation))"
     }
 
     static func conversations(_ service: String) -> String {

@@ -37,7 +37,7 @@ extension TeamsChannel {
             }
         } catch {
             health.failed(
-                .access, "a conversation can't be noted: \(host.describe(error))", host.now)
+                .access, "a conversation can't be noted: \(host.describe(error))")
         }
         return answer
     }
@@ -132,7 +132,7 @@ extension TeamsChannel {
         let place = TeamsAPI.address(
             sender.service, conversation: sender.team ?? sender.conversation)
         let answer = await api.call(
-            "GET", "\(place)/members/\(FormText.escape(sender.user))", now: host.now,
+            "GET", "\(place)/members/\(PercentEncoding.segment(sender.user))", now: host.now,
             seconds: TeamsLimits.interactiveSeconds)
         guard case .ok(let member) = answer else {
             return "Teams does not say who you are just now: try again, or decide in the console."

@@ -114,7 +114,8 @@ package final class TeamsChannel: CardChannel {
     ) async -> DeliveryResult {
         if !remote.isGone, places.allows(remote.place.service) {
             let answer = await api.call(
-                "DELETE", "\(Self.activities(remote.place))/\(FormText.escape(remote.activity))",
+                "DELETE",
+                "\(Self.activities(remote.place))/\(PercentEncoding.segment(remote.activity))",
                 now: host.now)
             switch answer {
             // What can't be taken away any more holds up nobody else's.
@@ -220,7 +221,7 @@ package final class TeamsChannel: CardChannel {
             activity = .object(members)
         }
         let answer = await api.call(
-            "PUT", "\(Self.activities(remote.place))/\(FormText.escape(remote.activity))",
+            "PUT", "\(Self.activities(remote.place))/\(PercentEncoding.segment(remote.activity))",
             activity, now: now)
         switch answer {
         case .ok: remote.hash = hash
@@ -249,7 +250,7 @@ package final class TeamsChannel: CardChannel {
     package func check(now: Timestamp) async {
         switch await api.token.get(now: now, ahead: TeamsLimits.tokenAheadSeconds) {
         case .success: health.reached(.access, now)
-        case .failure(let silence): health.failed(.access, silence.description, now)
+        case .failure(let silence): health.failed(.access, silence.description)
         }
     }
 }

@@ -68,10 +68,9 @@ struct TeamsPlaces: Sendable {
     }
 
     private func place(_ key: String, _ host: any ChannelHost) -> TeamsPlace? {
-        let found = (try? host.notes(key))?.first { $0.key.utf8.elementsEqual(key.utf8) }
-        guard let place = found.flatMap({ TeamsPlace($0.value) }), allows(place.service) else {
-            return nil
-        }
+        guard let note = try? host.note(key), let place = TeamsPlace(note.value),
+            allows(place.service)
+        else { return nil }
         return place
     }
 

@@ -96,8 +96,8 @@ final class TeamsToken: Sendable {
             ("grant_type", "client_credentials"), ("client_id", settings.appID),
             ("client_secret", settings.clientSecret.text), ("scope", Self.scope),
         ]
-        let body = form.map { "\($0.0)=\(FormText.escape($0.1))" }.joined(separator: "&")
-        let tenant = FormText.escape(settings.tenant)
+        let body = form.map { "\($0.0)=\(PercentEncoding.encode($0.1))" }.joined(separator: "&")
+        let tenant = PercentEncoding.segment(settings.tenant)
         let answer = try await caller.call(
             ChannelRequest(
                 url: "\(settings.login)\(tenant)/oauth2/v2.0/token",

@@ -90,7 +90,7 @@ package final class WebhookSender: Service {
             place.began = json["began"]?.stringValue.flatMap(Timestamp.init)
             place.disabled = isSame ? json["disabled"]?.stringValue : nil
         }
-        if let why = standing.disabled { health.failed(.telling, why, host.now) }
+        if let why = standing.disabled { health.failed(.telling, why) }
     }
 
     private var fingerprint: String { Hash256.sha256(Array(settings.url.utf8)).hex }
@@ -153,7 +153,7 @@ package final class WebhookSender: Service {
                     metadata: ["channel": "\(settings.id)"])
                 return false
             case .later(let wait, let why):
-                health.failed(.telling, why, host.now)
+                health.failed(.telling, why)
                 // So that a restart does not give it another day.
                 if attempts == 1 { try? await keep() }
                 if host.now.seconds(since: began) > Self.patienceSeconds {

@@ -73,7 +73,7 @@ extension ChannelHub {
         let state = health(of: id)?.state
         let isDeaf = state?.connections == 0
         return ChannelReport(
-            id: id, kind: kind, health: state, waiting: courier.standing(of: id).waiting,
+            id: id, kind: kind, health: state, waiting: courier.waiting(in: id),
             undelivered: undelivered,
             trouble: state?.failure ?? (isDeaf ? "no connection is open to hear clicks" : nil))
     }

@@ -17,7 +17,7 @@ package final class ChannelHub: Service {
     let integrations: [Handle: IntegrationSettings]
     let courier: Courier
     private let checkpoints: CheckpointPoster
-    private let healths: [Handle: ChannelHealth]
+    private let cards: [any CardChannel]
     private let control: ControlPlane
     private let sockets: [SlackSocket]
     private let logger: Logger
@@ -45,7 +45,6 @@ package final class ChannelHub: Service {
         var slack: [Handle: SlackChannel] = [:]
         var teams: [Handle: TeamsChannel] = [:]
         var cards: [any CardChannel] = []
-        var healths: [Handle: ChannelHealth] = [:]
         var webhooks: [Handle: WebhookSender] = [:]
         var integrations: [Handle: IntegrationSettings] = [:]
         for one in settings {
@@ -54,20 +53,14 @@ package final class ChannelHub: Service {
                 let channel = SlackChannel(settings, caller: caller)
                 slack[settings.id] = channel
                 cards.append(channel)
-                healths[settings.id] = channel.health
             case .teams(let settings):
                 let channel = TeamsChannel(settings, caller: caller)
                 teams[settings.id] = channel
                 cards.append(channel)
-                healths[settings.id] = channel.health
             case .workflow(let settings):
-                let channel = WorkflowChannel(settings, caller: caller)
-                cards.append(channel)
-                healths[settings.id] = channel.health
+                cards.append(WorkflowChannel(settings, caller: caller))
             case .mail(let settings):
-                let channel = MailChannel(settings)
-                cards.append(channel)
-                healths[settings.id] = channel.health
+                cards.append(MailChannel(settings))
             case .webhook(let settings):
                 webhooks[settings.id] = WebhookSender(
                     settings, host, caller: caller, logger: logger, random: random)
@@ -83,11 +76,11 @@ package final class ChannelHub: Service {
         courier = Courier(
             host, channels: cards, logger: logger, random: random)
         checkpoints = CheckpointPoster(host, channels: cards, logger: logger)
-        self.healths = healths
+        self.cards = cards
     }
 
     /// What is known of a channel that shows cards.
-    func health(of id: Handle) -> ChannelHealth? { healths[id] }
+    func health(of id: Handle) -> ChannelHealth? { cards.first { $0.id == id }?.health }
 
     package func run() async throws {
         let (ends, end) = AsyncStream.makeStream(of: Void.self)
@@ -150,8 +143,7 @@ package final class ChannelHub: Service {
 
     private func checkAll() async {
         while !Task.isCancelled {
-            for channel in slack.values { await channel.check(now: control.now) }
-            for channel in teams.values { await channel.check(now: control.now) }
+            for channel in cards { await channel.check(now: control.now) }
             guard (try? await Task.sleep(for: .seconds(Self.checkSeconds))) != nil else { return }
         }
     }

@@ -177,7 +177,7 @@ struct TeamsDeliveryTests {
         let second = try remote(await scene.deliver(over, remote: first))
         let put = try #require(scene.vendor.asked("PUT").first)
         let id = try #require(first["activity"]?.stringValue)
-        #expect(put.url.hasSuffix("/activities/\(FormText.escape(id))"))
+        #expect(put.url.hasSuffix("/activities/\(PercentEncoding.segment(id))"))
         #expect(put.json["id"]?.stringValue == id)
         #expect(!put.json.description.contains("Action.Execute"))
         #expect(second["hash"] != first["hash"])
