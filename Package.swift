@@ -57,6 +57,8 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
         .package(
             url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
         .package(url: "https://github.com/vapor/jwt-kit", exact: "5.7.1"),
     ],
     targets: [
@@ -76,6 +78,10 @@ let package = Package(
             name: "Facts", dependencies: ["ApprovalCore", "CanonicalJSON"],
             swiftSettings: strict),
         .target(
+            name: "DriftCore",
+            dependencies: ["ApprovalCore", "CanonicalJSON", "TransparencyLog", crypto],
+            swiftSettings: strict),
+        .target(
             name: "Console",
             dependencies: [
                 "ApprovalCore", "CConsoleAssets", product("Mustache", "swift-mustache"),
@@ -89,6 +95,14 @@ let package = Package(
         .target(name: "CResources", exclude: ["openapi.json"]),
 
         // MARK: shells
+        .target(
+            name: "Collectors",
+            dependencies: [
+                "ApprovalCore", "CLinux", "CanonicalJSON", "DriftCore", "TransparencyLog",
+                asyncHTTPClient, crypto, niocore, niohttp1, product("Yams", "Yams"),
+                product("TOMLKit", "TOMLKit"),
+            ],
+            swiftSettings: strict),
         .target(
             name: "Identity",
             dependencies: [
@@ -200,6 +214,19 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "FactsTests", dependencies: ["CanonicalJSON", "Facts", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "DriftCoreTests",
+            dependencies: [
+                "ApprovalCore", "CanonicalJSON", "DriftCore", "TestSupport", "TransparencyLog",
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CollectorsTests",
+            dependencies: [
+                "ApprovalCore", "CanonicalJSON", "Collectors", "DriftCore", "TestSupport",
+                "TransparencyLog",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "ConsoleTests", dependencies: ["Console", "TestSupport"],

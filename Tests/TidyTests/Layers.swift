@@ -35,6 +35,15 @@ struct Layer: Sendable {
             "ApprovalCore",
             ["CResources", "CanonicalJSON", "Cedar", "ToolSchemas", "TransparencyLog"],
             others: ["Crypto", "Foundation"]),
+        Layer(
+            "DriftCore", ["ApprovalCore", "CanonicalJSON", "TransparencyLog"],
+            others: ["Crypto"]),
+        Layer(
+            "Collectors",
+            ["ApprovalCore", "CLinux", "CanonicalJSON", "DriftCore", "TransparencyLog"],
+            others: platform.union(nio).union([
+                "AsyncHTTPClient", "Crypto", "TOMLKit", "Yams",
+            ])),
         Layer("Facts", ["ApprovalCore", "CanonicalJSON"], others: ["Foundation"]),
         Layer(
             "Console", ["ApprovalCore", "CConsoleAssets", "CanonicalJSON"],
