@@ -17,8 +17,7 @@ extension ActionEvent {
             core.write(attempt: attempt, code: code, principal: principal)
         case .cleared(let clearance): core.write(clearance)
         case .claimed(let claim): core.write(claim)
-        case .reported(let status, let exitCode, let resultDigest):
-            core.write(status, exitCode, resultDigest)
+        case .reported(let report): try core.write(report)
         case .settled(let status, let person): core.write(by: person.text, status)
         case .cancelled(let principal): core.write(by: principal)
         case .revoked(let person): core.write(by: person.text)
@@ -168,14 +167,18 @@ private struct CoreWriter {
         writer.endObject()
     }
 
-    mutating func write(_ status: OutcomeStatus, _ exitCode: Int64?, _ resultDigest: Hash256?) {
+    mutating func write(_ report: ActionEvent.Report) throws {
         digest()
+        if !report.effects.isEmpty {
+            writer.key("effects")
+            try writer.value(.array(report.effects.map(\.json)))
+        }
         writer.key("exitCode")
-        writer.int(exitCode)
+        writer.int(report.exitCode)
         kindMember()
         writer.key("resultDigest")
-        writer.hash(resultDigest)
-        text("status", status.rawValue)
+        writer.hash(report.resultDigest)
+        text("status", report.status.rawValue)
         end()
         writer.endObject()
     }

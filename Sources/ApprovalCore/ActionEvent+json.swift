@@ -45,9 +45,12 @@ extension ActionEvent {
         case "action.claimed": return .claimed(try Claim(&reader))
         case "action.reported":
             return .reported(
-                try reader.choice("status", OutcomeStatus.self),
-                exitCode: try reader.optionalInt("exitCode"),
-                resultDigest: try reader.optionalHash("resultDigest"))
+                Report(
+                    try reader.choice("status", OutcomeStatus.self),
+                    exitCode: try reader.optionalInt("exitCode"),
+                    resultDigest: try reader.optionalHash("resultDigest"),
+                    effects: try ObservedEffect.list(
+                        reader.optionalArray("effects"), path: "effects")))
         case "action.silent": return .silent
         case "action.settled":
             return .settled(

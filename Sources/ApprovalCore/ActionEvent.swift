@@ -86,7 +86,7 @@ package enum ActionEvent: Sendable, Hashable {
     case refused(principal: String, attempt: String, code: String)
     case cleared(Clearance)
     case claimed(Claim)
-    case reported(OutcomeStatus, exitCode: Int64?, resultDigest: Hash256?)
+    case reported(Report)
     case silent
     case settled(OutcomeStatus, by: Handle)
     case cancelled(by: String)
@@ -106,6 +106,25 @@ package enum ActionEvent: Sendable, Hashable {
         package let directory: Hash256
         /// Set if and only if the verdict is `review`.
         package let deadline: Timestamp?
+    }
+
+    /// What a gate attests.
+    package struct Report: Sendable, Hashable {
+        package let status: OutcomeStatus
+        package let exitCode: Int64?
+        package let resultDigest: Hash256?
+        /// What was seen of effects that were declared without a value.
+        package let effects: [ObservedEffect]
+
+        package init(
+            _ status: OutcomeStatus, exitCode: Int64? = nil, resultDigest: Hash256? = nil,
+            effects: [ObservedEffect] = []
+        ) {
+            self.status = status
+            self.exitCode = exitCode
+            self.resultDigest = resultDigest
+            self.effects = effects
+        }
     }
 
     package struct Clearance: Sendable, Hashable {

@@ -46,8 +46,8 @@ extension ActionMachine {
 
     /// What the gate attests happened; a repeated identical report changes nothing.
     package mutating func report(
-        _ outcome: OutcomeStatus, exitCode: Int64?, resultDigest: Hash256?, nonce: Hash256,
-        gate: GateReference, agent: Handle, now: Timestamp
+        _ report: ActionEvent.Report, nonce: Hash256, gate: GateReference, agent: Handle,
+        now: Timestamp
     ) throws -> MachineResult {
         var result = MachineResult()
         guard isSubmitter(gate: gate, agent: agent), state.claim?.nonce == nonce else {
@@ -57,10 +57,8 @@ extension ActionMachine {
                 : Refusal(.wrongGate, "only the gate that claimed may report, with its nonce")
             return result
         }
-        if let last = state.outcomes.last, state.status != .unknown || outcome == .unknown {
-            if last.status != outcome || last.exitCode != exitCode
-                || last.resultDigest != resultDigest
-            {
+        if let last = state.outcomes.last, state.status != .unknown || report.status == .unknown {
+            if last.report != report {
                 result.refusal = Refusal(.alreadyReported, "another outcome was reported")
             }
             return result
@@ -69,9 +67,7 @@ extension ActionMachine {
             result.refusal = Refusal(.notClaimed, "the action is `\(state.status.rawValue)`")
             return result
         }
-        try record(
-            .reported(outcome, exitCode: exitCode, resultDigest: resultDigest),
-            into: &result.events, now)
+        try record(.reported(report), into: &result.events, now)
         return result
     }
 }

@@ -39,12 +39,14 @@ package enum ActionStatus: String, Sendable, Hashable, CaseIterable {
 
 /// What a gate or a person said happened, and when.
 package struct OutcomeReport: Sendable, Hashable {
-    package let status: OutcomeStatus
-    package let exitCode: Int64?
-    package let resultDigest: Hash256?
+    package let report: ActionEvent.Report
     package let at: Timestamp
     /// Nil for the gate; the person who settled otherwise.
     package let settledBy: Handle?
+
+    package var status: OutcomeStatus { report.status }
+    package var exitCode: Int64? { report.exitCode }
+    package var resultDigest: Hash256? { report.resultDigest }
 }
 
 /// The state of one action: a fold over its events, and over nothing else.
@@ -109,13 +111,10 @@ package struct ActionState: Sendable, Hashable {
             }
             self.claim = claim
             status = .claimed
-        case .reported(let outcome, let exitCode, let resultDigest):
+        case .reported(let report):
             try expect([.claimed, .unknown])
-            outcomes.append(
-                OutcomeReport(
-                    status: outcome, exitCode: exitCode, resultDigest: resultDigest, at: at,
-                    settledBy: nil))
-            status = ActionStatus(outcome)
+            outcomes.append(OutcomeReport(report: report, at: at, settledBy: nil))
+            status = ActionStatus(report.status)
         case .silent:
             try expect([.claimed])
             status = .unknown
@@ -123,9 +122,7 @@ package struct ActionState: Sendable, Hashable {
             try expect([.unknown])
             guard outcome != .unknown else { throw TransitionError("settled as unknown") }
             outcomes.append(
-                OutcomeReport(
-                    status: outcome, exitCode: nil, resultDigest: nil, at: at,
-                    settledBy: person))
+                OutcomeReport(report: ActionEvent.Report(outcome), at: at, settledBy: person))
             status = ActionStatus(outcome)
         case .cancelled: try move(from: [.pending, .cleared], to: .cancelled)
         case .revoked: try move(from: [.cleared], to: .revoked)

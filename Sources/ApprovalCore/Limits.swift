@@ -27,6 +27,10 @@ package enum Limits {
     package static let chainEntries: UInt64 = 128
     /// A claim must be begun within this many seconds of the gate's request.
     package static let startBySeconds: Int64 = 30
+    /// Effects that one action declares; a reviewer has to read them.
+    package static let effects = 256
+    /// What a gate saw of all effects of one action; a core holds it.
+    package static let observedEffectBytes = 131_072
     /// A repeated request for an operation denied this recently is answered with that denial.
     package static let denialMemorySeconds: Int64 = 600
     /// A gate that claimed and stays silent this long leaves an unknown outcome.

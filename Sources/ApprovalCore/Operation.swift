@@ -18,13 +18,15 @@ package struct Operation: Sendable, Hashable {
     /// SHA-256 of the definition of the tool that is called, as its server lists it; nil where
     /// the action calls none.
     package let definition: Hash256?
+    /// What it says it will change; drift detection explains changes by these and nothing else.
+    package let effects: [DeclaredEffect]
 
     /// True for what changes this server's own rules, which chats never decide.
     package var isGovernance: Bool { action.utf8.starts(with: "exequatur.".utf8) }
 
     package init(
         action: String, resourceType: String, resourceID: String, input: JSONObject,
-        definition: Hash256? = nil
+        definition: Hash256? = nil, effects: [DeclaredEffect] = []
     ) throws(OperationError) {
         guard Self.isName(action, allowing: [0x2E, 0x5F, 0x2D, 0x3A]) else {
             throw OperationError(
@@ -39,6 +41,10 @@ package struct Operation: Sendable, Hashable {
         guard !resourceID.isEmpty, resourceID.utf8.count <= 1024 else {
             throw OperationError("`resource.id`: must have 1 to 1,024 bytes")
         }
+        guard effects.count <= Limits.effects else {
+            throw OperationError("`effects`: at most \(Limits.effects)")
+        }
+        self.effects = effects
         self.action = action
         self.resourceType = resourceType
         self.resourceID = resourceID
@@ -58,10 +64,13 @@ package struct Operation: Sendable, Hashable {
             throw OperationError("`\(path).input`: expected an object")
         }
         let definition = try Self.definition(reader.optionalValue("definition"), path)
+        let effects = try (reader.optionalArray("effects") ?? []).enumerated().map {
+            try DeclaredEffect($0.element, path: "\(path).effects[\($0.offset)]")
+        }
         try reader.finish()
         try self.init(
             action: action, resourceType: type, resourceID: id, input: input,
-            definition: definition)
+            definition: definition, effects: effects)
     }
 
     private static func definition(_ json: JSON?, _ path: String) throws -> Hash256? {
@@ -83,6 +92,7 @@ package struct Operation: Sendable, Hashable {
             "resource": ["id": .string(resourceID), "type": .string(resourceType)],
         ]
         if let definition { object["definition"] = .string(Self.hashPrefix + definition.hex) }
+        if !effects.isEmpty { object["effects"] = .array(effects.map(\.json)) }
         return .object(object)
     }
 
@@ -105,6 +115,10 @@ package struct Operation: Sendable, Hashable {
         if let definition {
             writer.key("definition")
             writer.string(Self.hashPrefix + definition.hex)
+        }
+        if !effects.isEmpty {
+            writer.key("effects")
+            try writer.value(.array(effects.map(\.json)))
         }
         writer.key("input")
         try writer.value(.object(input))

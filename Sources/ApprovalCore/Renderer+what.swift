@@ -20,6 +20,7 @@ extension Renderer {
             ? commandRows(operation.input, &shown)
             : FlatJSON.rows(.object(operation.input), at: "/input", &shown)
         rows += input
+        rows += operation.effects.map { effectRow($0, &shown) }
         if let definition = operation.definition {
             rows.append(
                 Rendering.Row(label: "Tool definition", text: definition.hex, style: .code))
@@ -28,6 +29,31 @@ extension Renderer {
             Rendering.Row(
                 label: "Operation digest", text: action.operationDigest.hex, style: .code))
         return Rendering.Section(kind: .what, title: "What exactly", rows: rows)
+    }
+
+    /// One declared effect: where, and what is to be there afterwards.
+    private static func effectRow(
+        _ effect: DeclaredEffect, _ shown: inout ShownText
+    ) -> Rendering.Row {
+        var place = "\(shown.value(effect.subject, in: "an effect's subject")) at "
+            + shown.value(effect.scope, in: "an effect's scope")
+        if !effect.path.tokens.isEmpty {
+            place += ", \(shown.value(effect.path.description, in: "an effect's path"))"
+        }
+        let post =
+            switch effect.post {
+            case .value(let value): "becomes \(shown.value(value.description, in: "an effect"))"
+            case .digest(let hash): "becomes what has the SHA-256 \(hash.hex)"
+            case .absent: "is removed"
+            case .observed: "changes; what it becomes is not said before"
+            }
+        let along = effect.derived.map { place in
+            "along with it: \(shown.value(place.subject, in: "an effect's subject")) "
+                + shown.value(place.path.description, in: "an effect's path")
+        }
+        return Rendering.Row(
+            label: "Declared effect", text: (["\(place): \(post)"] + along).joined(separator: "\n"),
+            style: .code)
     }
 
     /// The computed effect; what could not be inspected is said first.

@@ -42,16 +42,16 @@ extension ControlPlane {
 
     /// What the gate attests happened.
     package func report(
-        _ id: ActionID, _ outcome: OutcomeStatus, exitCode: Int64?, resultDigest: Hash256?,
-        detail: String?, nonce: Hash256, by submitter: Submitter
+        _ id: ActionID, _ report: ActionEvent.Report, detail: String?, nonce: Hash256,
+        by submitter: Submitter
     ) async throws -> ActionResult {
         try await run(
             id, by: Party(submitter.principal, attempt: nil), audit: submitter.audit,
             reason: detail
         ) { machine, _, surroundings in
             try machine.report(
-                outcome, exitCode: exitCode, resultDigest: resultDigest, nonce: nonce,
-                gate: submitter.gate, agent: submitter.requester.agent, now: surroundings.now)
+                report, nonce: nonce, gate: submitter.gate, agent: submitter.requester.agent,
+                now: surroundings.now)
         }
     }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CanonicalJSON
+public import CanonicalJSON
 public import TransparencyLog
 
 /// What a gate attests happened.
@@ -18,16 +18,21 @@ public struct GateOutcome: Sendable, Hashable {
     public var detail: String?
     /// SHA-256 of the result, where there is one.
     public var resultDigest: Hash256?
+    /// What was seen of effects that were declared as `observed`:
+    /// `{"number":0,"before":…,"after":…}` with the subject's document, or null where there was
+    /// none.
+    public var effects: [JSON]
 
     /// Makes an outcome.
     public init(
         _ status: Status, exitCode: Int32? = nil, detail: String? = nil,
-        resultDigest: Hash256? = nil
+        resultDigest: Hash256? = nil, effects: [JSON] = []
     ) {
         self.status = status
         self.exitCode = exitCode
         self.detail = detail
         self.resultDigest = resultDigest
+        self.effects = effects
     }
 }
 
@@ -73,6 +78,7 @@ extension GateClient {
         if let code = outcome.exitCode { body["exitCode"] = .int(Int64(code)) }
         if let detail = outcome.detail { body["detail"] = .string(String(detail.prefix(1_000))) }
         if let digest = outcome.resultDigest { body["resultDigest"] = .string(digest.hex) }
+        if !outcome.effects.isEmpty { body["effects"] = .array(outcome.effects) }
         return body
     }
 

@@ -226,10 +226,12 @@ struct ActionRoutes: Sendable {
         let exitCode = try reader.optionalInt("exitCode")
         let detail = try Self.reason(&reader, "detail")
         let resultDigest = try reader.optionalHash("resultDigest")
+        let effects = try ObservedEffect.list(reader.optionalArray("effects"), path: "effects")
         try reader.finish()
+        let report = ActionEvent.Report(
+            status, exitCode: exitCode, resultDigest: resultDigest, effects: effects)
         let result = try await control.report(
-            id, status, exitCode: exitCode, resultDigest: resultDigest, detail: detail,
-            nonce: nonce, by: submitter)
+            id, report, detail: detail, nonce: nonce, by: submitter)
         return Wire.answer(try ActionJSON(control).result(result))
     }
 

@@ -105,8 +105,9 @@ extension TestInstallation {
         _ nonce: Hash256 = TestInstallation.nonce(1)
     ) async throws -> ActionResult {
         try await control.report(
-            result.state.id, outcome, exitCode: outcome == .succeeded ? 0 : nil,
-            resultDigest: nil, detail: nil, nonce: nonce, by: try submitter())
+            result.state.id,
+            ActionEvent.Report(outcome, exitCode: outcome == .succeeded ? 0 : nil),
+            detail: nil, nonce: nonce, by: try submitter())
     }
 
     /// A nonce that differs for each number.

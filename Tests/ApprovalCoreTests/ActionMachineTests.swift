@@ -68,7 +68,7 @@ struct Stage {
         _ outcome: OutcomeStatus, nonce: Hash256 = Stage.nonce, digest: Hash256? = nil
     ) throws -> MachineResult {
         try machine.report(
-            outcome, exitCode: nil, resultDigest: digest, nonce: nonce, gate: action.gate,
+            ActionEvent.Report(outcome, resultDigest: digest), nonce: nonce, gate: action.gate,
             agent: .bot, now: ledger.now)
     }
 

@@ -39,8 +39,15 @@ enum Events {
                 Claim(
                     nonce: .of("n"), gate: .advisoryGate, operation: review.operationDigest,
                     startBy: .start, verdict: .allow, policySet: .zero, directory: .zero)),
-            .reported(.failed, exitCode: -1, resultDigest: .of("x")),
-            .reported(.succeeded, exitCode: nil, resultDigest: nil), .silent,
+            .reported(.init(.failed, exitCode: -1, resultDigest: .of("x"))),
+            .reported(.init(.succeeded)),
+            .reported(
+                .init(
+                    .succeeded, exitCode: 0,
+                    effects: [
+                        ObservedEffect(number: 0, before: nil, after: ["sha256": "ab"]),
+                        ObservedEffect(number: 3, before: ["mode": "0644"], after: nil),
+                    ])), .silent,
             .settled(.notStarted, by: .dave), .cancelled(by: "agent:deploy-bot"),
             .revoked(by: .carol), .expired, .lapsed,
             .invalidated(cause: "policy_denies", policySet: .zero, directory: .of("d")),

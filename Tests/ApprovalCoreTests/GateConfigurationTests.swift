@@ -232,7 +232,7 @@ struct GateConfigurationTests {
         _ = try ledger.claim(&machine, action)
         #expect(machine.state.status == .claimed)
         let reported = try machine.report(
-            .succeeded, exitCode: nil, resultDigest: nil, nonce: .of("claim"), gate: other,
+            ActionEvent.Report(.succeeded), nonce: .of("claim"), gate: other,
             agent: .bot, now: ledger.now)
         #expect(reported.refusal == nil)
         #expect(machine.state.status == .succeeded)

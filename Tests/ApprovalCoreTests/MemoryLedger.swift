@@ -163,7 +163,7 @@ struct MemoryLedger {
         nonce: Hash256 = .of("claim")
     ) throws {
         let result = try machine.report(
-            status, exitCode: 0, resultDigest: nil, nonce: nonce, gate: action.gate,
+            ActionEvent.Report(status, exitCode: 0), nonce: nonce, gate: action.gate,
             agent: .bot, now: now)
         try record(result, machine)
     }

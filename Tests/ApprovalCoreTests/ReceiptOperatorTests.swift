@@ -85,7 +85,7 @@ struct ReceiptOperatorTests {
         try forgery.mintDecision(.bob)
         try forgery.mint(try forgery.clearance([.reviewers: [.bob]]))
         try forgery.mint(try forgery.claim())
-        try forgery.mint(.reported(.succeeded, exitCode: 0, resultDigest: nil))
+        try forgery.mint(.reported(ActionEvent.Report(.succeeded, exitCode: 0)))
         try forgery.expectSound()
     }
 
@@ -346,7 +346,7 @@ struct ReceiptOperatorTests {
                 "policy in force let it pass"
             ),
             (.settled(.succeeded, by: .bob), "not possible while"),
-            (.reported(.succeeded, exitCode: 0, resultDigest: nil), "not possible while"),
+            (.reported(ActionEvent.Report(.succeeded, exitCode: 0)), "not possible while"),
         ] {
             var forgery = try Forgery()
             try forgery.mint(event)

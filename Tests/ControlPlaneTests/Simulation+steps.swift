@@ -94,8 +94,8 @@ extension Simulation {
         guard let action = known(.claimed) else { return nil }
         let submission = action.state.submission
         return try await control.report(
-            action.state.id, pick(OutcomeStatus.allCases), exitCode: nil, resultDigest: nil,
-            detail: nil, nonce: nonces[action.state.id] ?? .zero,
+            action.state.id, ActionEvent.Report(pick(OutcomeStatus.allCases)), detail: nil,
+            nonce: nonces[action.state.id] ?? .zero,
             by: try installation.submitter(
                 submission.requester.agent, atGate: submission.gate.enforcing))
     }
