@@ -9,8 +9,13 @@ public struct KeyPath: Sendable, Hashable, CustomStringConvertible {
     public enum Step: Sendable, Hashable {
         /// A member of an object, unescaped.
         case member(String)
-        /// An element of an ordered list, from 0.
+        /// An element of an ordered list, from 0; where two lists are compared, of the expected
+        /// one.
         case index(Int)
+        /// An element that was put into an ordered list, by its index there.
+        ///
+        /// Apart from ``index(_:)``, as the two lists number their elements differently.
+        case inserted(Int)
         /// The element of a keyed list whose keys have these values, in the order of the rule.
         case keyed([Field])
         /// An element of a set.
@@ -61,6 +66,7 @@ public struct KeyPath: Sendable, Hashable, CustomStringConvertible {
             case .member(let name):
                 "/" + Self.escape(JSONPointer.escape(name))
             case .index(let index): "[\(index)]"
+            case .inserted(let index): "[+\(index)]"
             case .keyed(let fields):
                 "["
                     + fields.map { "\(Self.escape($0.name))=\($0.value)" }
@@ -85,6 +91,7 @@ extension KeyPath.Step {
         switch (left, right) {
         case (.member(let one), .member(let other)): UTF8Bytes.areEqual(one, other)
         case (.index(let one), .index(let other)): one == other
+        case (.inserted(let one), .inserted(let other)): one == other
         case (.keyed(let one), .keyed(let other)): one == other
         case (.element(let one), .element(let other)): one == other
         default: false
@@ -96,6 +103,7 @@ extension KeyPath.Step {
         switch self {
         case .member(let name): UTF8Bytes.hash(name, into: &hasher)
         case .index(let index): hasher.combine(index)
+        case .inserted(let index): hasher.combine(~index)
         case .keyed(let fields): hasher.combine(fields)
         case .element(let value): hasher.combine(value)
         }
@@ -119,7 +127,8 @@ public struct ListSemantics: Sendable, Hashable {
 
     /// Where, and what.
     public struct Rule: Sendable, Hashable {
-        /// Steps from the root; `*` matches any member and any element.
+        /// Steps from the root; `*` matches any member and any element. Elements of lists are
+        /// matched by `*` only: their numbers change with what is before them.
         public let path: [String]
         /// What the lists there are.
         public let kind: Kind
