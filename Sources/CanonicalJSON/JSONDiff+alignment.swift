@@ -11,20 +11,18 @@ enum ListAlignment {
 
     /// Finds the elements that are in both lists in the same order, as many as there can be.
     init(_ left: [JSON], _ right: [JSON], rules: ListRules?) {
-        var start = 0
-        let shorter = min(left.count, right.count)
-        while start < shorter, ListRules.areEqual(left[start], right[start], rules: rules) {
-            start += 1
-        }
-        if left.count == right.count {
-            guard let alignment = Self.byPlace(left, right, from: start, rules: rules) else {
-                self = Self.byContent(left, right, from: start, rules: rules)
-                return
-            }
-            self = alignment
-        } else {
-            self = Self.byContent(left, right, from: start, rules: rules)
-        }
+        self = Self.byPlace(left, right, rules: rules) ?? Self.byContent(left, right, rules: rules)
+    }
+
+    /// The elements that are in both lists in the same order, also where only the order differs;
+    /// `nil` where too much moved.
+    static func matches(
+        _ left: [JSON], _ right: [JSON], rules: ListRules?
+    ) -> [(left: Int, right: Int)]? {
+        var alignment = ListAlignment(left, right, rules: rules)
+        if case .reordered = alignment { alignment = byContent(left, right, rules: rules) }
+        guard case .matches(let matches) = alignment else { return nil }
+        return matches
     }
 
     /// Pairs equal elements at the same index, if there is no better way.
@@ -33,11 +31,13 @@ enum ListAlignment {
     /// do: then for no value more copies could be matched. So a list in which fields changed in
     /// place is not hashed.
     private static func byPlace(
-        _ left: [JSON], _ right: [JSON], from start: Int, rules: ListRules?
+        _ left: [JSON], _ right: [JSON], rules: ListRules?
     ) -> ListAlignment? {
-        var matches = (0..<start).map { (left: $0, right: $0) }
+        guard left.count == right.count else { return nil }
+        var matches: [(left: Int, right: Int)] = []
+        matches.reserveCapacity(left.count)
         var different: [Int] = []
-        for index in start..<left.count {
+        for index in left.indices {
             if ListRules.areEqual(left[index], right[index], rules: rules) {
                 matches.append((index, index))
             } else {
@@ -54,10 +54,15 @@ enum ListAlignment {
     }
 
     private static func byContent(
-        _ left: [JSON], _ right: [JSON], from start: Int, rules: ListRules?
+        _ left: [JSON], _ right: [JSON], rules: ListRules?
     ) -> ListAlignment {
+        let shorter = min(left.count, right.count)
+        var start = 0
+        while start < shorter, ListRules.areEqual(left[start], right[start], rules: rules) {
+            start += 1
+        }
         var end = 0
-        while end < min(left.count, right.count) - start,
+        while end < shorter - start,
             ListRules.areEqual(
                 left[left.count - 1 - end], right[right.count - 1 - end], rules: rules)
         {
@@ -92,9 +97,9 @@ enum ListAlignment {
         .map { (leftIndices[$0.left], rightIndices[$0.right]) }
     }
 
-    /// Source: E. W. Myers, *An O(ND) difference algorithm and its variations* (1986), §3: the
-    /// greedy search, which keeps the furthest points of every number of edits to find its way
-    /// back.
+    /// The greedy search, which keeps the furthest points of every number of edits.
+    ///
+    /// Source: E. W. Myers, *An O(ND) difference algorithm and its variations* (1986), §3.
     private static func shortestEdit(
         _ left: [Int], _ right: [Int], maximum: Int
     ) -> [(left: Int, right: Int)]? {

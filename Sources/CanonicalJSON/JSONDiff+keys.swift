@@ -1,5 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/// Which elements of two sets have no equal in the other one.
+struct SetDifference {
+    /// Indices in the left list.
+    var removed: [Int] = []
+    /// Indices in the right list.
+    var added: [Int] = []
+
+    /// Compares the elements at some indices of two lists regardless of their order.
+    init(_ before: [JSON], _ left: [Int], _ after: [JSON], _ right: [Int], rules: ListRules?) {
+        // Equal ones that stand opposite cancel out, which spares hashing what did not move.
+        let shorter = min(left.count, right.count)
+        let moved = (0..<shorter).filter {
+            !ListRules.areEqual(before[left[$0]], after[right[$0]], rules: rules)
+        }
+        let leftRest = moved.map { left[$0] } + left[shorter...]
+        let rightRest = moved.map { right[$0] } + right[shorter...]
+        if leftRest.isEmpty, rightRest.isEmpty { return }
+        var classes = ElementClasses(rules: rules)
+        let rightClasses = rightRest.map { classes.class(of: after[$0]) }
+        var counts = ClassCounts()
+        for number in rightClasses { counts.add(number) }
+        for index in leftRest where !counts.take(classes.class(of: before[index])) {
+            removed.append(index)
+        }
+        for (index, number) in zip(rightRest, rightClasses) where counts.take(number) {
+            added.append(index)
+        }
+    }
+}
+
 /// Which elements of two keyed lists belong together.
 struct KeyedLists {
     /// Indices in both lists: in the order of the left one, then those only in the right one.
@@ -9,13 +39,9 @@ struct KeyedLists {
     private(set) var leftUnkeyed: [Int] = []
     private(set) var rightUnkeyed: [Int] = []
 
-    private let keys: [String]
-
     init(_ left: [JSON], _ right: [JSON], keys: [String], rules: ListRules?) {
-        self.keys = keys
         // An element's keys are numbered as if it had no other members.
         var classes = ElementClasses(rules: rules)
-        let keys = keys
         func number(_ elements: [JSON]) -> [Int?] {
             elements.map { element in Self.key(element, keys).map { classes.class(of: $0) } }
         }
@@ -36,13 +62,6 @@ struct KeyedLists {
             } else {
                 rightUnkeyed.append(index)
             }
-        }
-    }
-
-    /// The keys of an element, in the order of the rule.
-    func fields(_ element: JSON) -> [KeyPath.Field] {
-        keys.compactMap { name in
-            element[name].map { KeyPath.Field(name: name, value: $0) }
         }
     }
 

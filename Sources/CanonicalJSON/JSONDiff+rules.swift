@@ -87,18 +87,39 @@ extension ListRules {
         case (.array(let left), .array(let right)):
             guard left.count == right.count else { return false }
             let element = rules.element
-            let different = left.indices.filter {
-                !areEqual(left[$0], right[$0], rules: element)
+            if case .atomic = rules.kind {
+                return zip(left, right).allSatisfy { areEqual($0, $1, rules: element) }
             }
-            if different.isEmpty { return true }
-            if case .atomic = rules.kind { return false }
-            var classes = ElementClasses(rules: element)
-            var count = ClassCounts()
-            for index in different { count.add(classes.class(of: left[index])) }
-            return different.allSatisfy { count.take(classes.class(of: right[$0])) }
+            return areSameSets(left, right, rules: element)
         default:
             return left == right
         }
+    }
+
+    /// Whether both lists have the same elements, in any order.
+    ///
+    /// Only elements with the same hash are looked at, so that no time is lost on finding out how
+    /// others differ: sets in sets in sets would multiply it.
+    private static func areSameSets(_ left: [JSON], _ right: [JSON], rules: ListRules?) -> Bool {
+        func ranked(_ elements: [JSON]) -> [(hash: Int, element: JSON)] {
+            elements.map { (hashValue(of: $0, rules: rules), $0) }.sorted { $0.hash < $1.hash }
+        }
+        let (left, right) = (ranked(left), ranked(right))
+        guard zip(left, right).allSatisfy({ $0.hash == $1.hash }) else { return false }
+        var start = 0
+        while start < left.count {
+            let end = left[start...].firstIndex { $0.hash != left[start].hash } ?? left.count
+            var rest = right[start..<end].map(\.element)
+            for index in start..<end {
+                let place = rest.firstIndex {
+                    areEqual(left[index].element, $0, rules: rules)
+                }
+                guard let place else { return false }
+                rest.remove(at: place)
+            }
+            start = end
+        }
+        return true
     }
 
     /// Feeds `value` to `hasher` such that values which are equal by `rules` hash alike.

@@ -3,10 +3,20 @@
 /// One comparison of two documents, which collects the differences on its way down.
 struct DifferenceWalk {
     private(set) var found: [JSONDifference] = []
-    private var steps: [KeyPath.Step] = []
-    // Apart, because the same element can have another index in each document.
-    private var expectedTokens: [String] = []
-    private var liveTokens: [String] = []
+    private var places: [Place] = []
+
+    /// One step from the root, which is written out only where there is a difference.
+    private enum Place {
+        case member(String)
+        /// An element that stands for one of the other list, if it is in both.
+        case element(Element, expected: Int?, live: Int?)
+    }
+
+    private enum Element {
+        case ordered
+        case of(set: JSON)
+        case keyed(JSON, [String])
+    }
 
     mutating func compare(_ expected: JSON, _ live: JSON, rules: ListRules?) {
         switch (expected, live) {
@@ -40,7 +50,7 @@ struct DifferenceWalk {
             switch Self.order(expected.members, left, live.members, right) {
             case .equal:
                 let name = expected.members[left].key
-                step(.member(name), name, name) {
+                at(.member(name)) {
                     $0.compare(
                         expected.members[left].value, live.members[right].value,
                         rules: rules?.member(name))
@@ -49,15 +59,11 @@ struct DifferenceWalk {
                 right += 1
             case .ascending:
                 let member = expected.members[left]
-                step(.member(member.key), member.key, "") {
-                    $0.report(.remove, member.value, nil)
-                }
+                at(.member(member.key)) { $0.report(.remove, member.value, nil) }
                 left += 1
             case .descending:
                 let member = live.members[right]
-                step(.member(member.key), "", member.key) {
-                    $0.report(.add, nil, member.value)
-                }
+                at(.member(member.key)) { $0.report(.add, nil, member.value) }
                 right += 1
             }
         }
@@ -89,83 +95,71 @@ struct DifferenceWalk {
         }
     }
 
-    /// As many elements where there were as many: each has replaced one. Otherwise nothing says
-    /// which belong together, and they are removed and added.
+    /// As many elements where there were as many: each has replaced one.
+    ///
+    /// Otherwise nothing says which belong together, and they are removed and added.
     private mutating func compareGap(
         _ before: [JSON], _ left: Range<Int>, _ after: [JSON], _ right: Range<Int>,
         rules: ListRules?
     ) {
         if left.count == right.count {
             for (left, right) in zip(left, right) {
-                step(.index(left), String(left), String(right)) {
+                at(.element(.ordered, expected: left, live: right)) {
                     $0.compare(before[left], after[right], rules: rules)
                 }
             }
             return
         }
         for index in left {
-            step(.index(index), String(index), "") { $0.report(.remove, before[index], nil) }
+            at(.element(.ordered, expected: index, live: nil)) {
+                $0.report(.remove, before[index], nil)
+            }
         }
         for index in right {
-            step(.inserted(index), "", String(index)) { $0.report(.add, nil, after[index]) }
+            at(.element(.ordered, expected: nil, live: index)) {
+                $0.report(.add, nil, after[index])
+            }
         }
     }
 
     // MARK: Sets and keyed lists
 
-    /// Compares the elements at some indices of two lists regardless of their order.
     private mutating func compareSets(
         _ before: [JSON], _ left: [Int], _ after: [JSON], _ right: [Int], rules: ListRules?
     ) {
-        // Equal ones that stand opposite cancel out, which spares hashing what did not move.
-        let shorter = min(left.count, right.count)
-        let moved = (0..<shorter).filter {
-            !ListRules.areEqual(before[left[$0]], after[right[$0]], rules: rules)
-        }
-        let leftRest = moved.map { left[$0] } + left[shorter...]
-        let rightRest = moved.map { right[$0] } + right[shorter...]
-        if leftRest.isEmpty, rightRest.isEmpty { return }
-        var classes = ElementClasses(rules: rules)
-        let live = rightRest.map { (index: $0, number: classes.class(of: after[$0])) }
-        var additions = ClassCounts()
-        for element in live { additions.add(element.number) }
-        var removed: [Int] = []
-        for index in leftRest where !additions.take(classes.class(of: before[index])) {
-            removed.append(index)
-        }
-        for index in removed {
-            step(.element(before[index]), String(index), "") {
+        let difference = SetDifference(before, left, after, right, rules: rules)
+        for index in difference.removed {
+            at(.element(.of(set: before[index]), expected: index, live: nil)) {
                 $0.report(.remove, before[index], nil)
             }
         }
-        for element in live where additions.take(element.number) {
-            step(.element(after[element.index]), "", String(element.index)) {
-                $0.report(.add, nil, after[element.index])
+        for index in difference.added {
+            at(.element(.of(set: after[index]), expected: nil, live: index)) {
+                $0.report(.add, nil, after[index])
             }
         }
     }
 
-    /// Elements whose keys occur at most once in each list are compared with their like. Those
-    /// without all keys, and those whose keys occur twice in either list, are compared as a set.
+    /// Compares elements whose keys occur at most once in each list with their like.
+    ///
+    /// Those without all keys, and those whose keys occur twice in either list, are a set.
     private mutating func compareKeyed(
         _ before: [JSON], _ after: [JSON], keys: [String], rules: ListRules?
     ) {
         let lists = KeyedLists(before, after, keys: keys, rules: rules)
-        for pair in lists.pairs {
-            switch pair {
-            case (let left?, let right?):
-                step(.keyed(lists.fields(before[left])), String(left), String(right)) {
+        for (left, right) in lists.pairs {
+            if let left, let right {
+                at(.element(.keyed(before[left], keys), expected: left, live: right)) {
                     $0.compare(before[left], after[right], rules: rules)
                 }
-            case (let left?, nil):
-                step(.keyed(lists.fields(before[left])), String(left), "") {
+            } else if let left {
+                at(.element(.keyed(before[left], keys), expected: left, live: nil)) {
                     $0.report(.remove, before[left], nil)
                 }
-            case (nil, let right?):
-                step(.keyed(lists.fields(after[right])), "", String(right)) {
+            } else if let right {
+                at(.element(.keyed(after[right], keys), expected: nil, live: right)) {
                     $0.report(.add, nil, after[right])
                 }
-            case (nil, nil): break
             }
         }
         compareSets(before, lists.leftUnkeyed, after, lists.rightUnkeyed, rules: rules)
@@ -173,27 +167,40 @@ struct DifferenceWalk {
 
     // MARK: Where we are
 
-    private mutating func step(
-        _ step: KeyPath.Step, _ expectedToken: String, _ liveToken: String,
-        _ body: (inout DifferenceWalk) -> Void
-    ) {
-        steps.append(step)
-        expectedTokens.append(expectedToken)
-        liveTokens.append(liveToken)
+    private mutating func at(_ place: Place, _ body: (inout DifferenceWalk) -> Void) {
+        places.append(place)
         body(&self)
-        steps.removeLast()
-        expectedTokens.removeLast()
-        liveTokens.removeLast()
+        places.removeLast()
     }
 
     private mutating func report(
         _ operation: JSONDifference.Operation, _ before: JSON?, _ after: JSON?
     ) {
+        let tokens = places.map { place in
+            switch place {
+            case .member(let name): name
+            // The same element can have another index in each document.
+            case .element(_, let expected, let live):
+                ((operation == .remove ? expected : live) ?? expected).map { String($0) } ?? "-"
+            }
+        }
         found.append(
             JSONDifference(
-                operation: operation, path: KeyPath(steps),
-                pointer: JSONPointer(
-                    tokens: operation == .remove ? expectedTokens : liveTokens),
-                before: before, after: after))
+                operation: operation, path: KeyPath(places.map(Self.step)),
+                pointer: JSONPointer(tokens: tokens), before: before, after: after))
+    }
+
+    private static func step(_ place: Place) -> KeyPath.Step {
+        switch place {
+        case .member(let name): return .member(name)
+        case .element(.of(set: let value), _, _): return .element(value)
+        case .element(.keyed(let element, let keys), _, _):
+            return .keyed(
+                keys.compactMap { name in
+                    element[name].map { KeyPath.Field(name: name, value: $0) }
+                })
+        case .element(.ordered, let expected?, _): return .index(expected)
+        case .element(.ordered, nil, let live): return .inserted(live ?? 0)
+        }
     }
 }

@@ -127,8 +127,9 @@ public struct ListSemantics: Sendable, Hashable {
 
     /// Where, and what.
     public struct Rule: Sendable, Hashable {
-        /// Steps from the root; `*` matches any member and any element. Elements of lists are
-        /// matched by `*` only: their numbers change with what is before them.
+        /// Steps from the root; `*` matches any member and any element.
+        ///
+        /// Elements are matched by `*` only: their numbers change with what is before them.
         public let path: [String]
         /// What the lists there are.
         public let kind: Kind
