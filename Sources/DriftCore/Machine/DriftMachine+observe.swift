@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ApprovalCore
-internal import CanonicalJSON
-internal import TransparencyLog
 
 extension DriftMachine {
     /// Takes an observation, and says what follows from it.
@@ -26,12 +24,71 @@ extension DriftMachine {
         rules: [IgnoreRule], system: SystemChanges = .none, directions: DirectionRules,
         ledgerIsSound: Bool, now: Timestamp
     ) throws -> DriftReport {
-        DriftReport(observed: observation.status)
+        try check(observation, expected: expected, now: now)
+        var sweep = Sweep(
+            machine: self, observation: observation, effects: effects, rules: rules,
+            system: system, directions: directions, ledgerIsSound: ledgerIsSound, now: now)
+        try sweep.run(expected: expected)
+        self = sweep.machine
+        return sweep.report
+    }
+
+    private func check(
+        _ observation: Observation, expected: Snapshot?, now: Timestamp
+    ) throws(DriftError) {
+        let name = "source `\(source.id)`"
+        guard expected?.root == baseline?.root else {
+            throw DriftError("\(name): the leaves given are not those of its baseline")
+        }
+        guard observation.started <= observation.ended,
+            observation.ended <= now.adding(seconds: DriftLimits.clockSkewSeconds)
+        else {
+            throw DriftError(
+                "\(name): an observation from \(observation.started) to \(observation.ended) "
+                    + "can't be at \(now): set the clock of its observer")
+        }
+        if let last, observation.started < last.started {
+            throw DriftError(
+                "\(name): an observation that began at \(observation.started) is older than the "
+                    + "last one; observe again")
+        }
     }
 
     /// Opens a gap where nobody has reported for more than three cadences and a minute.
     ///
-    /// To be called from time to time; what it opens, the next observation that sees something
-    /// closes.
-    package mutating func silent(now: Timestamp) -> DriftReport { DriftReport(observed: .failed) }
+    /// To be called from time to time; what it opens, the next observation closes.
+    /// - Parameter now: the time.
+    /// - Returns: the gap and its alert, or nothing.
+    package mutating func silent(now: Timestamp) -> DriftReport {
+        var report = DriftReport(observed: .failed)
+        let heard = last?.ended ?? createdAt
+        let patience = source.every * 3 + DriftLimits.clockSkewSeconds
+        guard heard.adding(seconds: patience) < now else { return report }
+        let gap = CoverageGap(
+            subject: nil, cause: .silent, detail: "nobody has reported since \(heard)")
+        if let position = gaps.firstIndex(where: { $0.gap.cause == .silent }) {
+            guard gaps[position].told.adding(seconds: DriftLimits.reminderSeconds) <= now else {
+                return report
+            }
+            gaps[position].told = now
+            report.alerts.append(alert(gap))
+            return report
+        }
+        let open = OpenGap(gap: gap, since: heard, lastSeen: lastSeen, hits: 1, told: now)
+        gaps.append(open)
+        report.gapsOpened.append(open)
+        report.alerts.append(alert(gap))
+        return report
+    }
+
+    /// What is told of a gap; nothing that can't be seen is less urgent than what can.
+    func alert(_ gap: CoverageGap) -> DriftAlert {
+        DriftAlert(
+            cause: .gap,
+            severity: .of(
+                .undetermined, direction: .neutral, assetClass: source.assetClass,
+                kind: source.kind),
+            episode: nil, gap: gap,
+            text: "\(gap.subject ?? "source \(source.id)"): \(gap.detail)")
+    }
 }

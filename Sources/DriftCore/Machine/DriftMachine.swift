@@ -15,6 +15,8 @@ package struct DriftMachine: Sendable, Hashable {
     package let createdAt: Timestamp
     /// The approved baseline; nil before a person has approved the first.
     package internal(set) var baseline: BaselineVersion?
+    /// Whether the next observation is to be proposed though there is a baseline.
+    var wantsProposal = false
     /// What awaits a person's approval.
     package internal(set) var proposed: BaselineVersion?
     /// The last observation, whatever it came to.
@@ -26,6 +28,9 @@ package struct DriftMachine: Sendable, Hashable {
     /// The last closed ones, so that it is known when one comes back.
     package internal(set) var closed: [Hash256: Episode] = [:]
     package internal(set) var settlements: [EffectKey: EffectSettlement] = [:]
+    var derivedSeen: Set<DerivedKey> = []
+    /// The root that the last comparison was with, or left behind.
+    var comparedRoot: Hash256?
     package internal(set) var gaps: [OpenGap] = []
     package internal(set) var tallies: [IgnoreTally] = []
     /// Deviations of the last observation beyond the limit, and since when there are any.
@@ -53,6 +58,10 @@ package struct ObservationRecord: Sendable, Hashable {
 package struct FloodMarker: Sendable, Hashable {
     package let since: Timestamp
     package internal(set) var count: Int64
+    /// The worst of those that are only counted.
+    package internal(set) var severity: DriftSeverity
+    package internal(set) var told: Timestamp
+    package internal(set) var toldSeverity: DriftSeverity
 }
 
 /// A plan that was approved and is being carried out.

@@ -42,6 +42,8 @@ package struct Episode: Sendable, Hashable {
     /// SHA-256 of the found value, or of nothing where there is none.
     package internal(set) var valueDigest: Hash256
     package internal(set) var attribution: Attribution
+    /// What explained this very value; holds as long as the value does.
+    package internal(set) var explanation: Attribution?
     package internal(set) var direction: DriftDirection
     package internal(set) var severity: DriftSeverity
     package internal(set) var state: State
@@ -58,8 +60,9 @@ package struct Episode: Sendable, Hashable {
     /// Times that it changed, or came back, since ``flipsSince``.
     package internal(set) var flips: Int64
     package internal(set) var flipsSince: Timestamp
-    /// When it was last told, and how bad it was then.
+    /// When it was last told, with which value, and how bad it was then.
     package internal(set) var told: Timestamp?
+    package internal(set) var toldValue: Hash256?
     package internal(set) var toldSeverity: DriftSeverity?
     /// The effect that is missing, where that is what it is about.
     package let missing: EffectKey?

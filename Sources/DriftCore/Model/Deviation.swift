@@ -19,7 +19,9 @@ package struct Deviation: Sendable, Hashable {
     /// The same place in the live document, or in the expected one where it was removed.
     package let pointer: JSONPointer
     package let operation: Operation
-    /// What was expected; nil for an addition. Secrets are digests.
+    /// What was expected; nil for an addition.
+    ///
+    /// Secrets are digests.
     package let before: JSON?
     /// What was found; nil for a removal.
     package let after: JSON?

@@ -34,7 +34,9 @@ package struct DriftSource: Sendable, Hashable {
 
     package let id: Handle
     package let kind: Kind
-    /// Where its subjects are: a host, a cluster. Effects that actions declare name it too.
+    /// Where its subjects are: a host, a cluster.
+    ///
+    /// Effects that actions declare name it too.
     package let scope: String
     /// Seconds between two observations.
     package let every: Int64

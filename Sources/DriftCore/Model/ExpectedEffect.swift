@@ -32,10 +32,13 @@ package struct ApprovedEffect: Sendable, Hashable {
     package let ended: Timestamp?
     /// True where the effect was not declared but observed while the action ran.
     package let isObserved: Bool
+    /// What the gate found there before the action ran; nil where it did not look.
+    package let seenBefore: DeclaredEffect.Post?
 
     package init(
         action: ActionID, number: Int, effect: DeclaredEffect, standing: Standing, index: UInt64,
-        began: Timestamp, ended: Timestamp?, isObserved: Bool
+        began: Timestamp, ended: Timestamp?, isObserved: Bool,
+        seenBefore: DeclaredEffect.Post? = nil
     ) {
         self.action = action
         self.number = number
@@ -45,10 +48,13 @@ package struct ApprovedEffect: Sendable, Hashable {
         self.began = began
         self.ended = ended
         self.isObserved = isObserved
+        self.seenBefore = seenBefore
     }
 }
 
-/// What explains a deviation, most specific first. Only the first three explain it.
+/// What explains a deviation, most specific first.
+///
+/// Only the first three explain it.
 package enum DriftVerdict: String, Sendable, Hashable, CaseIterable {
     /// The value is the approved one, the path is covered, the time fits, and the effect had not
     /// explained anything before.

@@ -45,7 +45,7 @@ package struct Leaf: Sendable, Hashable {
 
     package func hash(into hasher: inout Hasher) {
         document.hash(into: &hasher)
-        subject.utf8.forEach { hasher.combine($0) }
+        for byte in subject.utf8 { hasher.combine(byte) }
     }
 }
 
@@ -148,6 +148,21 @@ package enum DriftLimits {
     package static let sources = 256
     /// Gaps of one observation that are told apart.
     package static let gaps = 100
+    /// Closed episodes of a source that are remembered, so that it is known when one comes back.
+    package static let closedEpisodes = 1_000
+    package static let closedSeconds: Int64 = 30 * 86_400
+    /// An effect that was settled is remembered for so long after it was last handed in.
+    package static let settledSeconds: Int64 = 90 * 86_400
+    /// What is open is told again after a day; what somebody has acknowledged, after a week.
+    package static let reminderSeconds: Int64 = 86_400
+    package static let acknowledgedSeconds: Int64 = 7 * 86_400
+    /// Changes of one episode within a day that are told one by one; then once an hour.
+    package static let flips: Int64 = 3
+    package static let flappingSeconds: Int64 = 3_600
+    /// How far ahead of this server's the clock of an observer may be.
+    package static let clockSkewSeconds: Int64 = 60
+    /// How often a plan may put a thing back that comes again; then people have to talk.
+    package static let reverts: Int64 = 2
     /// How long after its action ended an effect may still show, unless it declares otherwise.
     package static let settleSeconds: Int64 = 300
     package static let longestWindowSeconds: Int64 = 86_400

@@ -86,7 +86,10 @@ package protocol SourceCollector: Sendable {
     /// - Parameters:
     ///   - now: the clock to stamp with.
     ///   - redactor: replaces what is secret; nothing secret leaves the collector.
-    func observe(now: @Sendable () -> Timestamp, redactor: Redactor) async -> Observation
+    /// - Returns: what was found, or why nothing was.
+    func observe(
+        now: @escaping @Sendable () -> Timestamp, redactor: Redactor
+    ) async -> Observation
     /// Says that something may have changed, where the source can tell; nil where it can't.
     ///
     /// Hints are only hints: a lost one costs a sweep's time, never a finding.

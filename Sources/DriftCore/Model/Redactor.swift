@@ -31,11 +31,12 @@ package struct Redactor: Sendable {
 
     /// The document with every secret replaced.
     ///
-    /// - Throws: where a secret value has no canonical form.
+    /// - Throws: where a secret value has no canonical form, and where a path takes too long to
+    ///   follow; then nothing may leave the collector.
     package func redact(_ document: JSON) throws -> JSON {
         var result = document
         for path in paths {
-            for (pointer, value) in path.nodes(in: document) where !value.isRedacted {
+            for (pointer, value) in try path.nodes(in: document) where !value.isRedacted {
                 result = result.replacing(pointer, with: digest(try value.canonicalBytes()))
             }
         }

@@ -39,6 +39,51 @@ package struct IgnoreRule: Sendable, Hashable {
     package let approvedAt: Timestamp
     /// From this instant on it hides nothing; at most 366 days after ``approvedAt``.
     package let expires: Timestamp
+
+    /// Makes one.
+    ///
+    /// - Throws: ``DriftError`` where it would last too long, lacks a reason or can't match.
+    package init(
+        id: Handle, source: Handle?, subject: String, selector: Selector, valueGuard: Guard?,
+        reason: String, owner: Handle, approvedBy: Handle, approvedAt: Timestamp,
+        expires: Timestamp
+    ) throws(DriftError) {
+        guard (1...Subject.maximumBytes).contains(subject.utf8.count) else {
+            throw DriftError("rule `\(id)`: `subject` must have 1 to 8,192 bytes")
+        }
+        guard (1...1024).contains(reason.utf8.count) else {
+            throw DriftError("rule `\(id)`: `reason` must have 1 to 1,024 bytes")
+        }
+        guard approvedAt < expires,
+            expires <= approvedAt.adding(seconds: DriftLimits.longestIgnoreSeconds)
+        else {
+            throw DriftError(
+                "rule `\(id)`: `expires` must be at most 366 days after its approval")
+        }
+        switch valueGuard {
+        case .range(minimum: nil, maximum: nil):
+            throw DriftError("rule `\(id)`: a `range` needs a `minimum` or a `maximum`")
+        case .oneOf(let values) where !(1...Self.maximumValues).contains(values.count):
+            throw DriftError("rule `\(id)`: `oneOf` takes 1 to \(Self.maximumValues) values")
+        case .matches(let pattern):
+            do {
+                _ = try IRegexp(pattern)
+            } catch {
+                throw DriftError("rule `\(id)`: `matches`: \(error)")
+            }
+        default: break
+        }
+        self.id = id
+        self.source = source
+        self.subject = subject
+        self.selector = selector
+        self.valueGuard = valueGuard
+        self.reason = reason
+        self.owner = owner
+        self.approvedBy = approvedBy
+        self.approvedAt = approvedAt
+        self.expires = expires
+    }
 }
 
 /// How often a rule hid something of one source.

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ApprovalCore
+import CanonicalJSON
+import DriftCore
+import TestSupport
+import Testing
+import TransparencyLog
+
+@Suite("Plans that put deviations back")
+struct RemediationTests {
+    private func plan(
+        _ watch: Watch, _ fingerprints: Set<Hash256>? = nil, allowsBroadening: Bool = false
+    ) throws -> RemediationPlan {
+        let (expected, live) = (try #require(watch.expected), try #require(watch.live))
+        return try watch.machine.plan(
+            reverting: fingerprints ?? Set(watch.machine.episodes.keys), expected: expected,
+            live: live, directions: .standard, allowsBroadening: allowsBroadening)
+    }
+
+    private func drifted(
+        _ before: JSON = ["host": "a", "port": 80], _ after: JSON = ["host": "a", "port": 81],
+        kind: DriftSource.Kind = .http
+    ) throws -> Watch {
+        var watch = try Watch(Fixture.source(kind: kind), baseline: Fixture.snapshot(before))
+        try watch.observe(after, 60)
+        return watch
+    }
+
+    @Test("a plan tests what was observed before it changes anything")
+    func tests() throws {
+        let watch = try drifted()
+        let plan = try plan(watch)
+        let change = try #require(plan.changes.first)
+        #expect(
+            change.patch == [
+                ["op": "test", "path": "/port", "value": 81],
+                ["op": "replace", "path": "/port", "value": 80],
+            ])
+        #expect(plan.fields == 1 && plan.refused.isEmpty && !plan.needsReview)
+        #expect(try RemediationPlan(plan.json) == plan)
+        #expect(plan.effects.map(\.post) == [.value(80)])
+        let patch = try JSONPatch(change.patch)
+        #expect(throws: JSONPatchError.self) {
+            try patch.applied(to: ["host": "a", "port": 82])
+        }
+    }
+
+    @Test("applied to what was observed, a plan gives what was expected")
+    func applies() throws {
+        let random = SeededRandom.forTest()
+        var count = 0
+        for number in 0..<1_500 {
+            var world = try DriftWorld(random.child("\(number)"))
+            let before = world.document(3)
+            let after = world.changed(before, 1 + world.below(4))
+            var watch = try Watch(
+                Fixture.source(lists: world.lists), baseline: Fixture.snapshot(before))
+            watch.comesBack = false
+            try watch.observe(after, 60)
+            if watch.machine.episodes.isEmpty { continue }
+            let plan = try plan(watch, allowsBroadening: true)
+            let change = try #require(plan.changes.first, "case \(number)")
+            let put = try JSONPatch(change.patch).applied(to: after)
+            #expect(JSONDiff.areEqual(before, put, lists: world.lists), "case \(number)")
+            count += 1
+        }
+        #expect(count > 1_000)
+    }
+
+    @Test("subjects that came are deleted, those that went are created")
+    func subjects() throws {
+        var watch = try Watch(
+            Fixture.source(), baseline: Fixture.snapshot([("file:/a", ["x": 1])]))
+        try watch.observe(Fixture.snapshot([("file:/b", ["x": 2])]), 60)
+        let plan = try plan(watch)
+        #expect(plan.changes.map(\.kind) == [.create, .delete])
+        #expect(plan.changes.map(\.document) == [["x": 1], Optional.none])
+        #expect(plan.effects.map(\.post) == [.value(["x": 1]), .absent])
+    }
+
+    @Test("what gives rights back is refused unless said so, and then needs a person")
+    func broadening() throws {
+        let watch = try drifted(["mode": "0664"], ["mode": "0600"], kind: .files)
+        #expect(try plan(watch).refused.count == 1)
+        #expect(try plan(watch).changes.isEmpty)
+        let allowed = try plan(watch, allowsBroadening: true)
+        #expect(allowed.isBroadening && allowed.needsReview && allowed.refused.isEmpty)
+        let own = try plan(try drifted(kind: .exequatur), allowsBroadening: true)
+        #expect(own.needsReview)
+    }
+
+    @Test("a secret can't be put back by whoever does not know it")
+    func secrets() throws {
+        func secret(_ text: String) -> JSON { ["$secret": .string("hmac-sha256:\(text)")] }
+        let watch = try drifted(
+            ["password": secret("a"), "port": 80], ["password": secret("b"), "port": 81])
+        let plan = try plan(watch)
+        #expect(plan.refused.count == 1 && plan.fields == 1)
+    }
+
+    @Test("one plan at a time is at a subject, and only for the state it was made for")
+    func oneAtATime() throws {
+        var watch = try drifted(["a": 1, "b": 1], ["a": 2, "b": 2])
+        let episodes = watch.machine.episodes.keys.sorted { $0.hex < $1.hex }
+        let first = try plan(watch, [episodes[0]])
+        let second = try plan(watch, [episodes[1]])
+        try watch.machine.begin(first, action: Fixture.action(1), now: Fixture.at(70))
+        #expect(throws: DriftError.self) {
+            try watch.machine.begin(second, action: Fixture.action(2), now: Fixture.at(70))
+        }
+        #expect(try plan(watch, [episodes[1]]).refused.count == 1)
+        try watch.machine.abandon(first)
+        try watch.machine.begin(second, action: Fixture.action(2), now: Fixture.at(70))
+        try watch.machine.abandon(second)
+        try watch.observe(["a": 3, "b": 2], 120)
+        #expect(throws: DriftError.self) {
+            try watch.machine.begin(first, action: Fixture.action(1), now: Fixture.at(130))
+        }
+    }
+
+    @Test("a fresh observation says whether it worked; what it did not see is open")
+    func verifies() throws {
+        var watch = try drifted()
+        let plan = try plan(watch)
+        try watch.machine.begin(plan, action: Fixture.action(1), now: Fixture.at(70))
+        let old = Fixture.observation(try Fixture.snapshot(["host": "a", "port": 80]), 65)
+        #expect(throws: DriftError.self) {
+            try watch.machine.verify(plan, observation: old)
+        }
+        let hidden = Fixture.observation(
+            try Fixture.snapshot([]), 80, gaps: [Fixture.gap()])
+        #expect(try watch.machine.verify(plan, observation: hidden).unseen.count == 1)
+        let fresh = Fixture.observation(try Fixture.snapshot(["host": "a", "port": 80]), 90)
+        let outcome = try watch.machine.verify(plan, observation: fresh)
+        #expect(outcome.isComplete && outcome.closed.map(\.ending) == [.reverted])
+        #expect(watch.machine.remediations.isEmpty && watch.machine.episodes.isEmpty)
+        #expect(throws: DriftError.self) {
+            try watch.machine.verify(plan, observation: fresh)
+        }
+        #expect(try watch.observe(fresh).causes.isEmpty)
+    }
+
+    @Test("a plan that did not work says so")
+    func fails() throws {
+        var watch = try drifted()
+        let plan = try plan(watch)
+        try watch.machine.begin(plan, action: Fixture.action(1), now: Fixture.at(70))
+        let fresh = Fixture.observation(try Fixture.snapshot(["host": "a", "port": 81]), 90)
+        let outcome = try watch.machine.verify(plan, observation: fresh)
+        #expect(outcome.failed.count == 1 && outcome.closed.isEmpty)
+        #expect(watch.machine.episodes.count == 1)
+    }
+
+    @Test("what was put back twice and came again is for people to settle")
+    func loopBreaker() throws {
+        var watch = try drifted()
+        var second: Int64 = 70
+        for _ in 0..<2 {
+            let plan = try plan(watch)
+            #expect(plan.refused.isEmpty)
+            try watch.machine.begin(plan, action: Fixture.action(1), now: Fixture.at(second))
+            let fresh = Fixture.observation(
+                try Fixture.snapshot(["host": "a", "port": 80]), second + 10)
+            #expect(try watch.machine.verify(plan, observation: fresh).isComplete)
+            try watch.observe(fresh)
+            #expect(
+                try watch.observe(["host": "a", "port": 81], second + 60).causes == [.reopened])
+            second += 120
+        }
+        let plan = try plan(watch)
+        #expect(plan.changes.isEmpty && plan.refused.count == 1)
+    }
+
+    @Test("a plan's own effects are explained like any others")
+    func effects() throws {
+        var watch = try drifted()
+        let plan = try plan(watch)
+        watch.effects = plan.effects.enumerated().map { number, effect in
+            ApprovedEffect(
+                action: Fixture.action(7), number: number, effect: effect, standing: .succeeded,
+                index: 7, began: Fixture.at(70), ended: Fixture.at(80), isObserved: false)
+        }
+        let report = try watch.observe(["host": "a", "port": 80], 900)
+        #expect(report.seen.count == 1 && report.missing.isEmpty)
+        #expect(report.closed.map(\.ending) == [.vanished])
+    }
+}
