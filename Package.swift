@@ -58,7 +58,6 @@ let package = Package(
         .package(
             url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
-        .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
         .package(url: "https://github.com/vapor/jwt-kit", exact: "5.7.1"),
     ],
     targets: [
@@ -92,15 +91,18 @@ let package = Package(
             exclude: ["assets"],
             publicHeadersPath: "include"),
         .target(name: "CLinux", publicHeadersPath: "include"),
+        .target(
+            name: "CPostgres", publicHeadersPath: "include",
+            linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         .target(name: "CResources", exclude: ["openapi.json"]),
 
         // MARK: shells
         .target(
             name: "Collectors",
             dependencies: [
-                "ApprovalCore", "CLinux", "CanonicalJSON", "DriftCore", "TransparencyLog",
-                asyncHTTPClient, crypto, niocore, niohttp1, product("Yams", "Yams"),
-                product("TOMLKit", "TOMLKit"),
+                "ApprovalCore", "CLinux", "CPostgres", "CanonicalJSON", "DriftCore",
+                "TransparencyLog", asyncHTTPClient, crypto, niocore, niohttp1,
+                product("Yams", "Yams"),
             ],
             swiftSettings: strict),
         .target(
@@ -120,7 +122,7 @@ let package = Package(
         .target(
             name: "ControlPlane",
             dependencies: [
-                "ApprovalCore", "CanonicalJSON", "Cedar", "Facts", "Storage",
+                "ApprovalCore", "CanonicalJSON", "Cedar", "DriftCore", "Facts", "Storage",
                 "TransparencyLog", crypto, logging, lifecycle,
             ],
             swiftSettings: strict),
@@ -150,9 +152,9 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "ApprovalCore", "CanonicalJSON", "Cedar", "Channels", "Console", "ControlPlane",
-                "Identity",
-                "Storage", "TransparencyLog", crypto, hummingbird, httpTypes, logging, lifecycle,
+                "ApprovalCore", "CanonicalJSON", "Cedar", "Channels", "Collectors", "Console",
+                "ControlPlane", "DriftCore", "Identity", "Storage", "TransparencyLog", crypto,
+                hummingbird, httpTypes, logging, lifecycle,
                 niocore,
             ],
             swiftSettings: strict),
@@ -160,7 +162,8 @@ let package = Package(
             name: "exequatur",
             dependencies: [
                 "ApprovalCore", "CLinux", "CResources", "CanonicalJSON", "Cedar", "Channels",
-                "Console", "ControlPlane", "ExequaturClient", "Facts", "Gates", "Server",
+                "Collectors", "Console", "ControlPlane", "DriftCore", "ExequaturClient", "Facts",
+                "Gates", "Server",
                 "Storage",
                 "ToolSchemas", "TransparencyLog",
                 product("ArgumentParser", "swift-argument-parser"),
@@ -186,7 +189,8 @@ let package = Package(
         .executableTarget(
             name: "exequatur-bench",
             dependencies: [
-                "CBench", "CanonicalJSON", "Cedar", "ExequaturClient", "TransparencyLog", crypto,
+                "CBench", "CanonicalJSON", "Cedar", "DriftCore", "ExequaturClient",
+                "TransparencyLog", crypto,
                 hummingbird, niocore, nioposix, niohttp1,
                 product("ArgumentParser", "swift-argument-parser"),
             ],
@@ -224,7 +228,7 @@ let package = Package(
         .testTarget(
             name: "CollectorsTests",
             dependencies: [
-                "ApprovalCore", "CanonicalJSON", "Collectors", "DriftCore", "TestSupport",
+                "ApprovalCore", "CLinux", "CanonicalJSON", "Collectors", "DriftCore", "TestSupport",
                 "TransparencyLog",
             ],
             swiftSettings: strict),
@@ -263,7 +267,8 @@ let package = Package(
         .testTarget(
             name: "ControlPlaneTests",
             dependencies: [
-                "ApprovalCore", "CanonicalJSON", "Cedar", "ControlPlane", "ServiceTestSupport",
+                "ApprovalCore", "CanonicalJSON", "Cedar", "ControlPlane", "DriftCore",
+                "ServiceTestSupport",
                 "Storage", "TestSupport", "TransparencyLog", crypto,
                 product("GRDB", "GRDB.swift"),
             ],
@@ -271,9 +276,8 @@ let package = Package(
         .testTarget(
             name: "ServerTests",
             dependencies: [
-                "ApprovalCore", "CanonicalJSON", "Channels", "ControlPlane", "Server",
-                "ServiceTestSupport",
-                "Storage", "TestSupport", "TransparencyLog",
+                "ApprovalCore", "CanonicalJSON", "Channels", "Console", "ControlPlane", "DriftCore",
+                "Server", "ServiceTestSupport", "Storage", "TestSupport", "TransparencyLog",
                 product("CryptoExtras", "swift-crypto"),
                 product("HummingbirdTesting", "hummingbird"), hummingbird, httpTypes, logging,
                 niocore,

@@ -169,6 +169,10 @@ static int become_account(const struct clinux_account *account) {
 
 void clinux_keep_memory_private(void) { prctl(PR_SET_DUMPABLE, 0); }
 
+int clinux_forbid_new_privileges(void) {
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 : -errno;
+}
+
 enum { most_kept = 8 };
 
 static int write_all(int descriptor, const void *bytes, size_t count) {
@@ -483,6 +487,8 @@ pid_t clinux_spawn(
 #else
 
 void clinux_keep_memory_private(void) {}
+
+int clinux_forbid_new_privileges(void) { return -ENOSYS; }
 
 void clinux_peer_option(int *level, int *name) {
     *level = SOL_SOCKET;

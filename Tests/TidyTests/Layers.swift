@@ -40,9 +40,12 @@ struct Layer: Sendable {
             others: ["Crypto"]),
         Layer(
             "Collectors",
-            ["ApprovalCore", "CLinux", "CanonicalJSON", "DriftCore", "TransparencyLog"],
+            [
+                "ApprovalCore", "CLinux", "CPostgres", "CanonicalJSON", "DriftCore",
+                "TransparencyLog",
+            ],
             others: platform.union(nio).union([
-                "AsyncHTTPClient", "Crypto", "TOMLKit", "Yams",
+                "AsyncHTTPClient", "Crypto", "Yams",
             ])),
         Layer("Facts", ["ApprovalCore", "CanonicalJSON"], others: ["Foundation"]),
         Layer(
@@ -53,7 +56,10 @@ struct Layer: Sendable {
             others: platform.union(["Crypto", "Dispatch", "GRDB", "GRDBSQLite", "Logging"])),
         Layer(
             "ControlPlane",
-            ["ApprovalCore", "CanonicalJSON", "Cedar", "Facts", "Storage", "TransparencyLog"],
+            [
+                "ApprovalCore", "CanonicalJSON", "Cedar", "DriftCore", "Facts", "Storage",
+                "TransparencyLog",
+            ],
             others: platform.union(["Crypto", "Logging", "ServiceLifecycle"])),
         Layer(
             "Identity", ["ApprovalCore", "CanonicalJSON", "TransparencyLog"],
@@ -80,8 +86,8 @@ struct Layer: Sendable {
         Layer(
             "Server",
             [
-                "ApprovalCore", "CanonicalJSON", "Cedar", "Channels", "Console", "ControlPlane",
-                "Identity", "Storage", "TransparencyLog",
+                "ApprovalCore", "CanonicalJSON", "Cedar", "Channels", "Collectors", "Console",
+                "ControlPlane", "DriftCore", "Identity", "Storage", "TransparencyLog",
             ],
             others: platform.union(nio).union([
                 "Crypto", "HTTPTypes", "Hummingbird", "HummingbirdCore", "Logging",
@@ -91,7 +97,8 @@ struct Layer: Sendable {
             "exequatur",
             [
                 "ApprovalCore", "CLinux", "CResources", "CanonicalJSON", "Cedar", "Channels",
-                "Console", "ControlPlane", "ExequaturClient", "Facts", "Gates", "Server",
+                "Collectors", "Console", "ControlPlane", "DriftCore", "ExequaturClient", "Facts",
+                "Gates", "Server",
                 "Storage", "ToolSchemas", "TransparencyLog",
             ],
             others: platform.union(nio).union([

@@ -6,6 +6,9 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include "clinux_files.h"
+#include "clinux_restore.h"
+
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -132,6 +135,10 @@ int clinux_answers(const char *path);
 /// far as the system does that: a program that a gate starts must not find the gate's tokens in
 /// `/proc`. It does not bind root, and ends with exec.
 void clinux_keep_memory_private(void);
+
+/// Keeps the calling thread and whatever it starts from gaining privileges by executing a setuid
+/// program, for good: end the thread after.
+int clinux_forbid_new_privileges(void);
 
 /// Ends this process with `status` and the `count` bytes of `text` on standard error when it
 /// crashes or is told to end, instead of by the signal.
