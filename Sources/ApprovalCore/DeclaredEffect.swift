@@ -33,6 +33,8 @@ package struct DeclaredEffect: Sendable, Hashable {
     package let within: Int64?
     /// Further places of the same scope that change along with it: a subject, and a pointer in it.
     package let derived: [Place]
+    /// As it was declared: the digest of its operation is over just this.
+    package let json: JSON
 
     package struct Place: Sendable, Hashable {
         package let subject: String
@@ -48,7 +50,7 @@ package struct DeclaredEffect: Sendable, Hashable {
         }
 
         package func hash(into hasher: inout Hasher) {
-            subject.utf8.forEach { hasher.combine($0) }
+            for byte in subject.utf8 { hasher.combine(byte) }
             hasher.combine(path)
         }
     }
@@ -63,11 +65,13 @@ package struct DeclaredEffect: Sendable, Hashable {
         self.post = post
         self.within = within
         self.derived = derived
+        json = Self.json(scope, subject, path, post, within, derived)
     }
 
     /// Reads one; unknown members are refused, and exactly one of `post`, `postDigest`, `absent`
     /// and `observed` must be there.
     package init(_ json: JSON, path place: String) throws {
+        self.json = json
         var reader = try JSONReader(json, path: place)
         scope = try reader.string("scope")
         subject = try reader.string("subject")
@@ -116,14 +120,17 @@ package struct DeclaredEffect: Sendable, Hashable {
         }
     }
 
-    package var json: JSON {
+    private static func json(
+        _ scope: String, _ subject: String, _ path: JSONPointer, _ post: Post, _ within: Int64?,
+        _ derived: [Place]
+    ) -> JSON {
         var object: JSONObject = [
             "path": .string(path.description), "scope": .string(scope),
             "subject": .string(subject),
         ]
         switch post {
         case .value(let value): object["post"] = value
-        case .digest(let hash): object["postDigest"] = .string(Self.digestPrefix + hash.hex)
+        case .digest(let hash): object["postDigest"] = .string(digestPrefix + hash.hex)
         case .absent: object["absent"] = .bool(true)
         case .observed: object["observed"] = .bool(true)
         }

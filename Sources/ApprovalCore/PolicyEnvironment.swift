@@ -45,7 +45,20 @@ package struct PolicyEnvironment: Sendable {
         let evaluation = policies.policySet.evaluate(request, entities: entities)
         let verdict = VerdictRule.verdict(
             evaluation, policies: policies, directory: directoryDigest, at: now)
+        if verdict.decision == .allow, let problem = Self.floorProblem(action) {
+            return denial("floor", problem, at: now)
+        }
         return satisfiable(verdict, action)
+    }
+
+    /// What policy can't let pass without a review: a repair that gives rights back, or touches
+    /// what this server enforces.
+    private static func floorProblem(_ action: Action) -> String? {
+        guard action.operation.action.utf8.starts(with: "drift.".utf8),
+            action.operation.input["needsReview"]?.boolValue != false
+        else { return nil }
+        return "this repair gives rights back, or touches what is enforced: it needs a review, "
+            + "and no policy asks for one"
     }
 
     private func denial(_ source: String, _ message: String, at now: Timestamp) -> Verdict {

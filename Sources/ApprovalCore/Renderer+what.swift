@@ -35,7 +35,8 @@ extension Renderer {
     private static func effectRow(
         _ effect: DeclaredEffect, _ shown: inout ShownText
     ) -> Rendering.Row {
-        var place = "\(shown.value(effect.subject, in: "an effect's subject")) at "
+        var place =
+            "\(shown.value(effect.subject, in: "an effect's subject")) at "
             + shown.value(effect.scope, in: "an effect's scope")
         if !effect.path.tokens.isEmpty {
             place += ", \(shown.value(effect.path.description, in: "an effect's path"))"

@@ -11,6 +11,9 @@ static const unsigned char agents[] = {
 static const unsigned char tools[] = {
 #embed "../../policies/starter/15-tools.cedar"
 };
+static const unsigned char drift[] = {
+#embed "../../policies/starter/16-drift.cedar"
+};
 static const unsigned char forbidden[] = {
 #embed "../../policies/starter/20-forbidden.cedar"
 };
@@ -24,16 +27,18 @@ static const unsigned char openapi[] = {
 #embed "openapi.json"
 };
 
-const struct resource starter_policies[5] = {
+static const struct resource starter_policies[] = {
     {"10-commands.cedar", commands, sizeof commands},
     {"12-agents.cedar", agents, sizeof agents},
     {"15-tools.cedar", tools, sizeof tools},
+    {"16-drift.cedar", drift, sizeof drift},
     {"20-forbidden.cedar", forbidden, sizeof forbidden},
     {"30-exequatur.cedar", administration, sizeof administration},
 };
 
 const struct resource *starter_policy(int index) {
-    return index >= 0 && index < 4 ? &starter_policies[index] : 0;
+    const int count = sizeof starter_policies / sizeof *starter_policies;
+    return index >= 0 && index < count ? &starter_policies[index] : 0;
 }
 
 static const struct resource openapi_resource = {"openapi.json", openapi, sizeof openapi};

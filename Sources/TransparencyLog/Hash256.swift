@@ -56,6 +56,17 @@ public struct Hash256: Sendable, Hashable {
         return Hash256(hasher.finalize())
     }
 
+    /// Returns the SHA-256 of what is read part by part, until there is no more.
+    public static func sha256(
+        reading next: () throws -> [UInt8]?
+    ) rethrows -> Hash256 {
+        var hasher = SHA256()
+        while let part = try next(), !part.isEmpty {
+            part.withUnsafeBytes { hasher.update(bufferPointer: $0) }
+        }
+        return Hash256(hasher.finalize())
+    }
+
     /// Returns the SHA-256 of several byte strings one after another, without joining them first.
     public static func sha256(concatenating parts: [[UInt8]]) -> Hash256 {
         var hasher = SHA256()

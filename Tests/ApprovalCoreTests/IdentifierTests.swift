@@ -211,7 +211,7 @@ struct LedgerEntryTests {
             object["more"] = 1
             #expect(throws: (any Error).self) { try ActionEvent.read(.object(object)) }
             for key in core.objectValue?.keys ?? []
-            where !["exitCode", "resultDigest", "deadline"].contains(key) {
+            where !["effects", "exitCode", "resultDigest", "deadline"].contains(key) {
                 var less = core.objectValue ?? [:]
                 less[key] = Optional<JSON>.none
                 #expect(throws: (any Error).self, "\(event.kind) without \(key)") {
