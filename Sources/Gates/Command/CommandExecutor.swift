@@ -48,7 +48,8 @@ public struct CommandStartError: Error, Sendable, Hashable, CustomStringConverti
 /// - **A script of the system**, in a directory that only root can write to, like `/usr/bin`, is
 ///   named by its real path: whoever could exchange it could exchange the C library too.
 ///
-/// The environment is the frozen one and `EXEQUATUR_ACTION_ID`, never a token. Standard input has
+/// The environment is the frozen one, `EXEQUATUR_ACTION_ID` and, unless it is frozen,
+/// `PGAPPNAME`, never a token. Standard input has
 /// the frozen bytes, standard output and error are inherited, everything else is closed. Signals
 /// sent to the gate go on to the child; not so where a gate runs many, each in a session of its
 /// own. The working directory is the one that was opened for the
@@ -108,9 +109,7 @@ public struct CommandExecutor: Sendable {
             isForOthers: account != nil)
         defer { scripts.remove() }
         let arguments = Self.arguments(launch, scripts)
-        let environment =
-            command.snapshot.environment.variables.map { "\($0.name)=\($0.value)" }
-            + ["EXEQUATUR_ACTION_ID=\(actionID)"]
+        let environment = Self.environment(command.snapshot, actionID)
         var pipes = try output.map { _ throws(CommandStartError) in try OutputPipes() }
         let streams = pipes?.numbers ?? (output: -1, error: -1)
         let child = try start(
@@ -131,6 +130,19 @@ public struct CommandExecutor: Sendable {
             return .signalled(0)
         }
         return signal > 0 ? .signalled(signal) : .exited(code)
+    }
+
+    /// The frozen variables, and the action's id in every carrier that a child's work may leave
+    /// behind: `PGAPPNAME` is what PostgreSQL's programs call themselves at a server.
+    private static func environment(
+        _ snapshot: CommandSnapshot, _ actionID: String
+    ) -> [String] {
+        let frozen = snapshot.environment.variables
+        var lines = frozen.map { "\($0.name)=\($0.value)" }
+        if !frozen.contains(where: { $0.name.utf8.elementsEqual("PGAPPNAME".utf8) }) {
+            lines.append("PGAPPNAME=exequatur \(actionID)")
+        }
+        return lines + ["EXEQUATUR_ACTION_ID=\(actionID)"]
     }
 
     private static func arguments(

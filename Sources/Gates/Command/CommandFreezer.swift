@@ -29,7 +29,7 @@ public struct CommandFreezer: Sendable {
         let snapshot = try CommandSnapshot(request, surroundings, key: key, limits: limits)
         let operation = try FrozenOperation(
             action: "command.run", resource: ["id": .string(request.host), "type": "Host"],
-            input: snapshot.input)
+            input: snapshot.input, effects: request.effects)
         return FrozenCommand(
             operation: operation, request: request, surroundings: surroundings, key: key,
             limits: limits)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CLinux
+internal import CanonicalJSON
 public import ExequaturClient
 
 /// What became of a command that was given to a gate.
@@ -24,10 +25,17 @@ public struct CommandRun: Sendable {
 public struct CommandRunner: Sendable {
     private let client: GateClient
     private let executor: CommandExecutor
+    private let observer: EffectObserver?
 
     /// Makes a runner that keeps its links to scripts in the gate's state directory.
-    public init(client: GateClient) {
+    ///
+    /// - Parameters:
+    ///   - client: asks and reports.
+    ///   - observer: looks at the effects that the command declares as observed; nil where the
+    ///     caller lets it declare none.
+    public init(client: GateClient, observer: EffectObserver? = nil) {
         self.client = client
+        self.observer = observer
         executor = CommandExecutor(privateDirectory: client.state.runDirectory)
     }
 
@@ -35,6 +43,7 @@ public struct CommandRunner: Sendable {
     package init(client: GateClient, executor: CommandExecutor) {
         self.client = client
         self.executor = executor
+        observer = nil
     }
 
     /// Keeps this process's tokens out of `/proc`, where the commands that it runs could look.
@@ -100,6 +109,7 @@ public struct CommandRunner: Sendable {
             return await stop(
                 grant, .refused("the claim ran out before the command could start: run it again"))
         }
+        let before = observer?.documents(frozen.operation) ?? [:]
         let result = await withTaskGroup(of: Void.self) { group in
             group.addTask { await client.keepAlive(grant) }
             let result = await blocking(prepared, actionID: grant.action.id, output)
@@ -108,14 +118,19 @@ public struct CommandRunner: Sendable {
         }
         switch result {
         case .failure(let error): return await stop(grant, .refused(error.description))
-        case .success(let outcome): return await finish(grant, outcome, prepared.reports)
+        case .success(let outcome):
+            let after = observer?.documents(frozen.operation) ?? [:]
+            return await finish(
+                grant, outcome, prepared.reports, EffectObserver.changes(before, after))
         }
     }
 
     private func finish(
-        _ grant: Grant, _ outcome: CommandOutcome, _ reports: [BindingMismatch]
+        _ grant: Grant, _ outcome: CommandOutcome, _ reports: [BindingMismatch],
+        _ effects: [JSON]
     ) async -> CommandRun {
         var report = GateOutcome(outcome)
+        report.effects = effects
         let changed = reports.map(\.description)
         if !changed.isEmpty {
             let detail = [report.detail, changed.joined(separator: "; ")].compactMap { $0 }

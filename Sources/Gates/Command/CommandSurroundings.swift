@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import CanonicalJSON
 internal import ExequaturClient
 internal import Foundation
 
@@ -13,15 +14,19 @@ public struct CommandRequest: Sendable, Hashable {
     public var variables: [String]
     /// The name of the machine, which is the resource of the operation.
     public var host: String
+    /// What the command says it will change, as the API takes it.
+    public var effects: [JSON]
 
     /// Makes a request.
     public init(
-        arguments: [String], bindings: [String] = [], variables: [String] = [], host: String
+        arguments: [String], bindings: [String] = [], variables: [String] = [], host: String,
+        effects: [JSON] = []
     ) {
         self.arguments = arguments
         self.bindings = bindings
         self.variables = variables
         self.host = host
+        self.effects = effects
     }
 }
 
