@@ -182,10 +182,14 @@ extension ControlPlane {
                     space: "idempotency", key: idempotencyRow(key, submitter),
                     value: try value.canonicalBytes(), expires: view.now.adding(seconds: 86_400)))
         }
-        operational += marks(state)
-        return LedgerPlan(
-            .new(state, prepared.body), drafts: prepared.drafts, state: state,
+        operational += marks(state) + EffectBook.rows(prepared.action)
+        var plan = LedgerPlan(
+            SubmitValue.new(state, prepared.body), drafts: prepared.drafts, state: state,
             body: prepared.body, operational: operational)
+        if !prepared.action.operation.effects.isEmpty {
+            plan.applied = { [driftEffects] in driftEffects.track(prepared.action.id) }
+        }
+        return plan
     }
 
     private func idempotencyRow(_ key: String, _ submitter: Submitter) -> String {

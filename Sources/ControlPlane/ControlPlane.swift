@@ -2,6 +2,7 @@
 
 package import ApprovalCore
 package import CanonicalJSON
+package import DriftCore
 package import Logging
 package import Storage
 internal import Synchronization
@@ -80,6 +81,8 @@ package final class ControlPlane: Sendable {
     package let policyQueue = PolicyQueue()
     /// Presentations of gates are large and rare.
     let presentations = RateLimiter(perSecond: 2, burst: 60)
+    /// Observations may be long, and each is compared with a baseline.
+    let observations = RateLimiter(perSecond: 5, burst: 60)
     /// What would be approved of each gate that was asked for.
     let outlines = Mutex<[Handle: GateConfiguration?]>([:])
     /// Apart from the other, which whoever knocks without a token must not use up.
@@ -91,6 +94,12 @@ package final class ControlPlane: Sendable {
     let notifies = Atomic(false)
     /// Wakes the channels.
     package let news = News()
+    /// Wakes whoever watches sources: which there are has changed.
+    package let driftNews = News()
+    let drift = DriftBook()
+    let driftEffects: EffectBook
+    /// Tells which way deviations move rights.
+    let directions: DirectionRules
     /// What the start has not read of the ledger.
     let recheck: LedgerRecheck
     private let governed: Mutex<Governance>
@@ -98,17 +107,14 @@ package final class ControlPlane: Sendable {
     /// Opens the data directory, proves the ledger, and takes up where it ended.
     package init(
         configuration: ControlPlaneConfiguration, backend: any LedgerBackend, effects: Effects,
-        logger: Logger
+        directions: DirectionRules = .standard, logger: Logger
     ) throws {
         self.configuration = configuration
+        self.directions = directions
         self.effects = effects
         self.backend = backend
         self.logger = logger
-        if let reason = try configuration.data.haltReason() {
-            throw StorageError(
-                "this ledger was halted: \(reason). Once that is done, remove "
-                    + "`\(configuration.data.path)/halted` and start again")
-        }
+        try configuration.data.checkNotHalted()
         let size = try backend.read { try $0.checkpoint()?.size ?? 0 }
         signingKey = try configuration.data.signingKey(
             origin: configuration.origin, entropy: effects.entropy, ledgerExists: size > 0)
@@ -128,7 +134,7 @@ package final class ControlPlane: Sendable {
         let recovered = try backend.read { reader in
             try RecoveredLedger.recover(
                 reader, key: key, seal: seal,
-                refs: [DirectoryEntry.ref, PolicyPublication.ref]
+                refs: [DirectoryEntry.ref, PolicyPublication.ref, DriftConfigurationEntry.ref]
             ) { recorded in
                 try governance.recover(recorded) {
                     guard let full = try reader.entry(at: recorded.index), let body = full.body
@@ -153,15 +159,18 @@ package final class ControlPlane: Sendable {
         writer = LedgerWriter(
             backend: backend, recovered: recovered, key: signingKey,
             wallClock: { clock.now }, seal: seal, logger: logger)
-        writer.observe { [feed, heartbeats, news] batch in
+        driftEffects = try backend.read { try EffectBook($0) }
+        writer.observe { [feed, heartbeats, news, driftEffects] batch in
             let changes = batch.states.map { state, index in
                 ActionChange(
                     id: state.id, status: state.status, version: state.version, index: index)
             }
             heartbeats.note(changes.map { ($0.id, $0.status) }, at: batch.at)
+            driftEffects.touch(changes.map(\.id))
             feed.publish(changes)
             if !batch.entries.isEmpty { news.wake() }
         }
+        try recoverDrift()
     }
 
     /// A snapshot of directory, policies and phase.
@@ -184,6 +193,7 @@ package final class ControlPlane: Sendable {
     package func shutDown() {
         feed.close()
         news.finish()
+        driftNews.finish()
         writer.finish()
         do {
             try backend.close()

@@ -84,11 +84,24 @@ package struct DataDirectory: Sendable {
         try write(verifierKeyFile, key.vkey + "\n", mode: 0o644)
     }
 
+    /// What the file of the log's public key says now; nil where it is not there.
+    package func publishedKey() -> String? {
+        (try? read(verifierKeyFile))?.trimmingNewline
+    }
+
     package func writeAdminToken(_ token: String) throws {
         try write(adminToken, token + "\n", mode: 0o600)
     }
 
     private var haltFile: String { path + "/halted" }
+
+    /// Throws where this ledger may not be signed any more.
+    func checkNotHalted() throws {
+        guard let reason = try haltReason() else { return }
+        throw StorageError(
+            "this ledger was halted: \(reason). Once that is done, remove `\(path)/halted` and "
+                + "start again")
+    }
 
     /// Why this ledger may not be signed any more, or nil.
     package func haltReason() throws -> String? { try read(haltFile)?.trimmingNewline }

@@ -2,6 +2,7 @@
 
 package import ApprovalCore
 internal import CanonicalJSON
+package import DriftCore
 internal import Storage
 internal import TransparencyLog
 
@@ -15,6 +16,8 @@ package struct Governance: Sendable {
     private(set) var rotatedAt: [Handle: Timestamp] = [:]
     /// The schemas that were made of the approved tools of gates.
     package private(set) var schemas: [Handle: PolicyFile] = [:]
+    /// What is watched for drift, and what of it is ignored.
+    package private(set) var drift = DriftConfiguration()
     package private(set) var policies: PublishedPolicies?
     package private(set) var publishedAt: Timestamp?
     package private(set) var publishedBy: String?
@@ -25,6 +28,7 @@ package struct Governance: Sendable {
     package let singleOperator: Bool
     /// What the latest directory entry read at start says of the directory after it.
     private var recoveredDigest: Hash256?
+    private var recoveredDrift: Hash256?
 
     init(singleOperator: Bool) { self.singleOperator = singleOperator }
 
@@ -60,6 +64,12 @@ package struct Governance: Sendable {
         }
     }
 
+    /// Applies a change of what is watched and returns the digest of all after it.
+    mutating func apply(_ change: DriftConfiguration.Change) throws -> Hash256 {
+        try drift.apply(change)
+        return try drift.digest()
+    }
+
     mutating func publish(_ policies: PublishedPolicies, by: String, at: Timestamp) {
         self.policies = policies
         publishedBy = by
@@ -70,6 +80,9 @@ package struct Governance: Sendable {
     mutating func finishRecovery() throws {
         if let recoveredDigest, try directory.digest() != recoveredDigest {
             throw TamperedError("the directory has another digest than its latest entry says")
+        }
+        if let recoveredDrift, try drift.digest() != recoveredDrift {
+            throw TamperedError("what is watched for drift is not what its latest entry says")
         }
         try refresh()
     }
@@ -106,6 +119,10 @@ package struct Governance: Sendable {
                 throw TamperedError("entry \(recorded.index): the policy set has another digest")
             }
             publish(policies, by: entry.by, at: recorded.entry.at)
+        case DriftConfigurationEntry.ref:
+            let entry = try DriftConfigurationEntry(core: core)
+            try drift.apply(entry.change)
+            recoveredDrift = entry.configuration
         default: break
         }
     }

@@ -68,7 +68,7 @@ extension ControlPlane {
     /// The facts of an operation: what the analysers find in it, and what the ledger knows of its
     /// agent where the policies in force ask for that.
     func facts(_ operation: Operation, by agent: Handle) async throws -> JSON {
-        let found = effects.facts(operation)
+        let found = remediationFacts(operation) ?? effects.facts(operation)
         guard governance.policies?.asksForBehavior == true,
             case .object(var object) = found
         else { return found }

@@ -61,6 +61,7 @@ package struct Scheduler: Service {
         for id in control.heartbeats.silent(now: now) {
             try await attempt(id) { try await control.markSilent(id) }
         }
+        try await control.watchSilence()
     }
 
     /// One action that can't be read must not keep the others from their deadlines.
@@ -82,6 +83,7 @@ package struct Scheduler: Service {
     func housekeeping() async throws {
         try await control.recordCountedAttempts()
         try await control.forgetExpiredRows()
+        try await control.forgetOldEffects()
     }
 }
 

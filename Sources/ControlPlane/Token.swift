@@ -123,6 +123,13 @@ struct RowAuthenticator: Sendable {
             space: space, key: key, value: Array(mac) + value, expires: expires)
     }
 
+    /// A key for another purpose, from which this one can't be told.
+    func derivedKey(_ purpose: String) -> [UInt8] {
+        let code = HMAC<SHA256>.authenticationCode(
+            for: Array("exequatur/v1/key\n\(purpose)".utf8), using: key)
+        return Array(code)
+    }
+
     /// Seals what a start may rely on; such rows never expire.
     var snapshotSeal: SnapshotSeal {
         SnapshotSeal(

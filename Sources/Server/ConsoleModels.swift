@@ -32,7 +32,8 @@ struct ConsoleModels {
             installation: control.configuration.origin, version: control.configuration.software,
             now: instant(now), viewer: session.map(viewer), csrfToken: session?.csrf ?? "",
             isUnsealed: governance.unsealed, isSingleOperator: governance.singleOperator,
-            pendingCount: session == nil ? 0 : count, notice: notice)
+            pendingCount: session == nil ? 0 : count,
+            openDeviations: session == nil ? 0 : openDeviations(), notice: notice)
     }
 
     private func pendingCount() throws -> Int {

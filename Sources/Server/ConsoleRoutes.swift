@@ -35,6 +35,7 @@ struct ConsoleRoutes: Sendable {
         router.get("/channels") { request, _ in
             try page(request) { renderer.channels(try $0.channelsPage()) }
         }
+        addDrift(to: router)
         router.get("/account", use: account)
         router.post("/console/account/code", use: linkCode)
         router.post("/console/account/unlink", use: unlink)

@@ -22,6 +22,7 @@ package enum ExequaturServer {
         TokenRoutes(control: control, documents: documents).add(to: router)
         PolicyRoutes(control: control).add(to: router)
         AuditRoutes(control: control).add(to: router)
+        DriftRoutes(control: control).add(to: router)
         EventRoutes(control: control).add(to: router)
         LogRoutes(control: control).add(to: router)
         StatusRoutes(control: control, channels: channels, openAPI: openAPI).add(to: router)
@@ -35,8 +36,8 @@ package enum ExequaturServer {
     /// The server with its services; they end in reverse order, so the ledger, which `control`
     /// closes last, outlives everything that writes to it.
     package static func application(
-        _ control: ControlPlane, channels: ChannelHub? = nil, openAPI: [UInt8], host: String,
-        port: Int,
+        _ control: ControlPlane, channels: ChannelHub? = nil, drift: DriftWatcher? = nil,
+        openAPI: [UInt8], host: String, port: Int,
         onRunning: @escaping @Sendable (_ port: Int) async -> Void
     ) throws -> some ApplicationProtocol {
         var application = Application(
@@ -51,6 +52,7 @@ package enum ExequaturServer {
             logger: Logger(label: "http", factory: { _ in SwiftLogNoOpLogHandler() }))
         application.addServices(Scheduler(control), LedgerRechecker(control))
         if let channels { application.addServices(channels) }
+        if let drift { application.addServices(drift) }
         return application
     }
 }

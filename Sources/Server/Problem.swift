@@ -3,6 +3,7 @@
 internal import ApprovalCore
 internal import CanonicalJSON
 internal import ControlPlane
+internal import DriftCore
 internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
@@ -72,6 +73,12 @@ extension Problem {
             self.init(.badRequest, "json_not_exact", "\(error)")
         case let error as OperationError:
             self.init(.badRequest, "operation_invalid", error.description)
+        case let error as DriftError:
+            self.init(.badRequest, "drift_invalid", error.description)
+        case let error as JSONPathError:
+            self.init(.badRequest, "drift_invalid", error.description)
+        case let error as JSONPointerError:
+            self.init(.badRequest, "drift_invalid", error.description)
         case let error as CoreError:
             self.init(.badRequest, "value_invalid", error.description)
         case is TamperedError:

@@ -15,6 +15,9 @@ package struct LedgerView {
     private var frontier: MerkleFrontier { core.frontier }
     private var tips: [String: ChainTip] { core.tips }
 
+    /// The entries of the tree so far; the next one has this index.
+    package var size: UInt64 { core.frontier.size }
+
     init(now: Timestamp, store: any LedgerReading, core: WriterCore) {
         self.now = now
         self.store = store

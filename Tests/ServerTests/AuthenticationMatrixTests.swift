@@ -116,6 +116,59 @@ struct AuthenticationMatrixTests {
         Route(.post, "/v1/clock/confirm", nil, administrators),
     ]
 
+    static let drift: [Route] = [
+        Route(.get, "/v1/drift/sources", nil, persons),
+        Route(.post, "/v1/drift/sources", source("s{n}"), additions),
+        Route(.get, "/v1/drift/sources/watched", nil, [401, 403, 200, 200, 200, 200]),
+        Route(
+            .post, "/v1/drift/sources/watched/observations", observation,
+            [401, 403, 409, 403, 403, 403]),
+        Route(.get, "/v1/drift/sources/watched/baseline", nil, persons),
+        Route(
+            .post, "/v1/drift/sources/watched/baseline/approve", ["expect": .string(nonce1)],
+            [401, 403, 403, 403, 409, 409]),
+        Route(
+            .post, "/v1/drift/sources/watched/baseline/repropose", nil,
+            [401, 403, 403, 403, 409, 409]),
+        Route(
+            .post, "/v1/drift/sources/watched/accept",
+            ["expect": .string(nonce1), "ids": [.string(nonce1)]],
+            [401, 403, 403, 403, 409, 409]),
+        Route(
+            .post, "/v1/drift/sources/watched/acknowledge", ["ids": [.string(nonce1)]],
+            [401, 403, 403, 403, 409, 409]),
+        Route(
+            .post, "/v1/drift/sources/watched/plan", ["ids": [.string(nonce1)]],
+            [401, 403, 409, 409, 409, 409]),
+        Route(.get, "/v1/drift/deviations", nil, persons),
+        Route(
+            .get, "/v1/drift/deviations?source=watched", nil, [401, 403, 200, 200, 200, 200]),
+        Route(
+            .get, "/v1/drift/deviations/\(nonce1)", nil, [401, 403, 403, 404, 404, 404]),
+        Route(.get, "/v1/drift/ignore-rules", nil, persons),
+        Route(.post, "/v1/drift/ignore-rules", ignoreRule("r{n}"), additions),
+        Route(.delete, "/v1/drift/ignore-rules/spare-{who}", nil, administrators),
+        Route(.delete, "/v1/drift/sources/spare-{who}", nil, administrators),
+    ]
+
+    private static func source(_ id: String, observer: JSON = .null) -> JSON {
+        [
+            "class": "low", "every": 60, "id": .string(id), "kind": "files",
+            "observer": observer, "scope": "web1", "settings": ["paths": ["/etc"]],
+        ]
+    }
+
+    private static func ignoreRule(_ id: String) -> JSON {
+        [
+            "expires": "2026-12-01T00:00:00.000Z", "id": .string(id), "pointer": "/mode",
+            "reason": "a test", "subject": "file:/tmp/*",
+        ]
+    }
+
+    private static let observation: JSON = [
+        "endedAgo": 0, "leaves": [], "specification": .string(nonce1), "startedAgo": 0,
+    ]
+
     static let publicRoutes: [Route] = [
         Route(.get, "/log/checkpoint", nil, open), Route(.get, "/log/vkey", nil, open),
         Route(.get, "/log/tile/0/000.p/1", nil, open),
@@ -150,7 +203,8 @@ struct AuthenticationMatrixTests {
         try await withServer { api in
             try await Self.prepare(api)
             let who = Self.parties[column]
-            let routes = Self.actions + Self.administration + Self.publicRoutes
+            let routes =
+                Self.actions + Self.administration + Self.drift + Self.publicRoutes
             for (number, route) in routes.enumerated() {
                 try await Self.check(route, number, who, column, api)
             }
@@ -163,7 +217,10 @@ struct AuthenticationMatrixTests {
     private static func prepare(_ api: API) async throws {
         let names = parties.map { $0 ?? "nobody" }
         let bodies: [(String, JSON)] =
-            [("/v1/gates", ["id": "spare"])]
+            [
+                ("/v1/gates", ["id": "spare"]),
+                ("/v1/drift/sources", source("watched", observer: "run")),
+            ]
             + names.flatMap { who -> [(String, JSON)] in
                 [
                     ("/v1/groups", ["id": .string("spare-\(who)")]),
@@ -172,6 +229,8 @@ struct AuthenticationMatrixTests {
                     ("/v1/agents", ["id": .string("spare-agent-\(who)"), "owner": "alice"]),
                     ("/v1/gates", ["id": .string("spare-gate-\(who)")]),
                     ("/v1/trusts", spareTrust(who)),
+                    ("/v1/drift/sources", source("spare-\(who)")),
+                    ("/v1/drift/ignore-rules", ignoreRule("spare-\(who)")),
                 ]
             }
         for (path, body) in bodies {
@@ -240,7 +299,7 @@ struct AuthenticationMatrixTests {
         arguments: ["", "exq1_p_0_c_x", "Basic x", "\u{7f}"])
     func badTokens(_ token: String) async throws {
         try await withServer { api in
-            for route in Self.actions + Self.administration {
+            for route in Self.actions + Self.administration + Self.drift {
                 let path = route.path.replacing("{id}", with: "act_00000000000000000000000000")
                 let answer = try await api.request(
                     route.method, path, headers: [("Authorization", "Bearer \(token)")])

@@ -10,7 +10,7 @@ import Testing
 @testable import Server
 
 /// A browser with its cookie.
-private struct Browser {
+struct Browser {
     let api: API
     let cookie: String
 

@@ -75,9 +75,9 @@ struct OpenAPITests {
     private static func isConsole(_ path: String) -> Bool {
         [
             "/", "/history", "/ledger", "/policies", "/directory", "/sign-in", "/account",
-            "/channels",
+            "/channels", "/drift",
         ].contains(path)
-            || ["/actions/", "/console/", "/assets/"].contains { path.hasPrefix($0) }
+            || ["/actions/", "/console/", "/assets/", "/drift/"].contains { path.hasPrefix($0) }
     }
 
     @Test("Every route is in the document, and every path of the document is a route")
@@ -104,7 +104,9 @@ struct OpenAPITests {
     func problemCodes() throws {
         var used = Set(Refusal.Code.allCases.map(\.rawValue))
         used.formUnion(["credentials_missing", "credentials_invalid", "credentials_expired"])
-        for target in ["Server", "ControlPlane"] {
+        for target in [
+            "Server", "Server/Channels", "Server/Drift", "ControlPlane", "ControlPlane/Drift",
+        ] {
             let folder = "\(Corpora.packageRoot)/Sources/\(target)"
             for name in try Corpora.names(in: folder) where name.hasSuffix(".swift") {
                 let text = try Corpora.text(at: "\(folder)/\(name)")

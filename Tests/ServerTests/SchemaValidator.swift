@@ -8,7 +8,8 @@ struct SchemaValidator {
     private(set) var findings: [String] = []
 
     private static let ignored: Set<String> = [
-        "description", "format", "default", "maxLength", "minLength", "maximum", "minimum",
+        "description", "format", "default", "maxItems", "minItems", "maxLength", "minLength",
+        "maximum", "minimum",
         "required", "properties", "additionalProperties", "items", "type", "enum", "const",
         "pattern", "oneOf", "$ref",
     ]

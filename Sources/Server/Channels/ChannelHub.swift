@@ -17,6 +17,7 @@ package final class ChannelHub: Service {
     let integrations: [Handle: IntegrationSettings]
     let courier: Courier
     private let checkpoints: CheckpointPoster
+    private let drift: DriftPoster
     private let cards: [any CardChannel]
     private let control: ControlPlane
     private let sockets: [SlackSocket]
@@ -35,6 +36,7 @@ package final class ChannelHub: Service {
     ) {
         self.control = control
         // Before the first request: what was submitted earlier is found when the channels start.
+        // Of drift nothing earlier is: what nobody was to be told of is on the console's page.
         control.beginNotices()
         self.settings = settings
         self.logger = logger
@@ -76,6 +78,7 @@ package final class ChannelHub: Service {
         courier = Courier(
             host, channels: cards, logger: logger, random: random)
         checkpoints = CheckpointPoster(host, channels: cards, logger: logger)
+        drift = DriftPoster(host, channels: cards, logger: logger, random: random)
         self.cards = cards
     }
 
@@ -97,6 +100,7 @@ package final class ChannelHub: Service {
             group.addTask { await self.serve("start", self.markOpenActions) }
             group.addTask { await self.serve("courier", self.courier) }
             group.addTask { await self.serve("checkpoints", self.checkpoints) }
+            group.addTask { await self.serve("alerts of drift", self.drift) }
             for socket in sockets {
                 group.addTask { await self.serve("socket mode", socket) }
             }
@@ -137,6 +141,7 @@ package final class ChannelHub: Service {
     private func passOnWakes() async {
         for await _ in control.news.wakes {
             courier.poke()
+            drift.poke()
             for webhook in webhooks.values { webhook.poke() }
         }
     }

@@ -41,6 +41,28 @@ struct ServiceHost: ChannelHost {
         return Array(cards.prefix(limit))
     }
 
+    // MARK: drift
+
+    func driftAlerts(after key: String?, limit: Int) throws -> [DriftAlertText] {
+        try control.driftNotices(after: key, limit: limit).map(alert)
+    }
+
+    func driftAlert(_ key: String) throws -> DriftAlertText? {
+        try control.driftNotice(key).map(alert)
+    }
+
+    func forgetDriftAlerts(_ keys: [String]) async throws {
+        try await control.forgetDriftNotices(keys)
+    }
+
+    private var driftPage: String { "\(publicURL)/drift" }
+
+    private func alert(_ notice: DriftNotice) -> DriftAlertText {
+        DriftAlertText(
+            key: notice.key, severity: notice.severity, source: notice.source, text: notice.text,
+            at: notice.at, url: driftPage)
+    }
+
     // MARK: events
 
     /// A core that is larger stays behind; receivers are told to expect less than 20 KB.
@@ -68,7 +90,11 @@ struct ServiceHost: ChannelHost {
         } else {
             data["coreOmitted"] = true
         }
-        if let id = ActionID(entry.ref) { data["url"] = .string("\(publicURL)/actions/\(id)") }
+        if let id = ActionID(entry.ref) {
+            data["url"] = .string("\(publicURL)/actions/\(id)")
+        } else if entry.kind.hasPrefix("drift.") {
+            data["url"] = .string(driftPage)
+        }
         return LedgerEvent(
             index: recorded.index, kind: entry.kind, at: entry.at, data: .object(data))
     }

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import ApprovalCore
+internal import CanonicalJSON
+package import DriftCore
+internal import Storage
+internal import Synchronization
+internal import TransparencyLog
+
+/// What is known of one source.
+package struct SourceStanding: Sendable {
+    package let machine: DriftMachine
+    /// The last complete or partial observation's snapshot; nil after a start until the next one.
+    package let live: Snapshot?
+    /// The last observation's gaps.
+    package let gaps: [CoverageGap]
+    /// The last entry about it; nil before the first.
+    package let entry: UInt64?
+    package let recordedAt: Timestamp?
+    /// When it was last looked at, also where nothing had changed.
+    package let observedAt: Timestamp?
+}
+
+/// The state of all sources in memory; durable as one sealed row for each.
+///
+/// A row names the entry that commits to it. Crash order: entry and row are one transaction, so a
+/// start finds both or neither; a row that is not what its entry commits to is not believed, and
+/// the source then begins anew with a gap that says so.
+final class DriftBook: Sendable {
+    static let stateSpace = "drift-state"
+    static let snapshotSpace = "drift-snapshot"
+
+    struct Holder: Sendable {
+        var machine: DriftMachine
+        /// Counts changes of this value, so that a command notices one that came between.
+        var version = 0
+        var live: Snapshot?
+        var liveGaps: [CoverageGap] = []
+        var observedAt: Timestamp?
+        var entry: UInt64?
+        var recordedAt: Timestamp?
+        /// Snapshots by root: the baseline's and the proposed one's.
+        var snapshots: [Hash256: Snapshot] = [:]
+        /// What is to be told with the next observation, because a start could not trust its row.
+        var distrust: String?
+    }
+
+    private let holders = Mutex<[Handle: Holder]>([:])
+    /// Digests of plans that this server made lately.
+    private let plans = Mutex<[Hash256: Timestamp]>([:])
+
+    func holder(_ id: Handle) -> Holder? { holders.withLock { $0[id] } }
+    var all: [Handle: Holder] { holders.withLock { $0 } }
+
+    /// Puts a holder that was made from the one of `version`; false if another came between.
+    @discardableResult
+    func put(_ holder: Holder, _ id: Handle, after version: Int?) -> Bool {
+        holders.withLock { holders in
+            guard holders[id]?.version == version else { return false }
+            var next = holder
+            next.version = (version ?? 0) + 1
+            holders[id] = next
+            return true
+        }
+    }
+
+    func remove(_ id: Handle) { holders.withLock { $0[id] = nil } }
+
+    // MARK: plans
+
+    private static let planSeconds: Int64 = 30 * 86_400
+
+    func issue(_ plan: Hash256, now: Timestamp) {
+        plans.withLock { plans in
+            plans = plans.filter { now.seconds(since: $0.value) < Self.planSeconds }
+            plans[plan] = now
+        }
+    }
+
+    func issued(_ plan: Hash256) -> Bool { plans.withLock { $0[plan] != nil } }
+}
+
+/// The durable form of a source's state.
+struct StoredDriftState {
+    let machine: DriftMachine
+    let entry: UInt64
+
+    init(_ bytes: [UInt8]) throws {
+        var reader = try JSONReader(
+            try JSON(canonical: bytes, limits: Limits.storedJSON), path: "state")
+        entry = UInt64(clamping: try reader.int("entry"))
+        machine = try DriftMachine(try reader.value("machine"))
+        try reader.finish()
+    }
+
+    /// What is stored, from the canonical form of the machine, which may be long: it is made before
+    /// the writer's turn, and put behind the number of the entry in it.
+    static func bytes(entry: UInt64, machine: [UInt8]) -> [UInt8] {
+        Array("{\"entry\":\(entry),\"machine\":".utf8) + machine + [UInt8(ascii: "}")]
+    }
+}
+
+extension Snapshot {
+    /// The leaves' lines, as a baseline file has them.
+    var lines: [UInt8] {
+        var bytes: [UInt8] = []
+        for leaf in leaves {
+            bytes += leaf.line
+            bytes.append(0x0A)
+        }
+        return bytes
+    }
+
+    /// Reads lines; the root must be what is expected.
+    init(lines: [UInt8], root: Hash256) throws {
+        let leaves = try lines.split(separator: 0x0A).map { line -> Leaf in
+            let json = try JSON(canonical: Array(line), limits: Limits.storedJSON)
+            guard let subject = json["subject"]?.stringValue, let document = json["document"]
+            else { throw TamperedError("a stored snapshot can't be read") }
+            return try Leaf(subject: subject, document: document)
+        }
+        try self.init(leaves)
+        guard self.root == root else { throw TamperedError("a stored snapshot has another root") }
+    }
+}
