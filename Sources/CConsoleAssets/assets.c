@@ -51,6 +51,18 @@ static const unsigned char decisions_template[] = {
 static const unsigned char directory_template[] = {
 #embed "assets/templates/directory.mustache"
 };
+static const unsigned char drift_template[] = {
+#embed "assets/templates/drift.mustache"
+};
+static const unsigned char deviation_template[] = {
+#embed "assets/templates/deviation.mustache"
+};
+static const unsigned char drift_source_template[] = {
+#embed "assets/templates/drift-source.mustache"
+};
+static const unsigned char deviation_change_template[] = {
+#embed "assets/templates/deviation-change.mustache"
+};
 static const unsigned char error_template[] = {
 #embed "assets/templates/error.mustache"
 };
@@ -119,6 +131,10 @@ static const console_asset files[] = {
     FILE("decide.mustache", decide_template),
     FILE("decisions.mustache", decisions_template),
     FILE("directory.mustache", directory_template),
+    FILE("drift.mustache", drift_template),
+    FILE("deviation.mustache", deviation_template),
+    FILE("drift-source.mustache", drift_source_template),
+    FILE("deviation-change.mustache", deviation_change_template),
     FILE("error.mustache", error_template),
     FILE("gauge.mustache", gauge_template),
     FILE("hidden.mustache", hidden_template),

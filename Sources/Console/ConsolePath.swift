@@ -13,6 +13,8 @@ public enum ConsolePath {
     public static let history = "/history"
     /// The ledger; `GET`, with `from` (an index, towards the beginning).
     public static let ledger = "/ledger"
+    /// What is watched and what deviates; `GET`.
+    public static let drift = "/drift"
     /// The policy set in force; `GET`.
     public static let policies = "/policies"
     /// People, groups, agents and gates; `GET`.
@@ -59,6 +61,34 @@ public enum ConsolePath {
     /// Target of a form on the page of an action; `POST`.
     public static func form(_ form: ActionForm, action id: String) -> String {
         "/console/actions/\(segment(id))/\(form.rawValue)"
+    }
+
+    /// Page of one deviation; `GET`.
+    package static func deviation(_ id: String) -> String { "/drift/deviations/\(segment(id))" }
+
+    /// Page of one watched source; `GET`, with `from` (a leaf of what is proposed).
+    package static func driftSource(_ id: String) -> String { "/drift/sources/\(segment(id))" }
+
+    /// What a form about drift does.
+    package enum DriftForm: String, Sendable, Hashable, CaseIterable {
+        /// About one deviation: `expect`.
+        case accept
+        /// About one deviation.
+        case acknowledge
+        /// About a source: `expect`.
+        case approve
+        /// About a source: `expect`, `decision`, and a field `d_ID` for each deviation.
+        case decide
+    }
+
+    /// Target of a form on the page of a deviation; `POST`.
+    static func form(_ form: DriftForm, deviation id: String) -> String {
+        "/console\(deviation(id))/\(form.rawValue)"
+    }
+
+    /// Target of a form on the page of a source; `POST`.
+    static func form(_ form: DriftForm, source id: String) -> String {
+        "/console\(driftSource(id))/\(form.rawValue)"
     }
 
     /// Page of the ledger that shows an entry, at that entry.

@@ -59,6 +59,15 @@ public struct ConsoleRenderer: Sendable {
     /// All actions, with a search.
     public func history(_ page: HistoryPage) -> String { render(page) }
 
+    /// What is watched, and what deviates.
+    package func drift(_ page: DriftPage) -> String { render(page) }
+
+    /// One deviation, with whatever the viewer may do about it.
+    package func deviation(_ page: DeviationPage) -> String { render(page) }
+
+    /// One watched source, with its baseline.
+    package func driftSource(_ page: DriftSourcePage) -> String { render(page) }
+
     /// The ledger and how to verify it.
     public func ledger(_ page: LedgerPage) -> String { render(page) }
 

@@ -9,7 +9,17 @@ typealias TemplateValues = [String: Any]
 /// The templates that are pages.
 enum PageTemplate: String, CaseIterable {
     case signIn = "sign-in"
-    case inbox, action, history, ledger, policies, directory, channels, account, error
+    case inbox, action, history, drift, deviation
+    case driftSource = "drift-source"
+    case ledger, policies, directory, channels, account, error
+
+    /// The place in the navigation that it is a part of.
+    var place: PageTemplate {
+        switch self {
+        case .deviation, .driftSource: .drift
+        default: self
+        }
+    }
 }
 
 /// A view model with its page.
@@ -120,7 +130,8 @@ extension ConsoleShell {
             "notice": orAbsent(notice?.values),
             "navigation": navigation(current: current),
             "inboxURL": ConsolePath.inbox, "historyURL": ConsolePath.history,
-            "ledgerURL": ConsolePath.ledger, "policiesURL": ConsolePath.policies,
+            "driftURL": ConsolePath.drift, "ledgerURL": ConsolePath.ledger,
+            "policiesURL": ConsolePath.policies,
             "signOutURL": ConsolePath.signOutForm, "accountURL": ConsolePath.account,
         ]
     }
@@ -128,14 +139,22 @@ extension ConsoleShell {
     private func navigation(current: PageTemplate) -> [TemplateValues] {
         let places: [(PageTemplate, String, String)] = [
             (.inbox, "Inbox", ConsolePath.inbox), (.history, "History", ConsolePath.history),
-            (.ledger, "Ledger", ConsolePath.ledger), (.policies, "Policies", ConsolePath.policies),
+            (.drift, "Drift", ConsolePath.drift), (.ledger, "Ledger", ConsolePath.ledger),
+            (.policies, "Policies", ConsolePath.policies),
             (.directory, "Directory", ConsolePath.directory),
             (.channels, "Channels", ConsolePath.channels),
         ]
         return places.map { place, label, url in
-            [
-                "label": label, "url": url, "isCurrent": place == current,
-                "count": place == .inbox && pendingCount > 0 ? pendingCount : false,
+            let count =
+                switch place {
+                case .inbox: pendingCount
+                case .drift: openDeviations
+                default: 0
+                }
+            return [
+                "label": label, "url": url, "isCurrent": place == current.place,
+                "count": count > 0 ? count : false,
+                "countWord": place == .drift ? "open" : "pending",
             ]
         }
     }

@@ -20,7 +20,15 @@ import Testing
         account.shell = shell
         var channels = Samples.channels()
         channels.shell = shell
+        var drift = Samples.drift()
+        drift.shell = shell
+        var deviation = Samples.deviation()
+        deviation.shell = shell
+        var source = Samples.source()
+        source.shell = shell
         return [
+            "drift": renderer.drift(drift), "deviation": renderer.deviation(deviation),
+            "drift-source": renderer.driftSource(source),
             "account": renderer.account(account), "channels": renderer.channels(channels),
             "sign-in": renderer.signIn(Samples.signIn(shell: shell)),
             "inbox": renderer.inbox(Samples.inbox(shell: shell)),

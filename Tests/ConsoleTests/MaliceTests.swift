@@ -86,6 +86,34 @@ enum AllPages {
             Samples.history(), Samples.ledger(), Samples.directory(), Samples.policies(),
             Samples.signIn(), withoutLink, Samples.error(), Samples.account(),
             Samples.accountWithCode(), Samples.channels(),
+        ] + drift
+    }
+
+    private static var drift: [any TemplatePage] {
+        var overview = Samples.drift()
+        overview.openCount = 10_000
+        overview.gapCount = 300
+        overview.sources[2].flood = 12
+        var missing = Samples.deviation()
+        missing.row = Samples.missing
+        missing.acceptance = .givenUp(root: Samples.root)
+        var hidden = Samples.deviation()
+        hidden.ignoredBy = "rule"
+        hidden.permission.isFresh = false
+        var reader = Samples.source()
+        reader.permission = Samples.mayRead
+        reader.row.flood = 12
+        reader.gaps = [Samples.unreadable]
+        var paged = Samples.proposedSource()
+        paged.proposal?.count = 1_204
+        paged.proposal?.offset = 100
+        return [
+            overview,
+            DriftPage(
+                shell: shell, sources: [], deviations: [], openCount: 0, gaps: [], gapCount: 0,
+                rules: []),
+            Samples.deviation(), Samples.partialDeviation(), missing, hidden, Samples.source(),
+            reader, paged,
         ]
     }
 

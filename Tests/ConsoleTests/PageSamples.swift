@@ -17,7 +17,7 @@ struct PageSample: Sendable {
 
 /// Every page, in every state that looks different.
 enum PageSamples {
-    static let all: [PageSample] = actions + others
+    static let all: [PageSample] = actions + drift + others
 
     private static let actions: [PageSample] = [
         PageSample(name: "action-pending") { $0.action(Samples.pending()) },
@@ -44,6 +44,99 @@ enum PageSamples {
             page.permission.mayRevoke = true
             page.decisions[0].isSelfApproved = true
             return renderer.action(page)
+        },
+    ]
+
+    private static let drift: [PageSample] = [
+        PageSample(name: "drift") { $0.drift(Samples.drift()) },
+        PageSample(name: "drift-clean") { renderer in
+            var page = Samples.drift()
+            page.shell = Samples.administrator(deviations: 0)
+            page.sources = [page.sources[0]]
+            (page.deviations, page.openCount) = ([], 0)
+            (page.gaps, page.gapCount, page.rules) = ([], 0, [])
+            return renderer.drift(page)
+        },
+        PageSample(name: "drift-cut") { renderer in
+            var page = Samples.drift()
+            page.openCount = 10_000
+            page.gapCount = 300
+            page.sources[2].flood = 1_204
+            page.sources[2].isProposed = true
+            return renderer.drift(page)
+        },
+        PageSample(name: "drift-empty") { renderer in
+            renderer.drift(
+                DriftPage(
+                    shell: Samples.shell(), sources: [], deviations: [], openCount: 0, gaps: [],
+                    gapCount: 0, rules: []))
+        },
+        PageSample(name: "deviation") { $0.deviation(Samples.deviation()) },
+        PageSample(name: "deviation-partial") { $0.deviation(Samples.partialDeviation()) },
+        PageSample(name: "deviation-added") { renderer in
+            var page = Samples.deviation()
+            page.row = Samples.sudoers
+            page.operation = "add"
+            page.expectedDocument = nil
+            page.acceptance = .value(Samples.sudoers.found, version: 4, root: Samples.root)
+            return renderer.deviation(page)
+        },
+        PageSample(name: "deviation-removed") { renderer in
+            var page = Samples.deviation()
+            page.operation = "remove"
+            page.row.found = DriftValue(text: nil, cut: nil)
+            page.acceptance = .value(page.row.found, version: 4, root: Samples.root)
+            page.shell.notice = ConsoleNotice(
+                kind: .error, text: "Something else is there by now than what you were shown.")
+            return renderer.deviation(page)
+        },
+        PageSample(name: "deviation-missing-effect") { renderer in
+            var page = Samples.deviation()
+            page.row = Samples.missing
+            page.action = "act_01k8v3nq7wzc4c9t2q0d5j6xyz"
+            page.acceptance = .givenUp(root: Samples.root)
+            (page.expectedDocument, page.foundDocument) = (nil, nil)
+            return renderer.deviation(page)
+        },
+        PageSample(name: "deviation-stale-sign-in") { renderer in
+            var page = Samples.deviation()
+            page.permission.isFresh = false
+            return renderer.deviation(page)
+        },
+        PageSample(name: "deviation-closed") { renderer in
+            var page = Samples.deviation()
+            page.row.state = .closed
+            page.row.verdict = .explained
+            page.row.severity = .low
+            page.ending = "It is over: an approved plan put it back."
+            page.action = "act_01k8v3nq7wzc4c9t2q0d5j6xyz"
+            page.hits = 1
+            return renderer.deviation(page)
+        },
+        PageSample(name: "deviation-ignored") { renderer in
+            var page = Samples.deviation()
+            page.row.state = .ignored
+            page.ignoredBy = "certificates"
+            return renderer.deviation(page)
+        },
+        PageSample(name: "drift-source") { $0.driftSource(Samples.source()) },
+        PageSample(name: "drift-source-reader") { renderer in
+            var page = Samples.source()
+            page.shell = Samples.shell()
+            page.permission = Samples.mayRead
+            page.gaps = [Samples.unreadable]
+            page.row.status = .gap
+            return renderer.driftSource(page)
+        },
+        PageSample(name: "drift-source-proposed") { renderer in
+            renderer.driftSource(Samples.proposedSource())
+        },
+        PageSample(name: "drift-source-proposed-paged") { renderer in
+            var page = Samples.proposedSource()
+            page.proposal?.offset = 100
+            page.proposal?.count = 1_204
+            page.permission.isFresh = false
+            return renderer.driftSource(page)
         },
     ]
 

@@ -33,7 +33,8 @@ enum Samples {
                     assurance: "console", freshUntil: after(480))
             },
             csrfToken: "csrf-Zm9yLXRlc3RzLW9ubHk", isUnsealed: unsealed,
-            isSingleOperator: singleOperator, pendingCount: pending, notice: notice)
+            isSingleOperator: singleOperator, pendingCount: pending, openDeviations: 0,
+            notice: notice)
     }
 
     static let requester = ConsoleRequester(agent: "deploy-bot", owner: alice, onBehalfOf: nil)

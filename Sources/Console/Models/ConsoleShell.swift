@@ -20,6 +20,8 @@ public struct ConsoleShell: Sendable, Hashable {
     public var isSingleOperator: Bool
     /// Number of actions that await a decision, for the navigation.
     public var pendingCount: Int
+    /// Number of open deviations, for the navigation.
+    public var openDeviations: Int
     /// What the last form did, shown once above the content.
     public var notice: ConsoleNotice?
 
@@ -27,7 +29,7 @@ public struct ConsoleShell: Sendable, Hashable {
     public init(
         installation: String, version: String, now: ConsoleInstant, viewer: ConsoleViewer?,
         csrfToken: String, isUnsealed: Bool, isSingleOperator: Bool, pendingCount: Int,
-        notice: ConsoleNotice?
+        openDeviations: Int, notice: ConsoleNotice?
     ) {
         self.installation = installation
         self.version = version
@@ -37,6 +39,7 @@ public struct ConsoleShell: Sendable, Hashable {
         self.isUnsealed = isUnsealed
         self.isSingleOperator = isSingleOperator
         self.pendingCount = pendingCount
+        self.openDeviations = openDeviations
         self.notice = notice
     }
 }

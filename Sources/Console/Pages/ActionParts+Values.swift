@@ -38,19 +38,23 @@ extension ConsoleState {
             case .unknown, .unrecognised: "?"
             default: rawValue.uppercased()
             }
-        let size =
-            switch word.utf8.count {
-            case ...1: 30
-            case ...4: 19
-            case ...7: 13
-            case ...9: 10
-            default: 8
-            }
-        return [
-            "sealWord": word, "sealSize": size, "sealY": size / 3 + 1,
-            "isStruck": tone == "bad" || tone == "void",
-        ]
+        return Console.sealValues(word, isStruck: tone == "bad" || tone == "void")
     }
+}
+
+/// Values for the template `seal`: the longer the word, the smaller.
+func sealValues(_ word: String, isStruck: Bool) -> TemplateValues {
+    let size =
+        switch word.utf8.count {
+        case ...1: 30
+        case ...4: 19
+        case ...7: 13
+        case ...9: 10
+        default: 8
+        }
+    return [
+        "sealWord": word, "sealSize": size, "sealY": size / 3 + 1, "isStruck": isStruck,
+    ]
 }
 
 extension ConsoleReason {
