@@ -10,6 +10,8 @@ package final class ChannelHealth: Sendable {
         case access
         case hearing
         case telling
+        /// Alerts of drift, which may go to a place of their own.
+        case alerting
     }
 
     package struct State: Sendable, Hashable {
@@ -45,17 +47,19 @@ package final class ChannelHealth: Sendable {
 
     func connections(_ count: Int) { mutex.withLock { $0.connections = count } }
 
-    func note(_ result: DeliveryResult, now: Timestamp) {
+    func note(_ result: DeliveryResult, _ concern: Concern = .telling, now: Timestamp) {
+        let about = concern == .alerting ? "alerts of drift: " : ""
         switch result {
         case .shown:
             mutex.withLock { state in
                 state.reachedAt = now
                 state.deliveredAt = now
-                state.failures[.telling] = nil
+                state.failures[concern] = nil
             }
         case .later(let why), .unavailable(let why), .refused(let why):
-            failed(.telling, why)
-        case .limited(let seconds, _): failed(.telling, "asked to wait \(Int(seconds)) s")
+            failed(concern, about + why)
+        case .limited(let seconds, _):
+            failed(concern, "\(about)asked to wait \(Int(seconds)) s")
         case .nothing: break
         }
     }

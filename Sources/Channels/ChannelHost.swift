@@ -25,6 +25,12 @@ package protocol ChannelHost: Sendable {
     var size: UInt64 { get }
     /// The latest signed checkpoint.
     var checkpoint: String { get }
+    /// Alerts of drift that are still to be told to some channel, the oldest first.
+    func driftAlerts(after key: String?, limit: Int) throws -> [DriftAlertText]
+    /// One of them; nil once it is told everywhere, or too old.
+    func driftAlert(_ key: String) throws -> DriftAlertText?
+    /// Takes alerts away that every channel has.
+    func forgetDriftAlerts(_ keys: [String]) async throws
 
     // MARK: notes of the channels
 
@@ -94,6 +100,10 @@ package protocol CardChannel: Sendable {
     ) async -> DeliveryResult
     /// Sends the daily checkpoint, if it goes here.
     func deliver(checkpoint: String, _ host: any ChannelHost) async -> DeliveryResult
+    /// Where alerts of drift go; nil where the channel is not told of them.
+    var alerts: AlertPost? { get }
+    /// Posts an alert of drift there.
+    func deliver(alert: DriftAlertText, _ host: any ChannelHost) async -> DeliveryResult
 }
 
 extension CardChannel {

@@ -20,6 +20,7 @@ package struct SlackSettings: Sendable, Hashable {
     package let directMessages: Bool
     /// Where the daily checkpoint goes.
     package let checkpoints: String?
+    package let alerts: AlertPost?
     /// How many times Slack's published limits are used; some workspaces have more.
     package let rateFactor: Double
 
@@ -34,6 +35,7 @@ package struct SlackSettings: Sendable, Hashable {
         posts = try reader.posts("channel")
         directMessages = try reader.json.optionalBool("directMessages") ?? true
         checkpoints = try reader.optionalVendorID("checkpoints")
+        alerts = try reader.alerts()
         let factor = try reader.json.optionalInt("rateFactor") ?? 1
         guard (1...1000).contains(factor) else { throw reader.error("rateFactor", "1 to 1000") }
         rateFactor = Double(factor)
@@ -58,6 +60,7 @@ package struct TeamsSettings: Sendable, Hashable {
     package let posts: [Post]
     package let directMessages: Bool
     package let checkpoints: String?
+    package let alerts: AlertPost?
 
     init(_ id: Handle, _ reader: inout SettingsReader) throws {
         self.id = id
@@ -85,6 +88,7 @@ package struct TeamsSettings: Sendable, Hashable {
         posts = try reader.posts("conversation")
         directMessages = try reader.json.optionalBool("directMessages") ?? true
         checkpoints = try reader.optionalVendorID("checkpoints")
+        alerts = try reader.alerts()
     }
 }
 
@@ -95,6 +99,7 @@ package struct WorkflowSettings: Sendable, Hashable {
     package let url: Secret
     package let groups: Set<Handle>
     package let checkpoints: Bool
+    package let alerts: AlertPost?
 
     init(_ id: Handle, _ reader: inout SettingsReader) throws {
         self.id = id
@@ -104,6 +109,8 @@ package struct WorkflowSettings: Sendable, Hashable {
         }
         groups = try reader.groups()
         checkpoints = try reader.json.optionalBool("checkpoints") ?? false
+        let isTold = try reader.json.optionalBool("drift") ?? false
+        alerts = try reader.alerts(at: isTold ? "workflow" : nil)
     }
 }
 
@@ -168,6 +175,7 @@ package struct MailSettings: Sendable, Hashable {
     package let from: String
     package let recipients: [Post]
     package let checkpoints: String?
+    package let alerts: AlertPost?
 
     init(_ id: Handle, _ reader: inout SettingsReader) throws {
         self.id = id
@@ -184,6 +192,10 @@ package struct MailSettings: Sendable, Hashable {
         certificates = try reader.optionalFile("certificateFile")
         from = try reader.json.string("from")
         checkpoints = try reader.optionalVendorID("checkpoints")
+        alerts = try reader.alerts()
+        guard alerts.map({ MailAddress.isPlain($0.place) }) ?? true else {
+            throw reader.error("drift", "expected an address such as oncall@example.org")
+        }
         guard security != .none || ["127.0.0.1", "localhost", "::1"].contains(host) else {
             throw reader.error("security", "`none` only to this machine: use starttls or tls")
         }

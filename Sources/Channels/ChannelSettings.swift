@@ -213,6 +213,26 @@ struct SettingsReader {
         }
     }
 
+    /// Where alerts of drift go, and from which severity on.
+    mutating func alerts() throws -> AlertPost? {
+        try alerts(at: try optionalVendorID("drift"))
+    }
+
+    mutating func alerts(at place: String?) throws -> AlertPost? {
+        let text = try json.optionalString("driftSeverity")
+        guard let place else {
+            guard text == nil else { throw error("driftSeverity", "only together with `drift`") }
+            return nil
+        }
+        guard let text else { return AlertPost(place: place) }
+        guard let least = Severity(rawValue: text) else {
+            throw error(
+                "driftSeverity",
+                "`\(VisibleText.escape(text))` is unknown: low, medium, high or critical")
+        }
+        return AlertPost(place: place, least: least)
+    }
+
     mutating func posts(_ place: String) throws -> [Post] {
         let posts = try json.optionalObjects("posts") ?? []
         guard posts.count <= 100 else { throw error("posts", "at most 100") }

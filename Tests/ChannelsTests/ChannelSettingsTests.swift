@@ -88,19 +88,42 @@ struct ChannelSettingsTests {
             "`channels[0].recipients`: expected addresses"
         ),
         (mail("localhost:25", "none", from: "x\r\nBcc: y@z.org"), "`channels[0].from`"),
+        (slack.wrapped("\"posts\"", "\"drift\":\"C 1\",\"posts\""), "`channels[0].drift`"),
+        (slack.wrapped("\"posts\"", "\"drift\":true,\"posts\""), "channels[0].drift"),
+        (
+            slack.wrapped("\"posts\"", "\"driftSeverity\":\"high\",\"posts\""),
+            "`channels[0].driftSeverity`: only together"
+        ),
+        (
+            slack.wrapped(
+                "\"posts\"", "\"drift\":\"C1\",\"driftSeverity\":\"High\",\"posts\""),
+            "`channels[0].driftSeverity`: `High` is unknown"
+        ),
+        (
+            #"[{"id":"f","kind":"teams-workflow","urlFile":"url","drift":"C1"}]"#,
+            "channels[0].drift"
+        ),
+        (
+            mail("localhost:25", "none", drift: "oncall"),
+            "`channels[0].drift`: expected an address"
+        ),
+        (
+            mail("localhost:25", "none", drift: "a@b.c\r\nBcc:x@y.z"),
+            "`channels[0].drift`: expected"
+        ),
     ]
 
     private static func mail(
         _ server: String, _ security: String, from: String = "e@example.org",
-        to: String = "o@example.org"
+        to: String = "o@example.org", drift: String? = nil
     ) -> String {
-        let json: JSON = [
-            [
-                "from": .string(from), "id": "mail", "kind": "mail",
-                "recipients": [["address": .string(to)]], "security": .string(security),
-                "server": .string(server),
-            ]
+        var members: JSONObject = [
+            "from": .string(from), "id": "mail", "kind": "mail",
+            "recipients": [["address": .string(to)]], "security": .string(security),
+            "server": .string(server),
         ]
+        if let drift { members["drift"] = .string(drift) }
+        let json: JSON = [.object(members)]
         return json.description
     }
 
@@ -109,6 +132,36 @@ struct ChannelSettingsTests {
         let error = #expect(throws: (any Error).self) { try read(text) }
         let told = error.map { "\($0)" } ?? ""
         #expect(told.contains(message), "\(told)")
+    }
+
+    @Test func alertsGoWhereTheConfigurationSays() throws {
+        let channels = try read(
+            #"""
+            [\#(Self.slack.replacing("\"posts\"", with: "\"drift\":\"C2\",\"posts\"")),
+             {"id":"teams","kind":"teams","appID":"a-1","tenant":"t-1","clientSecretFile":"c",
+              "drift":"19:x@thread.tacv2","driftSeverity":"critical"},
+             {"id":"flow","kind":"teams-workflow","urlFile":"url","drift":true,
+              "driftSeverity":"low"},
+             {"id":"quiet","kind":"teams-workflow","urlFile":"url","drift":false},
+             {"id":"mail","kind":"mail","server":"localhost:25","security":"none",
+              "from":"e@example.org","recipients":[],"drift":"oncall@example.org"}]
+            """#)
+        let alerts = channels.map { channel -> AlertPost? in
+            switch channel {
+            case .slack(let settings): settings.alerts
+            case .teams(let settings): settings.alerts
+            case .workflow(let settings): settings.alerts
+            case .mail(let settings): settings.alerts
+            case .webhook, .integration: nil
+            }
+        }
+        #expect(
+            alerts == [
+                AlertPost(place: "C2", least: .medium),
+                AlertPost(place: "19:x@thread.tacv2", least: .critical),
+                AlertPost(place: "workflow", least: .low), nil,
+                AlertPost(place: "oncall@example.org", least: .medium),
+            ])
     }
 
     @Test func tokensGoOnlyToSafeAddresses() {

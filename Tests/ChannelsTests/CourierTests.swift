@@ -16,6 +16,7 @@ private final class SlowChannel: CardChannel {
     }
     let id = Handle(constant: "slow")
     let health = ChannelHealth()
+    let alerts: AlertPost? = nil
     let state = Mutex(State())
 
     func targets(_ notice: ReviewNotice, _ host: any ChannelHost) -> [String] { ["C1", "C2"] }
@@ -37,6 +38,10 @@ private final class SlowChannel: CardChannel {
     }
 
     func deliver(checkpoint: String, _ host: any ChannelHost) async -> DeliveryResult {
+        .nothing(nil)
+    }
+
+    func deliver(alert: DriftAlertText, _ host: any ChannelHost) async -> DeliveryResult {
         .nothing(nil)
     }
 }

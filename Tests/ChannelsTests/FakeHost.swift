@@ -25,6 +25,12 @@ final class FakeHost: ChannelHost {
         var notes: [String: ChannelNote] = [:]
         var marks: [NoticeMark] = []
         var events: [LedgerEvent] = []
+        /// Alerts of drift in the outbox.
+        var alerts: [DriftAlertText] = []
+        /// All that were ever put there.
+        var alertCount = 0
+        /// Writes that fail before the next one that does not.
+        var failingWrites = 0
     }
 
     let state = Mutex(State())
@@ -62,7 +68,10 @@ final class FakeHost: ChannelHost {
         }
     }
 
-    func note(_ key: String) throws -> ChannelNote? { state.withLock { $0.notes[key] } }
+    /// As in the ledger, a note without a value is none.
+    func note(_ key: String) throws -> ChannelNote? {
+        state.withLock { $0.notes[key] }.flatMap { $0.value.isEmpty ? nil : $0 }
+    }
 
     func keep(
         _ notes: [ChannelNote], answering marks: [NoticeMark],
@@ -70,6 +79,7 @@ final class FakeHost: ChannelHost {
     ) async throws -> [ChannelNote] {
         // As the writer does: others run while a commit is under way.
         await Task.yield()
+        try fail()
         let kept = state.withLock { state in
             state.marks.removeAll { marks.contains($0) }
             if !notes.isEmpty { state.writes += 1 }
@@ -86,6 +96,39 @@ final class FakeHost: ChannelHost {
         }
         await Task.yield()
         return kept
+    }
+
+    private func fail() throws {
+        try state.withLock { state in
+            guard state.failingWrites > 0 else { return }
+            state.failingWrites -= 1
+            throw ChannelSilence("nothing is written now")
+        }
+    }
+
+    static let alertSeconds: Int64 = 30 * 86_400
+
+    func driftAlerts(after key: String?, limit: Int) throws -> [DriftAlertText] {
+        let later = try alerts().filter { alert in key.map { $0 < alert.key } ?? true }
+        return Array(later.prefix(limit))
+    }
+
+    func driftAlert(_ key: String) throws -> DriftAlertText? {
+        try alerts().first { $0.key == key }
+    }
+
+    private func alerts() throws -> [DriftAlertText] {
+        state.withLock { state in
+            state.alerts.filter { $0.at.adding(seconds: Self.alertSeconds) > state.now }
+                .sorted { $0.key < $1.key }
+        }
+    }
+
+    func forgetDriftAlerts(_ keys: [String]) async throws {
+        await Task.yield()
+        guard !keys.isEmpty else { return }
+        try fail()
+        state.withLock { state in state.alerts.removeAll { keys.contains($0.key) } }
     }
 
     func forget(_ keys: [String]) async throws {

@@ -31,6 +31,26 @@ extension CardWords {
         ]
     }
 
+    /// That something deviates, and how bad it is: what may stand where text is markup.
+    static func trusted(_ alert: DriftAlertText) -> String {
+        "Drift \u{B7} \(alert.severity.rawValue)"
+    }
+
+    /// Of what, and since when; sources are named by administrators, in letters that are no markup.
+    static func subject(_ alert: DriftAlertText) -> String {
+        "Source \(alert.source), \(time(alert.at))"
+    }
+
+    /// What stands in for an alert where there is no card.
+    static func summary(_ alert: DriftAlertText) -> String {
+        "\(trusted(alert)): source \(alert.source)"
+    }
+
+    /// What was found: one line, or more where so much was cut out of it.
+    static func found(_ alert: DriftAlertText) -> [String] {
+        CardText.split(line(alert.text, to: 1200))
+    }
+
     /// A signed note with its line feeds; the longest has some dozens of cosignatures.
     static func note(_ note: String) -> String {
         let isSafe =

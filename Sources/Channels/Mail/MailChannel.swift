@@ -2,6 +2,7 @@
 
 package import ApprovalCore
 internal import CanonicalJSON
+internal import TransparencyLog
 
 /// Mails: one when people are asked, and one when it is over; nothing is decided by mail.
 package final class MailChannel: CardChannel {
@@ -38,7 +39,9 @@ package final class MailChannel: CardChannel {
             from: sender, to: target, text: MailText(notice.card),
             id: delivery.remote == nil ? first : "over.\(first)",
             inReplyTo: delivery.remote == nil ? nil : first, at: host.now)
-        return await send(message, ["over": .bool(isOver)], host)
+        let result = await send(message, ["over": .bool(isOver)])
+        health.note(result, now: host.now)
+        return result
     }
 
     package func deliver(checkpoint: String, _ host: any ChannelHost) async -> DeliveryResult {
@@ -50,7 +53,21 @@ package final class MailChannel: CardChannel {
             from: sender, to: target, text: text,
             id: "checkpoint.\(shown.size).\(Self.local(target))",
             inReplyTo: nil, at: host.now)
-        return await send(message, .null, host)
+        let result = await send(message, .null)
+        health.note(result, now: host.now)
+        return result
+    }
+
+    package var alerts: AlertPost? { settings.alerts }
+
+    package func deliver(alert: DriftAlertText, _ host: any ChannelHost) async -> DeliveryResult {
+        guard let target = settings.alerts?.place else { return .nothing(nil) }
+        // Two servers that send from one address must not seem to say one thing twice.
+        let name = Hash256.sha256(Array("\(host.origin) \(alert.key) \(alert.at)".utf8))
+        let message = MailMessage(
+            from: sender, to: target, text: MailText(alert),
+            id: "drift.\(name.hex.prefix(32)).\(Self.local(target))", inReplyTo: nil, at: host.now)
+        return await send(message, .null)
     }
 
     private var sender: MailAddress {
@@ -65,23 +82,18 @@ package final class MailChannel: CardChannel {
         address.replacing("@", with: ".")
     }
 
-    private func send(
-        _ message: MailMessage, _ remote: JSON, _ host: any ChannelHost
-    ) async -> DeliveryResult {
-        let result: DeliveryResult
+    private func send(_ message: MailMessage, _ remote: JSON) async -> DeliveryResult {
         do {
             try await client.send(message)
-            result = .shown(remote)
+            return .shown(remote)
         } catch let refused as SMTPClient.Refused {
             let text = VisibleText.escape("the mail server says \(refused.code) \(refused.text)")
-            result = refused.isPermanent ? .refused(text) : .later(text)
+            return refused.isPermanent ? .refused(text) : .later(text)
         } catch let silence as ChannelSilence {
-            result = .unavailable(silence.description)
+            return .unavailable(silence.description)
         } catch {
-            result = .unavailable("the mail server does not answer: \(type(of: error))")
+            return .unavailable("the mail server does not answer: \(type(of: error))")
         }
-        health.note(result, now: host.now)
-        return result
     }
 }
 

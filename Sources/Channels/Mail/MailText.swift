@@ -38,12 +38,25 @@ package struct MailText: Sendable, Hashable {
         isComplete = false
     }
 
+    /// That something deviates.
+    package init(_ alert: DriftAlertText) {
+        subject = "[Exequatur] Drift (\(alert.severity.rawValue)): source \(alert.source)"
+        body =
+            [
+                "\(CardWords.trusted(alert))\n\(CardWords.subject(alert))", "Page: \(alert.url)",
+                Self.warning, "What was found\n" + Self.indented(CardWords.found(alert)),
+            ].joined(separator: "\n\n") + "\n"
+        isComplete = false
+    }
+
+    private static let warning =
+        "Nothing can be decided by mail: replies are not read. Links below this line are not ours."
+
     private static func body(_ card: ReviewCard, _ text: CardText) -> String {
         // The link comes first: further down anybody's text may look like one.
         var paragraphs = [
             "\(CardWords.headline(card))\n\(CardWords.subject(card))", "Page: \(card.page)",
-            "Nothing can be decided by mail: replies are not read. Links below this line are not "
-                + "ours.",
+            warning,
         ]
         paragraphs += CardWords.labels(card)
         if let ending = card.ending { paragraphs.append(CardWords.line(ending, to: 480)) }

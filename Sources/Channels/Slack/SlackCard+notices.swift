@@ -24,6 +24,16 @@ extension SlackCard {
         return notice("Checkpoint of the ledger: \(size) entries", blocks)
     }
 
+    /// That something deviates; it has a link and decides nothing.
+    package static func alert(_ alert: DriftAlertText) -> SlackMessage {
+        var blocks = SlackBlocks()
+        blocks.header(CardWords.trusted(alert))
+        blocks.paragraph(CardWords.subject(alert))
+        blocks.code(title: "What was found", CardWords.found(alert))
+        blocks.actions(SlackBlocks.pageButton(alert.url))
+        return notice(escaped(CardWords.summary(alert)), blocks)
+    }
+
     private static func notice(_ text: String, _ blocks: SlackBlocks) -> SlackMessage {
         SlackMessage(
             text: text, blocks: .array(blocks.list), isComplete: false, offersApproval: false)

@@ -271,6 +271,18 @@ package final class SlackChannel: CardChannel {
         guard let shown = ShownCheckpoint(checkpoint) else { return .nothing(nil) }
         let message = SlackCard.checkpoint(
             origin: shown.origin, size: shown.size, root: shown.root, note: checkpoint)
+        return await say(message, in: place)
+    }
+
+    package var alerts: AlertPost? { settings.alerts }
+
+    package func deliver(alert: DriftAlertText, _ host: any ChannelHost) async -> DeliveryResult {
+        guard let place = settings.alerts?.place else { return .nothing(nil) }
+        return await say(SlackCard.alert(alert), in: place)
+    }
+
+    /// Posts what is never changed again.
+    private func say(_ message: SlackMessage, in place: String) async -> DeliveryResult {
         let answer = await api.call(
             "chat.postMessage", Self.body(message, ["channel": .string(place)]),
             token: settings.botToken)

@@ -57,6 +57,24 @@ package enum TeamsCard {
             isComplete: false, offersApproval: false)
     }
 
+    /// That something deviates; it has a link and decides nothing.
+    package static func alert(_ alert: DriftAlertText) -> TeamsMessage {
+        var body = TeamsBody()
+        body.title(CardWords.trusted(alert))
+        body.paragraph(CardWords.subject(alert))
+        body.heading("What was found")
+        body.code(CardWords.found(alert))
+        let summary = CardWords.summary(alert)
+        return TeamsMessage(
+            card: document(body, actions: pageAction(alert.url), fallback: summary),
+            summary: summary, isComplete: false, offersApproval: false)
+    }
+
+    /// An alert for a webhook of Workflows.
+    package static func workflowAlert(_ alert: DriftAlertText) -> JSON {
+        workflow(Self.alert(alert))
+    }
+
     /// A checkpoint for a webhook of Workflows.
     package static func workflowCheckpoint(
         origin: String, size: UInt64, root: String, note: String
@@ -103,12 +121,14 @@ package enum TeamsCard {
                 execute("Deny", verb: "exequatur.deny", style: "destructive", card),
             ]
         }
-        if !card.page.isEmpty, card.page.utf16.count <= TeamsLimits.url {
-            actions.append([
-                "title": "Open page", "type": "Action.OpenUrl", "url": .string(card.page),
-            ])
-        }
+        actions += pageAction(card.page)
         return document(body, actions: actions, fallback: summary(card))
+    }
+
+    /// Opens a page; with an address that is too long there is none.
+    private static func pageAction(_ page: String) -> [JSON] {
+        guard !page.isEmpty, page.utf16.count <= TeamsLimits.url else { return [] }
+        return [["title": "Open page", "type": "Action.OpenUrl", "url": .string(page)]]
     }
 
     /// A button whose data names the action and what was shown, and authorises nothing.

@@ -239,6 +239,20 @@ package final class TeamsChannel: CardChannel {
         }
         let message = TeamsCard.checkpoint(
             origin: shown.origin, size: shown.size, root: shown.root, note: checkpoint)
+        return await say(message, in: target, host)
+    }
+
+    package var alerts: AlertPost? { settings.alerts }
+
+    package func deliver(alert: DriftAlertText, _ host: any ChannelHost) async -> DeliveryResult {
+        guard let target = settings.alerts?.place else { return .nothing(nil) }
+        return await say(TeamsCard.alert(alert), in: target, host)
+    }
+
+    /// Posts what is never changed again.
+    private func say(
+        _ message: TeamsMessage, in target: String, _ host: any ChannelHost
+    ) async -> DeliveryResult {
         let place = places.conversation(target, host)
         let answer = await api.call(
             "POST", Self.activities(place), Self.activity(message), now: host.now)

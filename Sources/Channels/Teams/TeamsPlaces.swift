@@ -111,7 +111,8 @@ struct TeamsPlaces: Sendable {
     }
 
     private func isConfigured(_ conversation: String) -> Bool {
-        (settings.posts.map(\.place) + [settings.checkpoints].compactMap(\.self))
+        (settings.posts.map(\.place)
+            + [settings.checkpoints, settings.alerts?.place].compactMap(\.self))
             .contains { $0.utf8.elementsEqual(conversation.utf8) }
     }
 }

@@ -35,7 +35,9 @@ package final class WorkflowChannel: CardChannel {
         if let remote = delivery.remote {
             guard isOver, remote["over"]?.boolValue != true else { return .nothing(remote) }
         }
-        return await post(TeamsCard.workflow(notice.card), ["over": .bool(isOver)], host)
+        let result = await post(TeamsCard.workflow(notice.card), ["over": .bool(isOver)])
+        health.note(result, now: host.now)
+        return result
     }
 
     package func deliver(checkpoint: String, _ host: any ChannelHost) async -> DeliveryResult {
@@ -44,30 +46,34 @@ package final class WorkflowChannel: CardChannel {
         }
         let card = TeamsCard.workflowCheckpoint(
             origin: shown.origin, size: shown.size, root: shown.root, note: checkpoint)
-        return await post(card, .null, host)
+        let result = await post(card, .null)
+        health.note(result, now: host.now)
+        return result
     }
 
-    private func post(
-        _ body: JSON, _ remote: JSON, _ host: any ChannelHost
-    ) async -> DeliveryResult {
-        let result: DeliveryResult
+    package var alerts: AlertPost? { settings.alerts }
+
+    package func deliver(alert: DriftAlertText, _ host: any ChannelHost) async -> DeliveryResult {
+        guard settings.alerts != nil else { return .nothing(nil) }
+        return await post(TeamsCard.workflowAlert(alert), .null)
+    }
+
+    private func post(_ body: JSON, _ remote: JSON) async -> DeliveryResult {
         do throws(ChannelSilence) {
             let answer = try await caller.call(
                 ChannelRequest(
                     url: settings.url.text, headers: [("content-type", "application/json")],
                     body: Array(body.description.utf8)))
-            result =
-                switch answer.status {
-                case 200..<300: .shown(remote)
-                case 429: .limited(seconds: answer.retryAfter ?? 30, method: "workflow")
-                case 400, 401, 403, 404, 405, 410, 413:
-                    .refused("the workflow answers \(answer.status): make a new one, and its URL")
-                default: .unavailable("the workflow answers \(answer.status)")
-                }
+            switch answer.status {
+            case 200..<300: return .shown(remote)
+            case 429: return .limited(seconds: answer.retryAfter ?? 30, method: "workflow")
+            case 400, 401, 403, 404, 405, 410, 413:
+                return .refused(
+                    "the workflow answers \(answer.status): make a new one, and its URL")
+            default: return .unavailable("the workflow answers \(answer.status)")
+            }
         } catch {
-            result = .unavailable(error.description)
+            return .unavailable(error.description)
         }
-        health.note(result, now: host.now)
-        return result
     }
 }

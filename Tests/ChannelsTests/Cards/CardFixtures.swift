@@ -5,6 +5,7 @@ import TestSupport
 import TransparencyLog
 
 @testable import ApprovalCore
+@testable import Channels
 
 /// Cards that tests look at: alice's `deploy-bot` dumps a database; bob and carol review.
 enum CardFixtures {
@@ -107,6 +108,19 @@ enum CardFixtures {
         \u{2014} exequatur.example.org/log WlmTFwEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
 
         """
+
+    static let driftPage = "https://exequatur.example.org/drift"
+
+    static func alert(
+        _ text: String = "file:/etc/app.conf at $.content.limit: unauthorised, no approved action",
+        number: Int = 1, severity: Severity = .high, at: Timestamp = start
+    ) -> DriftAlertText {
+        let digits = "\(number)"
+        return DriftAlertText(
+            key: String(repeating: "0", count: 20 - digits.utf8.count) + digits + "-100",
+            severity: severity, source: Handle(constant: "app-settings"), text: text, at: at,
+            url: driftPage)
+    }
 
     /// Named cards, one for each golden file.
     static func samples() throws -> [(name: String, card: ReviewCard)] {

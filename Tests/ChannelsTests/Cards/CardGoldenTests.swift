@@ -50,6 +50,17 @@ struct CardGoldenTests {
                         origin: "exequatur.example.org/log", size: 42, root: "qINu",
                         note: CardFixtures.note))
             ))
+        let claim =
+            "file:/srv/<!channel> [x](https://evil.example): unauthorised, no approved action"
+        let alert = CardFixtures.alert(claim)
+        files.append(("alert.slack.json", text(SlackCard.alert(alert))))
+        files.append(("alert.teams.json", TeamsCard.alert(alert).card.prettyText() + "\n"))
+        let mail = MailText(alert)
+        files.append(("alert.mail.txt", "Subject: \(mail.subject)\n\n\(mail.body)"))
+        files.append(
+            (
+                "workflow-alert.teams.json", TeamsCard.workflowAlert(alert).prettyText() + "\n"
+            ))
         files.append(("workflow.teams.json", TeamsCard.workflow(card).prettyText() + "\n"))
         return files
     }

@@ -25,9 +25,11 @@ struct CardRefereeTests {
         var generator = CardGenerator(random: .forTest())
         try cardsReferee.compare("messages", count: PythonReferee.cases / 10) {
             let card = try generator.card()
-            let reply = Bool.random(using: &generator.random)
-            return reply
-                ? SlackCard.threadReply(card).blocks : SlackCard.message(card, buttons: true).blocks
+            switch Int.random(in: 0..<4, using: &generator.random) {
+            case 0, 1: return SlackCard.message(card, buttons: true).blocks
+            case 2: return SlackCard.threadReply(card).blocks
+            default: return SlackCard.alert(CardFixtures.alert(generator.text(3000))).blocks
+            }
         } answer: {
             problems($0, $1)
         }
@@ -53,7 +55,11 @@ struct CardRefereeTests {
         let schema = try JSON(
             parsing: Corpora.bytes(at: Corpora.path(Self.schema)), limits: .files)
         try cardsReferee.compare("adaptive cards", count: PythonReferee.cases / 40) {
-            let card = TeamsCard.message(try generator.card(), buttons: true).card
+            let isAlert = Int.random(in: 0..<4, using: &generator.random) == 0
+            let card =
+                isAlert
+                ? TeamsCard.alert(CardFixtures.alert(generator.text(3000))).card
+                : TeamsCard.message(try generator.card(), buttons: true).card
             return ["card": card, "schema": schema]
         } answer: {
             problems($0, $1)

@@ -8,13 +8,19 @@ struct SlackRules {
     /// The only address that may stand in it.
     let page: String
     /// The only value of a button.
-    let value: String
+    let value: String?
     private(set) var problems: [String] = []
     private(set) var textLength = 0
 
     init(_ card: ReviewCard) {
         page = card.page
         value = "\(card.id) \(card.rendering.digest)"
+    }
+
+    /// Of a message without anything to decide, with this address in it.
+    init(page: String) {
+        self.page = page
+        value = nil
     }
 
     mutating func check(message: JSON) {
@@ -103,6 +109,7 @@ struct SlackRules {
         let id = button["action_id"]?.stringValue ?? ""
         switch id {
         case "exequatur.approve", "exequatur.deny":
+            if value == nil { problems.append("`\(id)` where nothing is to be decided") }
             if button["value"]?.stringValue != value { problems.append("value of `\(id)`") }
             if button["url"] != .none { problems.append("address of `\(id)`") }
         case "exequatur.open":

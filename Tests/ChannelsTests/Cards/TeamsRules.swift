@@ -8,17 +8,24 @@ struct TeamsRules {
     private(set) var problems: [String] = []
 
     init(_ json: JSON, _ card: ReviewCard) {
+        self.init(json, card: card, page: card.page)
+        if let problem = SlackRules.problem(ofText: json["fallbackText"]?.stringValue ?? "", card) {
+            problems.append("fallback `\(problem)`")
+        }
+    }
+
+    /// Of a card without anything to decide, with this address in it.
+    init(_ json: JSON, page: String) { self.init(json, card: nil, page: page) }
+
+    private init(_ json: JSON, card: ReviewCard?, page: String) {
         let size = json.description.utf8.count
         if size > 24 * 1024 { problems.append("\(size) bytes") }
         checkKeys(
             json,
             ["$schema", "type", "version", "body", "actions", "fallbackText", "msteams"])
         if json["version"] != "1.5" { problems.append("version") }
-        if let problem = SlackRules.problem(ofText: json["fallbackText"]?.stringValue ?? "", card) {
-            problems.append("fallback `\(problem)`")
-        }
         for element in json["body"]?.arrayValue ?? [] { check(element) }
-        for action in json["actions"]?.arrayValue ?? [] { check(action, card) }
+        for action in json["actions"]?.arrayValue ?? [] { check(action, card, page) }
     }
 
     private mutating func check(_ element: JSON) {
@@ -44,10 +51,11 @@ struct TeamsRules {
         }
     }
 
-    private mutating func check(_ action: JSON, _ card: ReviewCard) {
+    private mutating func check(_ action: JSON, _ card: ReviewCard?, _ page: String) {
         switch action["type"]?.stringValue {
         case "Action.Execute":
             checkKeys(action, ["type", "title", "verb", "data", "style"])
+            guard let card else { return problems.append("something to decide") }
             let expected: JSON = [
                 "action": .string(card.id.text), "rendering": .string(card.rendering.digest),
             ]
@@ -58,7 +66,7 @@ struct TeamsRules {
             }
         case "Action.OpenUrl":
             checkKeys(action, ["type", "title", "url"])
-            if action["url"]?.stringValue != card.page { problems.append("another address") }
+            if action["url"]?.stringValue != page { problems.append("another address") }
         case let type: problems.append("action `\(type ?? "")`")
         }
     }

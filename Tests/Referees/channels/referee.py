@@ -5,8 +5,8 @@
     referee.py [--quick] [--only TEXT] [--verbose] [--keep FOLDER]
 
 `--only` takes a part of the name of a part: slack-sdk, teams-sdk, delivery-sdk, slack, slack-http,
-slack-faults, teams, workflow, webhook, integration, mail, link; or of a test's name within them, as
-`slack:quorum`.
+slack-faults, teams, workflow, webhook, integration, mail, link, drift; or of a test's name within
+them, as `slack:quorum`.
 """
 import argparse
 import faulthandler
@@ -25,7 +25,7 @@ from common import LABEL, VENV, Failure, Processes, Results, Skip, functions, in
 PARTS = {
     "slack-faults": ["slack_faults"], "slack": ["slack_text_cases", "slack_cases"],
     "teams": ["teams_cases"], "webhook": ["webhook_cases"], "mail": ["mail_cases"],
-    "workflow": ["workflow_cases"], "link": ["link_cases"],
+    "workflow": ["workflow_cases"], "link": ["link_cases"], "drift": ["drift_cases"],
     "slack-http": ["slack_http_cases"],
     "integration": ["integration_cases"], "slack-sdk": ["slack_bolt_proof"],
     "teams-sdk": ["teams_proof"], "delivery-sdk": ["delivery_proof"],
