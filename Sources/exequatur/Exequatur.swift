@@ -26,6 +26,7 @@ struct Exequatur: AsyncParsableCommand {
             CommandGroup(
                 name: "Evidence",
                 subcommands: [Receipt.self, Verify.self, Fsck.self, Audit.self]),
+            CommandGroup(name: "Drift", subcommands: [DriftCommands.self]),
             CommandGroup(
                 name: "Administration",
                 subcommands: [

@@ -75,6 +75,15 @@ enum LocalFile {
         return [UInt8](data)
     }
 
+    /// Reads standard input to its end.
+    static func standardInput(limit: Int) throws -> [UInt8] {
+        let data = FileHandle.standardInput.readData(ofLength: limit + 1)
+        guard data.count <= limit else {
+            throw CLIError("standard input is too long: at most \(limit) bytes are read")
+        }
+        return [UInt8](data)
+    }
+
     /// Reads a UTF-8 file.
     static func readText(_ path: String, limit: Int) throws -> String {
         guard let text = String(validating: try read(path, limit: limit), as: UTF8.self) else {

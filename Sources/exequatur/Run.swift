@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import ArgumentParser
+internal import CanonicalJSON
 internal import ExequaturClient
 internal import Foundation
 internal import Gates
@@ -37,6 +38,20 @@ struct Run: AsyncParsableCommand {
 
     @Flag(help: "Give the command an empty standard input instead of reading this one.")
     var noStdin = false
+
+    @Option(
+        help: ArgumentHelp(
+            "What the command changes, like file:/etc/app.conf; repeatable.",
+            discussion: """
+                It is looked at right before and right after the command, and drift detection \
+                explains what changed by this action. Better, because approved: `--effects`.
+                """))
+    var affects: [String] = []
+
+    @Option(
+        help: "A file with the effects that the command declares, as a JSON array.",
+        completion: .file())
+    var effects: String?
 
     @Option(
         help: "Have a runner run it: the path of its socket, or http://HOST:PORT.",
@@ -93,7 +108,7 @@ struct Run: AsyncParsableCommand {
         let frozen = try CommandFreezer(key: key).freeze(
             CommandRequest(
                 arguments: command, bindings: bind, variables: env,
-                host: Self.hostName),
+                host: Self.hostName, effects: try declaredEffects()),
             surroundings: try .current(input: input))
         let progress = RunProgress(isAdvisory: credentials.gate == nil)
         return try await HTTPTransport.with(
@@ -102,12 +117,16 @@ struct Run: AsyncParsableCommand {
             let client = GateClient(
                 transport: transport, effects: effects, state: state,
                 fingerprint: credentials.agent.keyFingerprint)
-            return await CommandRunner(client: client).run(
+            return await CommandRunner(client: client, observer: RunEffects.observer).run(
                 frozen, reason: reason, wait: wait.duration, progress: { progress.show($0) })
         }
     }
 
     // MARK: surroundings
+
+    private func declaredEffects() throws -> [JSON] {
+        try RunEffects.declared(affects: affects, file: effects, host: Self.hostName)
+    }
 
     private struct Credentials {
         let base: String

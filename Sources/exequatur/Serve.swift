@@ -85,11 +85,13 @@ struct Serve: AsyncParsableCommand {
         let control = try ControlPlane(
             configuration: configuration,
             backend: try SQLiteBackend(path: directory.database),
-            effects: Self.effects(guarding: directory), logger: logger)
+            effects: Self.effects(guarding: directory), directions: DriftCollectors.directions,
+            logger: logger)
         let link = try await control.begin(starterPolicies: StarterPolicies.files)
         let hub = channels.isEmpty ? nil : ChannelHub(control, channels, logger: logger)
         let application = try ExequaturServer.application(
-            control, channels: hub, openAPI: OpenAPIDocument.bytes, host: host, port: port,
+            control, channels: hub, drift: Self.watcher(control, config, logger),
+            openAPI: OpenAPIDocument.bytes, host: host, port: port,
             onRunning: { _ in Self.announce(url, link: link, data: data, control) })
         var group = ServiceGroupConfiguration(
             services: [
@@ -106,6 +108,18 @@ struct Serve: AsyncParsableCommand {
         let services = ServiceGroup(configuration: group)
         let executor = EventLoopExecutor(MultiThreadedEventLoopGroup.singleton)
         try await withTaskExecutorPreference(executor) { try await services.run() }
+    }
+
+    /// Watches what the server sees itself, and the server.
+    private static func watcher(
+        _ control: ControlPlane, _ config: String?, _ logger: Logger
+    ) -> DriftWatcher {
+        let surroundings = ServerSurroundings(configuration: config)
+        let collectors = DriftCollectors.factory(contents: nil) { _ in
+            ServerCollector { now in control.observeSelf(surroundings.now(), now: now) }
+        }
+        return DriftWatcher(
+            control, collectors: collectors, key: control.driftKey(), logger: logger)
     }
 
     private func address() throws -> (host: String, port: Int) {
