@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 .DEFAULT_GOAL := help
-.PHONY: demo test test-full check format build release bench bench-cedar bench-channels bench-gates mcp-referee channels-referee fuzz docs help
+.PHONY: demo test test-full check format build release bench bench-cedar bench-channels bench-drift bench-gates mcp-referee channels-referee fuzz docs help
 
 RELEASE := swift build -c release --static-swift-stdlib --scratch-path .build-release
 
@@ -42,6 +42,10 @@ bench-channels: ## measure how soon cards in Slack follow a decision, before an 
 
 bench-gates: ## measure the gates beside a plain relay and another proxy; needs scripts/mcp-referee --install
 	Benchmarks/gates.sh
+
+bench-drift: ## measure drift detection beside AIDE and find, and the comparison of JSON beside PyPI's
+	@scripts/bootstrap --build
+	Benchmarks/drift.sh
 
 mcp-referee: ## drive the MCP gateway with official clients and attacks: first with --install
 	scripts/mcp-referee
