@@ -35,6 +35,8 @@ prepare() {
 
 step=0
 problems=0
+# The file that the next command changes, if it says so: then drift detection knows whose change it is.
+affects=
 say() { printf '%s\n' "$*"; }
 
 # chore TITLE REASON COMMAND…
@@ -54,7 +56,7 @@ chore() {
     done
     say "   The agent wants to run:$words"
     status=0
-    "$exequatur" run --reason "$reason" -- "$@" || status=$?
+    "$exequatur" run ${affects:+--affects "file:$affects"} --reason "$reason" -- "$@" || status=$?
     case "$status" in
         0) say "   => It ran." ;;
         69) say "   => There is no server, so nothing ran." && exit 1 ;;
@@ -88,9 +90,11 @@ if [ -f "$folder/customers.csv" ]; then
     say "   $folder/customers.csv has $(($(wc -l <"$folder/customers.csv") - 1)) rows."
 fi
 
+affects=$folder/billing.conf
 chore "Raise a limit in the settings. A file changes, so a person decides." \
     "The billing service runs out of connections at noon." \
     sed -i 's/^max_connections = .*/max_connections = 200/' "$folder/billing.conf"
+affects=
 say "   The file now says: $(grep '^max_connections' "$folder/billing.conf")"
 
 before=$(fingerprint)

@@ -110,6 +110,59 @@ if [[ -z "$presented" ]] ||
     exit 1
 fi
 
+# A second gate watches the agent's settings for drift, with a credential of its own.
+# docs/how-to/watch-for-drift.md tells how.
+if [[ ! -s "$work/observer.token" ]] || ! administer gate show settings >/dev/null 2>&1; then
+    if administer gate show settings >/dev/null 2>&1; then
+        administer gate rotate settings --json 2>/dev/null | token_in >"$work/observer.token"
+    else
+        administer gate add settings --json 2>/dev/null | token_in >"$work/observer.token"
+    fi
+fi
+drift() {
+    EXEQUATUR_TOKEN=$(<"$work/agent.token") EXEQUATUR_GATE_TOKEN=$(<"$work/observer.token") \
+        EXEQUATUR_STATE_DIR="$folder/observer-state" "$EXEQUATUR" drift "$@"
+}
+settings=$folder/files/billing.conf
+mkdir -p "$folder/files"
+[[ -s "$settings" ]] ||
+    printf '# Settings of the billing service\nmax_connections = 100\nread_only = no\n' >"$settings"
+administer drift source set - >/dev/null 2>&1 <<JSON
+{"id": "demo-settings", "kind": "files", "scope": "$(hostname)", "every": 60, "class": "high",
+ "observer": "settings",
+ "settings": {"paths": ["$settings"], "fields": {"ini": ["$settings"]}}}
+JSON
+drift observe demo-settings --once >/dev/null
+baseline=$(administer drift show demo-settings --json 2>/dev/null | python3 -c '
+import json, sys
+print((json.load(sys.stdin)["baseline"]["proposed"] or {"root": ""})["root"])')
+# Approved here as part of setting up.
+if [[ -n "$baseline" ]]; then
+    administer drift accept demo-settings --expect "$baseline" >/dev/null 2>&1
+fi
+
+deviations() {
+    administer drift list --source demo-settings --json | python3 -c '
+import json, sys
+print(" ".join(one["id"] for one in json.load(sys.stdin)))'
+}
+settings_drift() {
+    local ids
+    echo "The settings are looked at. What the agent changed with your approval is explained:"
+    drift observe demo-settings --once
+    echo "Now somebody changes them, and asks nobody:"
+    sed -i 's/^max_connections = .*/max_connections = 5000/' "$settings"
+    drift observe demo-settings --once
+    ids=$(deviations)
+    if [[ -z "$ids" ]]; then
+        echo "No deviation was found." >&2
+        return 1
+    fi
+    echo "No approved action covers that. The agent asks to put it back; that waits for you, too."
+    # shellcheck disable=SC2086 # one word for each id
+    drift fix $ids --source demo-settings --reason "the settings were changed by nobody we know"
+}
+
 cat <<TEXT
 
 ------------------------------------------------------------------------------------------
@@ -128,7 +181,9 @@ $(cat "$work/serve.log")
    or deny.
 3. Then it uses the tools of an MCP server through a gateway, and exports again. Every call of a
    tool waits for you, too.
-4. The agent runs under your own user here, so nothing really keeps it from the files: it shows the
+4. Last, its settings are changed behind everybody's back. That is found, and putting it right
+   waits for you.
+5. The agent runs under your own user here, so nothing really keeps it from the files: it shows the
    way an honest agent works. docs/how-to/gate-a-command.md says how a gate is enforced.
 
 TEXT
@@ -138,6 +193,8 @@ agent_status=0
 EXEQUATUR_TOKEN=$(<"$work/agent.token") demo/agent.sh "$work/files" "$data" ||
     agent_status=$?
 customers || agent_status=$?
+echo
+settings_drift || agent_status=$?
 
 echo
 echo "What happened, newest first:"

@@ -74,6 +74,16 @@ referee() {
         echo "The referee of $what: $(tail -n 1 "$log")"
     fi
 }
+tampered=.build/drift-referee.log
+if ! command -v aide >/dev/null 2>&1; then
+    echo "The referee of drift in files needs \`aide\` and is skipped."
+elif ! EXEQUATUR_BIN=$PWD/.build/debug/exequatur python3 Tests/Referees/drift/aide.py >"$tampered" 2>&1; then
+    echo "The referee of drift in files finds fault:"
+    tail -n 40 "$tampered"
+    exit 1
+else
+    echo "The referee of drift in files: $(tail -n 1 "$tampered")"
+fi
 referee "the MCP gateway" scripts/mcp-referee
 referee "the channels" scripts/channels-referee
 if [[ -n "${EXEQUATUR_TEST_FULL-}" ]] && ! scripts/libraries-alone.sh >.build/alone.log 2>&1; then
