@@ -88,7 +88,7 @@ class Scene:
     def watch(self, source, name, kind):
         """Has the server observe the document, and approves what it finds."""
         self.world.api("POST", "/v1/drift/sources", {
-            "id": source, "kind": "http", "scope": "saas", "every": 1, "class": kind,
+            "id": source, "kind": "http", "scope": source, "every": 1, "class": kind,
             "settings": {"url": f"{self.document.url}/{name}"}})
         found = until(lambda: self.world.api(
             "GET", f"/v1/drift/sources/{source}").json.get("proposed"), "a baseline to approve", 20)
