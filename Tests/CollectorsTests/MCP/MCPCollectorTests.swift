@@ -70,7 +70,7 @@ struct MCPCollectorTests {
         _ server: MCPServer, _ more: JSONObject = [:]
     ) throws -> (any SourceCollector, Counterparty?) {
         let offer = "\(folder.path)/offer.json"
-        var settings: JSONObject = ["protocol": .string(server.revision), "timeout": 600]
+        var settings: JSONObject = ["protocol": .string(server.revision), "timeout": 300]
         var party: Counterparty?
         let line = [server.python, "-I", server.script, server.folder, offer]
         if server.isHTTP {
@@ -223,7 +223,7 @@ struct MCPCollectorTests {
                     (server.python, try Watching.digest(server.python)),
                     (script, try Watching.digest(script)),
                 ])),
-            "timeout": 600,
+            "timeout": 300,
         ]
         let collector = try Watching.collector(.mcp, settings)
         _ = try await Watching.snapshot(collector)
