@@ -10,7 +10,10 @@ internal import TransparencyLog
 extension FileReader {
     /// Reads a regular file: from the cache where that holds, otherwise all of its bytes.
     ///
-    /// What it is by its name must be what is open, before and after reading.
+    /// What it is by its name must be what is open, before and after reading. Before Linux 6.13 a
+    /// change within the tick of the clock (a few milliseconds) in which another was dated does
+    /// not show in that: the digest may then be of neither state, which is a deviation all the
+    /// same, and is not remembered, because the file is too young.
     mutating func readFile(
         _ folder: OpenFolder, _ name: UnsafeRawBufferPointer, _ pointer: UnsafePointer<CChar>,
         _ expected: clinux_entry

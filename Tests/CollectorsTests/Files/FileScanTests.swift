@@ -4,6 +4,7 @@ import CanonicalJSON
 import DriftCore
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 import TransparencyLog
 
@@ -149,15 +150,25 @@ struct FileScanTests {
 
     @Test("Another file system is not entered, and what the baseline has there is not removed")
     func otherFileSystem() throws {
-        let options = try FileScanOptions(roots: [Array("/proc".utf8), Array("/".utf8)])
-        #expect(options.crossings.count == 2)
-        try tree.write("sub/file", "x")
+        for name in ["a/file", "b/file"] { try tree.write(name, "x") }
         var limited = try tree.options()
         limited.staysOnFileSystem = true
         try tree.writeBaseline(limited)
+        #expect(try tree.compare().isClean)
+        let mounted = try Child.run(
+            ["mount", "-t", "tmpfs", "none", "\(tree.path)/a"], output: .hidden)
+        guard mounted == 0 else { return }
+        defer { _ = try? Child.run(["umount", "\(tree.path)/a"]) }
         let report = try tree.compare()
-        #expect(report.isClean)
-        #expect(report.scan.notEntered == 0)
+        #expect(report.scan.notEntered == 1)
+        #expect(report.counts.removed == 0)
+        #expect(report.counts.unobserved == 1)
+        #expect(report.gaps.map(\.subject) == [tree.subject("a")])
+        // Named itself it is entered.
+        var both = try FileScanOptions(
+            roots: [Array(tree.path.utf8), Array("\(tree.path)/a".utf8)])
+        both.staysOnFileSystem = true
+        #expect(try tree.scan(both).counts.notEntered == 0)
     }
 
     @Test("A root behind a link is not followed")
