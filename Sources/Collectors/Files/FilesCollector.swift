@@ -15,8 +15,8 @@ internal import Synchronization
 /// there. What is secret in structured files is named by
 /// the source's `secrets`; such a file's own digest is under the same key, and its size is left out.
 ///
-/// A gap of a folder speaks for all that is below it. With `oneFileSystem`, every place where another
-/// file system is mounted is one, until it is excluded or named among the paths.
+/// A gap of a folder speaks for all that is below it. With `oneFileSystem`, every place where
+/// another file system is mounted is one, until it is excluded or named among the paths.
 package final class FilesCollector: SourceCollector {
     private let options: FileScanOptions
     private let parse: FieldParser
