@@ -60,7 +60,7 @@ private final class ObservedSource {
         let program = try Program.start(
             arguments, environment: environment, out: server.folder.path + "/agent.out",
             err: server.folder.path + "/agent.err")
-        let deadline = Clock.now() + 20
+        let deadline = Clock.now() + 90
         while Clock.now() < deadline {
             let pending = try server.json(["list", "--state", "pending"], token: cast.admin)
             if let id = pending[0]?["id"]?.stringValue,
@@ -72,12 +72,12 @@ private final class ObservedSource {
             }
             usleep(50_000)
         }
-        try program.wait(seconds: 30)
+        try program.wait(seconds: 90)
         return program
     }
 }
 
-@Suite("The loop of drift, on a database and on tools", .timeLimit(.minutes(4)))
+@Suite("The loop of drift, on a database and on tools", .timeLimit(.minutes(10)))
 struct DriftElsewhereTests {
     @Test(
         "a role that an approved action changed is explained; a superuser behind our back is not",

@@ -111,7 +111,7 @@ private final class DriftStage {
 
     /// Approves the one action that is pending, as bob.
     func approvePending() throws -> JSON {
-        let deadline = Clock.now() + 20
+        let deadline = Clock.now() + 90
         while Clock.now() < deadline {
             let pending = try server.json(["list", "--state", "pending"], token: cast.bob)
             if let action = pending[0], let id = action["id"]?.stringValue,
@@ -126,7 +126,7 @@ private final class DriftStage {
     }
 
     /// Waits until a condition holds.
-    func until(_ what: String, seconds: Double = 20, _ condition: () throws -> Bool) throws {
+    func until(_ what: String, seconds: Double = 90, _ condition: () throws -> Bool) throws {
         let deadline = Clock.now() + seconds
         while Clock.now() < deadline {
             if try condition() { return }
@@ -136,7 +136,7 @@ private final class DriftStage {
     }
 }
 
-@Suite("The loop of drift, on real files", .timeLimit(.minutes(4)))
+@Suite("The loop of drift, on real files", .timeLimit(.minutes(10)))
 struct DriftLoopTests {
     @Test(
         "an approved change is explained and enters the baseline; the same behind our back is not")
@@ -152,7 +152,7 @@ struct DriftLoopTests {
             "run", "--affects", "file:" + stage.file, "--", "/bin/sed", "-i", script, stage.file,
         ])
         let action = try stage.approvePending()
-        try run.wait(seconds: 20)
+        try run.wait(seconds: 90)
         #expect(run.status == 0)
         #expect(try String(contentsOfFile: stage.file, encoding: .utf8).contains("9090"))
         let report = try stage.observeOnce()
@@ -203,7 +203,7 @@ struct DriftLoopTests {
         let fix = try stage.start(["drift", "fix"] + ids + ["--source", stage.source])
         let action = try stage.approvePending()
         #expect(action["action"]?.stringValue == "drift.remediate")
-        try fix.wait(seconds: 30)
+        try fix.wait(seconds: 90)
         let said = try stage.server.folder.text("agent.err")
         #expect(fix.status == 0, "\(said)")
         #expect(try String(contentsOfFile: stage.file, encoding: .utf8).contains("8080"))
@@ -231,7 +231,7 @@ struct DriftLoopTests {
         }
         try stage.write(port: 7777)
         _ = try stage.approvePending()
-        try fix.wait(seconds: 30)
+        try fix.wait(seconds: 90)
         #expect(fix.status != 0)
         #expect(try String(contentsOfFile: stage.file, encoding: .utf8).contains("7777"))
     }
@@ -253,7 +253,7 @@ struct DriftLoopTests {
         }
         _ = try stage.server.json(
             ["deny", try #require(id), "--reason", "leave it"], token: stage.cast.bob)
-        try fix.wait(seconds: 30)
+        try fix.wait(seconds: 90)
         #expect(fix.status == 77)
         #expect(try String(contentsOfFile: stage.file, encoding: .utf8).contains("6666"))
     }

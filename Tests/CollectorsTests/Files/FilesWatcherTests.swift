@@ -6,7 +6,7 @@ import Testing
 
 @testable import Collectors
 
-@Suite("Hints of changed files", .timeLimit(.minutes(1)))
+@Suite("Hints of changed files", .timeLimit(.minutes(10)))
 struct FilesWatcherTests {
     private let tree: FileTree
 

@@ -29,6 +29,8 @@ struct HTTPCollectorTests {
     ) throws -> any SourceCollector {
         var settings = more
         settings["url"] = .string(base + path)
+        // The machine may be busy with a thousand other tests.
+        if settings["timeout"] == nil { settings["timeout"] = 300 }
         return try Watching.collector(.http, settings)
     }
 
