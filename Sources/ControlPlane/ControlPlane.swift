@@ -170,7 +170,7 @@ package final class ControlPlane: Sendable {
             feed.publish(changes)
             if !batch.entries.isEmpty { news.wake() }
         }
-        try recoverDrift()
+        try recoverDrift { recovered.entries(of: DriftEntry.ref($0)) }
     }
 
     /// A snapshot of directory, policies and phase.

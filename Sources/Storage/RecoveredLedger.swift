@@ -7,6 +7,9 @@ package import TransparencyLog
 package struct RecoveredLedger: Sendable {
     package let head: LedgerHead
     let tips: [String: ChainTip]
+
+    /// How many entries a chain has; 0 for one that there is not, or of an action that ended.
+    package func entries(of ref: String) -> UInt64 { tips[ref]?.next ?? 0 }
     /// The tree where this start began to read.
     private let first: MerkleFrontier
 

@@ -208,6 +208,38 @@ struct DriftServiceTests {
         #expect(report.proposed != nil)
     }
 
+    @Test("a state of before, or none, is not believed either", arguments: [true, false])
+    func rolledBack(_ isPutBack: Bool) async throws {
+        let at = try await TestInstallation()
+        let folder = try await WatchedFolder(at)
+        try await folder.baseline(1)
+        let old = try #require(
+            try at.control.backend.read {
+                try $0.operational(space: DriftBook.stateSpace, key: WatchedFolder.id.text)
+            })
+        // What was found since would be forgotten with the state of before.
+        try await folder.observe(1, mode: "0666")
+        #expect(try folder.open().count == 1)
+        try at.control.backend.write { store in
+            if isPutBack {
+                try store.put(old)
+            } else {
+                try store.removeOperational(space: old.space, key: old.key)
+            }
+        }
+        try await at.restart()
+        #expect(try folder.standing.machine.baseline == nil)
+        // A look that sees nothing does not use the warning up.
+        let now = at.control.now
+        let gap = CoverageGap(subject: nil, cause: .unreachable, detail: "down")
+        _ = try await at.control.observe(
+            WatchedFolder.id, Observation(started: now, ended: now, failure: gap),
+            by: TestInstallation.gate)
+        let report = try await folder.observe(1, mode: "0666")
+        #expect(report.gapsOpened.contains { $0.gap.cause == .eventsLost })
+        #expect(try folder.standing.machine.baseline == nil)
+    }
+
     @Test("every change is an entry, and unchanged observations are one in an hour")
     func entries() async throws {
         let at = try await TestInstallation()

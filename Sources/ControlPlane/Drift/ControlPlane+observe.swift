@@ -60,6 +60,8 @@ extension ControlPlane {
             holder.distrusted(observation), expected: expected, effects: approved,
             rules: Array(governance.drift.ignoreRules.values), directions: directions,
             ledgerIsSound: notReady == nil, now: now)
+        // Told with an observation that shows something; until then it is still to be told.
+        if observation.snapshot != nil { holder.distrust = nil }
         holder.observedAt = observation.ended
         holder.liveGaps = observation.gaps
         if let live = observation.snapshot { holder.live = live }
@@ -86,7 +88,6 @@ extension ControlPlane {
         alerts: [DriftAlert], by: String
     ) async throws -> Bool {
         var holder = holder
-        holder.distrust = nil
         for change in changes { holder.snapshots[change.version.root] = change.snapshot }
         let wanted = Set(
             [holder.machine.baseline?.root, holder.machine.proposed?.root].compactMap { $0 })
@@ -158,19 +159,22 @@ extension ControlPlane {
 
     /// Takes up the states of all sources; called once, before anything is observed.
     ///
-    /// A state that is not what its entry commits to is left out and said in the log: its source
-    /// begins anew, with everything to be approved again.
-    func recoverDrift() throws {
+    /// A state that is not what its source's newest entry commits to is left out and said in the
+    /// log: its source begins anew, with everything to be approved again. So is one that is missing
+    /// though there are entries, and one of an earlier entry, which somebody may have put back.
+    ///
+    /// - Parameter entries: how many entries there are about a source.
+    /// - Throws: where the store can't be read.
+    func recoverDrift(entries: (Handle) -> UInt64) throws {
         for source in governance.drift.sources.values {
-            let fresh = DriftBook.Holder(machine: DriftMachine(source: source, now: now))
-            guard
-                let row = try backend.read({
-                    try $0.operational(space: DriftBook.stateSpace, key: source.id.text)
-                })
-            else { continue }
-            var holder = fresh
+            let count = entries(source.id)
+            let row = try backend.read {
+                try $0.operational(space: DriftBook.stateSpace, key: source.id.text)
+            }
+            guard row != nil || count > 0 else { continue }
+            var holder = DriftBook.Holder(machine: DriftMachine(source: source, now: now))
             do {
-                holder = try recovered(row, source) ?? fresh
+                holder = try recovered(row, source, entries: count)
             } catch {
                 logger.critical(
                     "the state of a drift source can't be believed",
@@ -182,8 +186,9 @@ extension ControlPlane {
     }
 
     private func recovered(
-        _ row: OperationalRow, _ source: DriftSource
-    ) throws -> DriftBook.Holder? {
+        _ row: OperationalRow?, _ source: DriftSource, entries: UInt64
+    ) throws -> DriftBook.Holder {
+        guard let row else { throw TamperedError("its row is missing") }
         guard let bytes = rows.open(row) else {
             throw TamperedError("its row was not written by this server")
         }
@@ -192,6 +197,9 @@ extension ControlPlane {
             recorded.matchesCommitments,
             recorded.entry.ref.utf8.elementsEqual(DriftEntry.ref(source.id).utf8)
         else { throw TamperedError("entry \(stored.entry) is not about this source") }
+        guard recorded.entry.seq + 1 == entries else {
+            throw TamperedError("it is that of entry \(stored.entry), and there are later ones")
+        }
         let entry = try DriftEntry(
             core: try JSON(canonical: recorded.core, limits: Limits.storedJSON))
         guard try entry.state == stored.machine.digest else {
@@ -232,9 +240,8 @@ extension ControlPlane {
 extension DriftBook.Holder {
     /// An observation with the gap of a state that a start could not believe.
     fileprivate func distrusted(_ observation: Observation) -> Observation {
-        guard let distrust else { return observation }
+        guard let distrust, let snapshot = observation.snapshot else { return observation }
         let gap = CoverageGap(subject: nil, cause: .eventsLost, detail: distrust)
-        guard let snapshot = observation.snapshot else { return observation }
         return Observation(
             started: observation.started, ended: observation.ended, snapshot: snapshot,
             gaps: observation.gaps + [gap])
