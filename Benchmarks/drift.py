@@ -46,14 +46,14 @@ def run(arguments, statuses=(0,)):
 
 
 def sha256_bytes_per_second():
-    """What the machine hashes on all cores, or None."""
+    """What the machine hashes on all cores; 0 where openssl can't tell."""
     if not shutil.which("openssl"):
-        return None
+        return 0
     done = subprocess.run(
         ["openssl", "speed", "-multi", str(CORES), "-seconds", "2", "-bytes", "16384", "-evp",
          "sha256"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     found = re.findall(r"^\S*sha256\S*\s+([\d.]+)k", done.stdout, re.M | re.I)
-    return float(found[-1]) * 1000 if found else None
+    return float(found[-1]) * 1000 if found else 0
 
 
 class Setting:
@@ -101,7 +101,10 @@ class Setting:
     def measure(self, rounds):
         self.prepare()
         samples = {name: [] for name in self.contenders()}
+        self.speed = 0
         for number in range(rounds):
+            # Its turn too; the best one, because only that is the machine's limit.
+            self.speed = max(self.speed, sha256_bytes_per_second())
             for name, (arguments, statuses) in self.contenders().items():
                 samples[name].append(run(arguments, statuses))
                 print(f"  {self.name}, round {number + 1}: {name} "
@@ -137,10 +140,9 @@ def goals(setting, medians, is_usr):
         goal("times AIDE's check per CPU second", aide[1] / full[1], 7)
     if aide and is_usr:
         goal("times AIDE's check in wall time", aide[0] / full[0], 6)
-        speed = sha256_bytes_per_second()
-        if speed:
-            goal("times the hardware's limit of SHA-256 on all cores",
-                 full[0] / (setting.bytes / speed), 2, is_least=False)
+    if setting.speed and is_usr:
+        goal("times the hardware's limit of SHA-256 on all cores",
+             full[0] / (setting.bytes / setting.speed), 2, is_least=False)
     allowed = 32e6 + 150 * setting.files
     goal("MB resident, full", full[2] / 1e6, allowed / 1e6, is_least=False)
     goal("MB resident, cache", cached[2] / 1e6, allowed / 1e6, is_least=False)

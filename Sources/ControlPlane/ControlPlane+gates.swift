@@ -190,11 +190,7 @@ extension ControlPlane {
     private static func expected(
         _ standing: GateStanding, _ expect: String
     ) throws -> GatePresentation {
-        // As many digits as a decision on an action wants.
-        guard expect.utf8.count >= 16 else {
-            throw CommandError.badRequest(
-                code: "value_invalid", "`expect`: at least 16 digits of the digest")
-        }
+        try checkDigits(expect)
         guard let presented = standing.presented else {
             throw CommandError.conflict(
                 code: "nothing_presented",
@@ -207,6 +203,14 @@ extension ControlPlane {
                     + "again with `exequatur gate configuration \(standing.gate)`")
         }
         return presented
+    }
+
+    /// As many digits as a decision on an action wants.
+    static func checkDigits(_ expect: String) throws {
+        guard expect.utf8.count >= 16 else {
+            throw CommandError.badRequest(
+                code: "value_invalid", "`expect`: at least 16 digits of the digest")
+        }
     }
 
     /// Whether anything was written; nil if what was prepared is out of date.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ApprovalCore
+
 /// What a command line was found to do, gathered while it is read.
 struct Findings: Sendable {
     var effects: Set<Effect> = []

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ApprovalCore
+
 /// What a variable of the environment may do to a program that is started with it.
 public enum EnvironmentRules {
     /// How a variable is treated when a command is frozen.

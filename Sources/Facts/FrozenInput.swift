@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ApprovalCore
 internal import CanonicalJSON
 
 /// The parts of a frozen `command.run` input that bear on what the command does.

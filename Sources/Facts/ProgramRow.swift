@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ApprovalCore
+
 /// One row of the program table: what a program, or one of its subcommands, does.
 ///
 /// A row is written `path | effect flags | options | operands`:

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ApprovalCore
+
 /// Places whose reading gives credentials away, or whose writing gives power.
 enum SensitivePaths {
     /// What naming these words means beyond the program's own effect.

@@ -96,13 +96,7 @@ struct ActionRoutes: Sendable {
             guard let id = ActionID(before) else { throw CommandError.noSuchAction }
             query.before = id
         }
-        if let limit = parameters["limit"].map(String.init) {
-            guard let number = Int(limit), (1...Self.listLimit).contains(number) else {
-                throw CommandError.badRequest(
-                    code: "value_invalid", "`limit`: 1 to \(Self.listLimit)")
-            }
-            query.limit = number
-        }
+        query.limit = try Wire.limit(request, most: Self.listLimit) ?? query.limit
         switch party.principal {
         case .agent(let agent): query.agent = agent
         case .person, .administrator: break

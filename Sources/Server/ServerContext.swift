@@ -187,6 +187,15 @@ enum Wire {
         return handle
     }
 
+    /// How many a list is to have; nil where the request does not say.
+    static func limit(_ request: Request, most: Int) throws -> Int? {
+        guard let text = request.uri.queryParameters["limit"].map(String.init) else { return nil }
+        guard let number = Int(text), (1...most).contains(number) else {
+            throw CommandError.badRequest(code: "value_invalid", "`limit`: 1 to \(most)")
+        }
+        return number
+    }
+
     static func answer(
         _ json: JSON, status: HTTPResponse.Status = .ok
     ) -> Response {

@@ -114,19 +114,16 @@ struct DriftFix: AsyncParsableCommand {
     private func perform(
         _ planned: Planned, _ fixer: DriftFixer, _ environment: GateEnvironment
     ) async throws -> End {
-        let resolved = try connection.resolved(environment: environment.variables)
-        let agent = try environment.agentToken(resolved.token)
-        let gate = try environment.gateToken()
-        try GateEnvironment.check(agent, gate)
+        let credentials = try environment.credentials(connection)
         let effects = GateEnvironment.effects
         let state = try GateState(directory: environment.stateDirectory)
-        let progress = RunProgress(isAdvisory: gate == nil)
+        let progress = RunProgress(isAdvisory: credentials.gate == nil)
         return try await HTTPTransport.with(
-            base: resolved.address.base, token: agent, gateToken: gate
+            base: credentials.base, token: credentials.agent, gateToken: credentials.gate
         ) { transport in
             let client = GateClient(
                 transport: transport, effects: effects, state: state,
-                fingerprint: agent.keyFingerprint)
+                fingerprint: credentials.agent.keyFingerprint)
             await client.sendKeptReports()
             let grant: Grant
             do throws(GateFailure) {

@@ -36,6 +36,15 @@ struct GateEnvironment {
         return gate
     }
 
+    /// The server, the requester's token, and the gate's own where there is one.
+    func credentials(_ connection: ConnectionOptions) throws -> GateCredentials {
+        let resolved = try connection.resolved(environment: variables)
+        let agent = try agentToken(resolved.token)
+        let gate = try gateToken()
+        try Self.check(agent, gate)
+        return GateCredentials(base: resolved.address.base, agent: agent, gate: gate)
+    }
+
     /// Both tokens must trust one log.
     static func check(_ agent: GateToken, _ gate: GateToken?) throws {
         guard let gate, gate.keyFingerprint != agent.keyFingerprint else { return }
@@ -65,6 +74,14 @@ struct GateEnvironment {
             precondition(result == 0, "the kernel gives no randomness")
             return bytes
         })
+}
+
+/// As whom a gate asks.
+struct GateCredentials {
+    let base: String
+    let agent: GateToken
+    /// Nil makes the gate advisory.
+    let gate: GateToken?
 }
 
 /// `--require`, of every gate that has a floor.

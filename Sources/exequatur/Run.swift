@@ -72,7 +72,7 @@ struct Run: AsyncParsableCommand {
         guard directory == nil else {
             throw CLIError.usage("`--directory` goes with `--runner`; here it is where you are")
         }
-        let credentials = try credentials(environment)
+        let credentials = try environment.credentials(connection)
         let isAdvisory = credentials.gate == nil
         let outcome: CommandRun
         do {
@@ -94,7 +94,7 @@ struct Run: AsyncParsableCommand {
     }
 
     private func perform(
-        _ credentials: Credentials, _ environment: GateEnvironment
+        _ credentials: GateCredentials, _ environment: GateEnvironment
     ) async throws -> CommandRun {
         let effects = GateEnvironment.effects
         let state = try GateState(directory: environment.stateDirectory)
@@ -126,20 +126,6 @@ struct Run: AsyncParsableCommand {
 
     private func declaredEffects() throws -> [JSON] {
         try RunEffects.declared(affects: affects, file: effects, host: Self.hostName)
-    }
-
-    private struct Credentials {
-        let base: String
-        let agent: GateToken
-        let gate: GateToken?
-    }
-
-    private func credentials(_ environment: GateEnvironment) throws -> Credentials {
-        let resolved = try connection.resolved(environment: environment.variables)
-        let agent = try environment.agentToken(resolved.token)
-        let gate = try environment.gateToken()
-        try GateEnvironment.check(agent, gate)
-        return Credentials(base: resolved.address.base, agent: agent, gate: gate)
     }
 
     /// The kernel's name for this machine; asking a name service would make it vary.

@@ -16,10 +16,8 @@ package final class Courier: Service {
     private let channels: [Handle: any CardChannel]
     private let logger: Logger
     private let machine = Mutex(DeliveryMachine())
-    private let signal: AsyncStream<Void>
-    private let wake: AsyncStream<Void>.Continuation
+    private let bell = Bell()
     private let random: @Sendable () -> Double
-    private let alarm = Mutex<Timestamp?>(nil)
     /// Actions that could not be read, each told once.
     private let unreadable = Mutex<Set<ActionID>>([])
 
@@ -37,7 +35,6 @@ package final class Courier: Service {
             channels.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         self.logger = logger
         self.random = random
-        (signal, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     /// Messages of a channel that wait or are under way.
@@ -48,9 +45,9 @@ package final class Courier: Service {
     /// Delivers until it is cancelled.
     package func run() async throws {
         try takeUp()
-        wake.yield()
+        bell.ring()
         await withDiscardingTaskGroup { group in
-            for await _ in signal {
+            for await _ in bell.rings {
                 await round(&group)
                 if Task.isCancelled { break }
             }
@@ -59,7 +56,7 @@ package final class Courier: Service {
     }
 
     /// Wakes it: something was recorded.
-    package func poke() { wake.yield() }
+    package func poke() { bell.ring() }
 
     private func round(_ group: inout DiscardingTaskGroup) async {
         do {
@@ -74,23 +71,7 @@ package final class Courier: Service {
         for key in due {
             group.addTask { await self.deliver(key) }
         }
-        if let next { sleep(until: next, now, &group) }
-    }
-
-    /// One sleeper at a time: an earlier one is as good.
-    private func sleep(until due: Timestamp, _ now: Timestamp, _ group: inout DiscardingTaskGroup) {
-        let isSet = alarm.withLock { alarm in
-            if let set = alarm, set <= due, set > now { return false }
-            alarm = due
-            return true
-        }
-        guard isSet else { return }
-        let pause = max(1, due.milliseconds - now.milliseconds)
-        group.addTask {
-            try? await Task.sleep(for: .milliseconds(pause))
-            self.alarm.withLock { alarm in if alarm == due { alarm = nil } }
-            self.wake.yield()
-        }
+        if let next { bell.ring(at: next, now, &group) }
     }
 
     // MARK: planning
@@ -244,7 +225,7 @@ package final class Courier: Service {
         machine.withLock { machine in
             machine.finish(key, kept: kept, result, in: lane, now: now, jitter: jitter)
         }
-        wake.yield()
+        bell.ring()
     }
 
     /// Messages of a channel that nobody tries to deliver any more, the newest first.

@@ -3,7 +3,6 @@
 internal import ApprovalCore
 package import Logging
 internal import ServiceLifecycle
-internal import Synchronization
 
 /// Tells chosen channels of drift, each alert once.
 ///
@@ -119,33 +118,6 @@ package final class DriftPoster: Service {
         try channels.contains { channel in
             guard let post = channel.alerts, post.takes(alert) else { return false }
             return try host.note(Self.note(alert, channel.id)) == nil
-        }
-    }
-}
-
-/// Wakes whoever waits for it, now or later.
-private final class Bell: Sendable {
-    let rings: AsyncStream<Void>
-    private let continuation: AsyncStream<Void>.Continuation
-    private let alarm = Mutex<Timestamp?>(nil)
-
-    init() { (rings, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1)) }
-
-    func ring() { continuation.yield() }
-
-    /// One sleeper at a time: an earlier one is as good.
-    func ring(at due: Timestamp, _ now: Timestamp, _ group: inout DiscardingTaskGroup) {
-        let isSet = alarm.withLock { alarm in
-            if let set = alarm, set <= due, set > now { return false }
-            alarm = due
-            return true
-        }
-        guard isSet else { return }
-        let pause = max(1, due.milliseconds - now.milliseconds)
-        group.addTask {
-            try? await Task.sleep(for: .milliseconds(pause))
-            self.alarm.withLock { alarm in if alarm == due { alarm = nil } }
-            self.ring()
         }
     }
 }

@@ -190,61 +190,24 @@ package struct BaselineComparison: FileScanSink {
         }
         let (subject, before) = try BaselineLine.leaf(expected)
         let (_, after) = try BaselineLine.leaf(line)
-        let differences = DocumentDifference.between(before, after)
+        let differences = JSONDiff.differences(from: before, to: after)
         counts.deviations += differences.count
         deviations += differences.map {
             FileDeviation(
-                subject: subject, path: KeyPath($0.names.map(KeyPath.Step.member)),
-                pointer: JSONPointer(tokens: $0.names), operation: $0.operation,
-                before: $0.before, after: $0.after)
+                subject: subject, path: $0.path, pointer: $0.pointer,
+                operation: $0.operation.ofDeviation, before: $0.before, after: $0.after)
         }
     }
 }
 
-/// The one seam to the comparison of documents.
-///
-/// Objects are compared member by member, anything else as a whole.
-struct DocumentDifference {
-    let names: [String]
-    let operation: Deviation.Operation
-    let before: JSON?
-    let after: JSON?
-
-    static func between(
-        _ before: JSON, _ after: JSON, at names: [String] = []
-    )
-        -> [DocumentDifference]
-    {
-        guard let old = before.objectValue, let new = after.objectValue, !before.isRedacted,
-            !after.isRedacted
-        else {
-            if before == after { return [] }
-            let operation: Deviation.Operation =
-                isSameType(before, after) ? .replace : .retype
-            return [Self(names: names, operation: operation, before: before, after: after)]
-        }
-        var found: [DocumentDifference] = []
-        for (name, value) in old {
-            if let other = new[name] {
-                found += between(value, other, at: names + [name])
-            } else {
-                found.append(
-                    Self(names: names + [name], operation: .remove, before: value, after: .none))
-            }
-        }
-        for (name, value) in new {
-            guard case .none = old[name] else { continue }
-            found.append(Self(names: names + [name], operation: .add, before: .none, after: value))
-        }
-        return found
-    }
-
-    private static func isSameType(_ a: JSON, _ b: JSON) -> Bool {
-        switch (a, b) {
-        case (.null, .null), (.bool, .bool), (.number, .number), (.string, .string),
-            (.array, .array), (.object, .object):
-            true
-        default: false
+extension JSONDifference.Operation {
+    fileprivate var ofDeviation: Deviation.Operation {
+        switch self {
+        case .add: .add
+        case .remove: .remove
+        case .replace: .replace
+        case .retype: .retype
+        case .reorder: .reorder
         }
     }
 }

@@ -5,39 +5,28 @@ internal import Foundation
 
 /// A name in a folder that was reached without following a link, however the path is changed
 /// meanwhile.
-struct FilePlace: ~Copyable {
-    /// The folder, open.
-    let folder: Int32
+struct FilePlace {
+    private let parent: OpenFolder
     /// The last part of the path.
     let name: String
-    let path: [UInt8]
+
+    /// The folder, open as a place.
+    var folder: Int32 { parent.descriptor }
 
     /// Opens the folders of an absolute path one after the other.
     ///
     /// - Throws: ``RestoreError`` where one is missing, is a link, or may not be entered.
     init(_ path: [UInt8]) throws(RestoreError) {
-        self.path = path
-        var names = path.split(separator: UInt8(ascii: "/")).map {
-            String(decoding: $0, as: UTF8.self)
-        }
-        guard path.first == UInt8(ascii: "/"), let last = names.popLast(),
-            String(validating: path, as: UTF8.self) != nil
+        guard path.first == UInt8(ascii: "/"), let cut = path.lastIndex(of: UInt8(ascii: "/")),
+            let name = String(validating: path[(cut + 1)...], as: UTF8.self), !name.isEmpty
         else { throw RestoreError("a path that can't be restored by name") }
-        var folder = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        for name in names where folder >= 0 {
-            let next = clinux_open_folder(folder, name)
-            close(folder)
-            folder = next
+        do throws(OpenFolder.Refusal) {
+            parent = try OpenFolder(place: Array(path[..<cut]))
+        } catch {
+            throw RestoreError("its folder can't be entered: \(OpenFolder.failure(error.code))")
         }
-        guard folder >= 0 else {
-            throw RestoreError(
-                "its folder can't be entered: \(String(cString: strerror(-folder)))")
-        }
-        self.folder = folder
-        name = last
+        self.name = name
     }
-
-    deinit { close(folder) }
 
     /// The whole file, if it is one and not longer than `limit`.
     func read(_ limit: Int) throws(RestoreError) -> [UInt8] {

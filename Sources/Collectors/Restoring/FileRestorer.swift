@@ -153,7 +153,7 @@ package struct FileRestorer: Sendable {
     }
 
     private func link(
-        _ place: borrowing FilePlace, _ wanted: JSON, _ found: JSON?
+        _ place: FilePlace, _ wanted: JSON, _ found: JSON?
     ) throws(RestoreError) {
         let target = String(
             decoding: FilePath.decoded(Array((wanted["target"]?.stringValue ?? "").utf8)),
@@ -177,7 +177,7 @@ package struct FileRestorer: Sendable {
     /// Crash order: the copy is complete and synced before it takes the name, and the folder is
     /// synced after; a crash before leaves a draft beside the old file.
     private func replace(
-        _ place: borrowing FilePlace, _ bytes: [UInt8], _ wanted: JSON, isThere: Bool
+        _ place: FilePlace, _ bytes: [UInt8], _ wanted: JSON, isThere: Bool
     ) throws(RestoreError) {
         let draft = ".\(place.name).exequatur"
         unlinkat(place.folder, draft, 0)
@@ -203,7 +203,7 @@ package struct FileRestorer: Sendable {
 
     /// Extended attributes are those that are there: others than the baseline's were refused.
     private func copyAttributes(
-        _ place: borrowing FilePlace, to file: Int32
+        _ place: FilePlace, to file: Int32
     ) throws(RestoreError) {
         let old = openat(place.folder, place.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
         guard old >= 0 else { throw .last("it does not open") }
@@ -222,7 +222,7 @@ package struct FileRestorer: Sendable {
     }
 
     private func setAttributes(
-        _ place: borrowing FilePlace, _ wanted: JSON, flags: Int32
+        _ place: FilePlace, _ wanted: JSON, flags: Int32
     ) throws(RestoreError) {
         let file = openat(place.folder, place.name, flags | O_NOFOLLOW | O_CLOEXEC)
         guard file >= 0 else { throw .last("it does not open") }

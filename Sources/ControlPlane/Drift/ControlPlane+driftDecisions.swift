@@ -134,10 +134,7 @@ extension ControlPlane {
     }
 
     private static func checkExpected(_ expect: String, _ root: Hash256) throws {
-        guard expect.utf8.count >= 16 else {
-            throw CommandError.badRequest(
-                code: "value_invalid", "`expect`: at least 16 digits of the root")
-        }
+        try checkDigits(expect)
         guard root.hex.utf8.starts(with: expect.utf8) else {
             throw CommandError.conflict(
                 code: "state_changed",

@@ -234,7 +234,7 @@ package struct Attributor {
     ) throws(DriftError) -> SystemRule? {
         for rule in system.rules {
             guard UTF8Bytes.areEqual(rule.scope, source.scope),
-                SubjectGlob.matches(rule.subject, deviation.subject),
+                Glob.matches(rule.subject, deviation.subject),
                 system.evidence.contains(where: {
                     $0.speaks(of: deviation, by: rule.principal, in: interval)
                 }),

@@ -62,36 +62,6 @@ extension KeyPath.Step {
     }
 }
 
-/// Matching of subjects, as bytes.
-enum SubjectGlob {
-    /// Whether `word` matches `pattern`, in which `*` stands for any bytes, `/` too.
-    static func matches(_ pattern: String, _ word: String) -> Bool {
-        let pattern = Array(pattern.utf8)
-        let word = Array(word.utf8)
-        let star = UInt8(ascii: "*")
-        var (p, w) = (0, 0)
-        var resume: (p: Int, w: Int)?
-        while w < word.count {
-            // A star first, as a subject may have stars of its own.
-            if p < pattern.count, pattern[p] == star {
-                resume = (p + 1, w)
-                p += 1
-            } else if p < pattern.count, pattern[p] == word[w] {
-                p += 1
-                w += 1
-            } else if let last = resume {
-                // Give the last star one byte more and try again from there.
-                resume = (last.p, last.w + 1)
-                p = last.p
-                w = last.w + 1
-            } else {
-                return false
-            }
-        }
-        return pattern[p...].allSatisfy { $0 == star }
-    }
-}
-
 /// The documents of a snapshot, each read once.
 struct Documents {
     let snapshot: Snapshot

@@ -46,7 +46,7 @@ extension Sweep {
         // Rules are approved in the ledger; if that is not sound, neither are they.
         guard ledgerIsSound, !one.attribution.verdict.explains else { return nil }
         for rule in rules where rule.isInForce(now: now) && rule.isFor(machine.source) {
-            guard SubjectGlob.matches(rule.subject, one.deviation.subject),
+            guard Glob.matches(rule.subject, one.deviation.subject),
                 rule.valueGuard?.admits(one.deviation.after) ?? true,
                 try attributor.covers(rule.selector, one.deviation)
             else { continue }

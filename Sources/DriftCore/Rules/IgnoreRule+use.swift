@@ -22,7 +22,7 @@ extension IgnoreRule {
     package func hides(
         _ deviation: Deviation, of source: DriftSource, in document: JSON?
     ) -> Bool {
-        isFor(source) && SubjectGlob.matches(subject, deviation.subject)
+        isFor(source) && Glob.matches(subject, deviation.subject)
             && (valueGuard?.admits(deviation.after) ?? true)
             && selector.covers(deviation.pointer, in: document)
     }

@@ -68,11 +68,6 @@ struct DriftRoutes: Sendable {
 
     // MARK: observations
 
-    /// A folder with many files is a long document.
-    private static let limits = JSONLimits(
-        maximumBytes: Limits.receiptBytes, maximumDepth: 96, maximumMembers: 10_000,
-        maximumValues: 4_000_000)
-
     @Sendable func observe(
         _ request: Request, _ context: ServerContext
     ) async throws -> Response {
@@ -85,7 +80,7 @@ struct DriftRoutes: Sendable {
         let source = try control.driftSource(id)
         let arrived = control.now
         let sent = try SentObservation(
-            try await Wire.json(request, limits: Self.limits), arrived: arrived)
+            try await Wire.json(request, limits: Limits.storedJSON), arrived: arrived)
         guard try sent.specification == source.digest else {
             throw CommandError.conflict(
                 code: "specification_changed",
@@ -189,13 +184,7 @@ struct DriftRoutes: Sendable {
             throw CommandError.badRequest(
                 code: "value_invalid", "`state`: `open`, `closed` or `all`")
         }
-        if let limit = parameters["limit"] {
-            guard let number = Int(String(limit)), (1...1000).contains(number) else {
-                throw CommandError.badRequest(
-                    code: "value_invalid", "`limit`: 1 to 1,000")
-            }
-            query.limit = number
-        }
+        query.limit = try Wire.limit(request, most: 1000) ?? query.limit
         return Wire.answer(.array(try control.deviations(query).map(\.wire)))
     }
 

@@ -23,6 +23,8 @@ struct FileScanTests {
             atPath: tree.outside + "/inner", withIntermediateDirectories: true)
         try Data("secret".utf8).write(to: URL(fileURLWithPath: tree.outside + "/inner/file"))
         try Data("secret".utf8).write(to: URL(fileURLWithPath: tree.outside + "/only-outside"))
+        // Between the listing of the tree and the folder's turn there is time for the exchange.
+        for number in 0..<50 { try tree.write("0/\(number)/file", "") }
         let secret = Hash256.sha256(Array("secret".utf8)).hex
         try during {
             rename("\(tree.path)/a", "\(tree.path)/b")
@@ -30,7 +32,7 @@ struct FileScanTests {
             unlink("\(tree.path)/a")
             rename("\(tree.path)/b", "\(tree.path)/a")
         } do: {
-            for _ in 0..<300 {
+            for _ in 0..<100 {
                 for line in try tree.scan().lines {
                     let text = String(decoding: line, as: UTF8.self)
                     #expect(!text.contains(secret) && !text.contains("only-outside"))
@@ -61,6 +63,23 @@ struct FileScanTests {
                 let expected = Hash256.sha256([UInt8](repeating: 0, count: size)).hex
                 #expect(leaf["sha256"]?.stringValue == expected)
             }
+        }
+    }
+
+    @Test("A file that keeps its size but is written to all the time is a gap")
+    func rewritten() throws {
+        try tree.write("data", "")
+        let path = "\(tree.path)/data"
+        // To read it takes longer than a tick of the clock that dates files.
+        #expect(truncate(path, 64_000_000) == 0)
+        try during {
+            let handle = FileHandle(forWritingAtPath: path)
+            try? handle?.write(contentsOf: Data([1]))
+            try? handle?.close()
+        } do: {
+            let found = try tree.scan()
+            #expect(found.gaps.map(\.cause) == [.changing])
+            #expect(try found.leaf(tree.subject("data")) == nil)
         }
     }
 
