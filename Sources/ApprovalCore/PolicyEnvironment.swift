@@ -51,14 +51,23 @@ package struct PolicyEnvironment: Sendable {
         return satisfiable(verdict, action)
     }
 
-    /// What policy can't let pass without a review: a repair that gives rights back, or touches
-    /// what this server enforces.
+    /// What policy can't let pass without a review: what declares effects, for they explain drift,
+    /// and a repair that this server did not plan, that gives rights back or touches what it
+    /// enforces. What another repair declares is the approved baseline.
     private static func floorProblem(_ action: Action) -> String? {
-        guard action.operation.action.utf8.starts(with: "drift.".utf8),
-            action.operation.input["needsReview"]?.boolValue != false
+        let operation = action.operation
+        guard operation.action.utf8.starts(with: "drift.".utf8) else {
+            return operation.effects.isEmpty
+                ? nil
+                : "it declares effects, which explain drift: that needs a review, and no policy "
+                    + "asks for one"
+        }
+        guard
+            action.facts["inspectable"]?.boolValue != true
+                || operation.input["needsReview"]?.boolValue != false
         else { return nil }
-        return "this repair gives rights back, or touches what is enforced: it needs a review, "
-            + "and no policy asks for one"
+        return "this repair is no plan of this server, gives rights back, or touches what is "
+            + "enforced: it needs a review, and no policy asks for one"
     }
 
     private func denial(_ source: String, _ message: String, at now: Timestamp) -> Verdict {

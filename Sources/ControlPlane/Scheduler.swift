@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import ApprovalCore
+internal import DriftCore
 internal import Logging
 internal import ServiceLifecycle
 internal import Storage
@@ -57,15 +58,21 @@ package struct Scheduler: Service {
         let due = try control.backend.read { reader in
             try reader.dueActions(at: now, limit: Self.dueLimit)
         }
-        for row in due { try await attempt(row.id) { try await control.tick(row.id) } }
-        for id in control.heartbeats.silent(now: now) {
-            try await attempt(id) { try await control.markSilent(id) }
+        for row in due {
+            try await attempt("action \(row.id)") { try await control.tick(row.id) }
         }
-        try await control.watchSilence()
+        for id in control.heartbeats.silent(now: now) {
+            try await attempt("action \(id)") { try await control.markSilent(id) }
+        }
+        for source in control.governance.drift.sources.values {
+            try await attempt("source \(source.id)") {
+                try await control.watchSilence(of: source)
+            }
+        }
     }
 
-    /// One action that can't be read must not keep the others from their deadlines.
-    private func attempt(_ id: ActionID, _ body: () async throws -> Void) async throws {
+    /// One that can't be read must not keep the others from their deadlines.
+    private func attempt(_ what: String, _ body: () async throws -> Void) async throws {
         do {
             try await body()
         } catch let error as LedgerUnavailable {
@@ -74,8 +81,8 @@ package struct Scheduler: Service {
             throw error
         } catch {
             control.logger.critical(
-                "an action can't be read: it may have been tampered with",
-                metadata: ["action": "\(id)", "error": "\(error)"])
+                "what is due can't be read: it may have been tampered with",
+                metadata: ["what": "\(what)", "error": "\(error)"])
         }
     }
 

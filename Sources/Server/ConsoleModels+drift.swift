@@ -248,10 +248,10 @@ extension ConsoleModels {
             guard try control.driftStanding(id).machine.proposed == version else { continue }
             let start = min(max(offset, 0), max(leaves.count - 1, 0))
             let page = leaves[start..<min(start + BaselineProposal.pageSize, leaves.count)]
-            let shown = page.map { leaf in
+            let shown = try page.map { leaf in
                 BaselineLeaf(
                     subject: VisibleText.escape(leaf.subject),
-                    document: DocumentText.value(leaf.document, limit: Self.leafBytes))
+                    document: DocumentText.value(try leaf.json(), limit: Self.leafBytes))
             }
             return (
                 standing,

@@ -50,8 +50,17 @@ extension TestInstallation {
         _ mode: String = "allow", name: String = "a", nonce: Hash256? = nil,
         agent: Handle = TestInstallation.bot, atGate: Bool = true, key: String? = nil
     ) async throws -> ActionResult {
-        let operation = try Self.operation(mode, name: name)
-        return try await control.submit(
+        try await submit(
+            try Self.operation(mode, name: name), nonce: nonce, agent: agent, atGate: atGate,
+            key: key)
+    }
+
+    /// Submits any operation as an agent at the gate.
+    package func submit(
+        _ operation: Operation, nonce: Hash256? = nil, agent: Handle = TestInstallation.bot,
+        atGate: Bool = true, key: String? = nil
+    ) async throws -> ActionResult {
+        try await control.submit(
             SubmitCommand(
                 operation: operation, intent: .none, nonce: nonce, idempotencyKey: key,
                 requestDigest: try operation.digest()),

@@ -205,7 +205,7 @@ struct DriftSourceCommands: AsyncParsableCommand {
     struct Repropose: ClientCommand {
         static let configuration = CommandConfiguration(
             commandName: "repropose",
-            abstract: "Have the next whole observation proposed as a new baseline.")
+            abstract: "Have the next observation proposed as a new baseline.")
 
         @Argument(help: "The source.")
         var id: String
@@ -217,7 +217,7 @@ struct DriftSourceCommands: AsyncParsableCommand {
             let answer = try await api.post(
                 try DriftPath.source(id).appending("baseline").appending("repropose"))
             try output.print(
-                answer, or: ["The next whole observation is proposed; the old baseline counts."])
+                answer, or: ["The next observation is proposed; the old baseline counts."])
         }
     }
 }

@@ -75,6 +75,67 @@ struct PolicyEnvironmentTests {
         #expect(alone.evaluate(action, at: .start).decision == .review)
     }
 
+    /// What policies that permit everything say of an operation.
+    private func permitted(
+        _ name: String, of type: String = "Host", input: JSONObject, facts: JSONObject = [:],
+        effects: [DeclaredEffect] = []
+    ) throws -> Verdict {
+        let action = try Action(
+            id: ActionID(now: .start, random: (1, 1)), nonce: .of("n"),
+            operation: try Operation(
+                action: name, resourceType: type, resourceID: "h", input: input,
+                effects: effects),
+            intent: .none,
+            requester: Requester(agent: .bot, owner: .alice, onBehalfOf: nil, credential: "c"),
+            gate: GateReference(id: .advisoryGate, enforcing: false), facts: .object(facts))
+        return try Fixtures.environment("permit (principal, action, resource);")
+            .evaluate(action, at: .start)
+    }
+
+    @Test("an action that declares effects is never let pass without a review")
+    func effectsFloor() throws {
+        let effect = DeclaredEffect(
+            scope: "h", subject: "file:/etc/app.conf", path: JSONPointer(tokens: []),
+            post: .observed)
+        let input: JSONObject = ["argv": ["ls"]]
+        #expect(try permitted("command.run", input: input).decision == .allow)
+        let verdict = try permitted("command.run", input: input, effects: [effect])
+        #expect(verdict.decision == .deny)
+        #expect(verdict.errors.last?.message.contains("declares effects") == true)
+        let reviewed = """
+            permit (principal, action, resource);
+            @id("r") @review("reviewers") forbid (principal, action, resource);
+            """
+        let action = try Action(
+            id: ActionID(now: .start, random: (1, 1)), nonce: .of("n"),
+            operation: try Operation(
+                action: "command.run", resourceType: "Host", resourceID: "h", input: input,
+                effects: [effect]),
+            intent: .none,
+            requester: Requester(agent: .bot, owner: .alice, onBehalfOf: nil, credential: "c"),
+            gate: GateReference(id: .advisoryGate, enforcing: false), facts: [:])
+        #expect(try Fixtures.environment(reviewed).evaluate(action, at: .start).decision == .review)
+    }
+
+    @Test(
+        "a repair passes without a review only as a plan of this server that says it may",
+        arguments: [
+            (JSON.bool(true), JSON.bool(false), Verdict.Decision.allow),
+            (true, true, .deny), (false, false, .deny), (.null, false, .deny),
+            (true, .null, .deny), ("true", false, .deny), (true, "false", .deny),
+        ])
+    func repairFloor(inspectable: JSON, needsReview: JSON, expected: Verdict.Decision) throws {
+        let plan: JSONObject = [
+            "baseline": "sha256:0", "broadening": false, "changes": [], "fields": 1,
+            "needsReview": needsReview, "observed": "sha256:1", "refused": [], "scope": "web1",
+            "source": "h", "subjects": 1,
+        ]
+        let verdict = try permitted(
+            "drift.remediate", of: "DriftSource", input: plan,
+            facts: ["inspectable": inspectable])
+        #expect(verdict.decision == expected)
+    }
+
     @Test("numbers are never rounded: they have the declared type exactly, or are refused")
     func numbers() throws {
         let environment = try Fixtures.environment(

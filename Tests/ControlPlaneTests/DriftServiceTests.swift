@@ -63,25 +63,28 @@ struct WatchedFolder {
             Self.id, expect: root.hex, by: TestInstallation.admin)
     }
 
-    /// An action that declares the port and its digest, claimed but not reported.
-    func claimed(
-        port: Int, mode: String = "allow", name: String = "set-port"
-    ) async throws -> ActionResult {
-        let wanted = Self.document(port)
-        let operation = try Operation(
+    /// An action that declares the port and its digest.
+    static func operation(
+        port: Int, mode: String = "review", name: String = "set-port"
+    ) throws
+        -> Operation
+    {
+        let wanted = document(port)
+        return try Operation(
             action: "command.run", resourceType: "Host", resourceID: "web1",
             input: ["argv": ["deploy", .string(name), .string("--mode=\(mode)")]],
             effects: ["/content/port", "/sha256"].map { path in
                 let pointer = try JSONPointer(parsing: path)
                 return DeclaredEffect(
-                    scope: "web1", subject: Self.file, path: pointer,
+                    scope: "web1", subject: file, path: pointer,
                     post: .value(wanted[pointer] ?? .null))
             })
-        return try await at.control.submit(
-            SubmitCommand(
-                operation: operation, intent: .none, nonce: TestInstallation.nonce(1),
-                idempotencyKey: nil, requestDigest: try operation.digest()),
-            by: try at.submitter())
+    }
+
+    /// An action that declares the port and its digest, approved and claimed but not reported.
+    func claimed(port: Int) async throws -> ActionResult {
+        let asked = try await at.submit(try Self.operation(port: port))
+        return try await at.claim(try await at.decide(asked, by: TestInstallation.bob))
     }
 
     var standing: SourceStanding {
@@ -119,27 +122,6 @@ struct DriftServiceTests {
         #expect(try await folder.observe(1).opened.isEmpty)
     }
 
-    @Test("an approved change is explained and enters the baseline; the same change again is not")
-    func explained() async throws {
-        let at = try await TestInstallation()
-        let folder = try await WatchedFolder(at)
-        try await folder.baseline(1)
-        let action = try await folder.claimed(port: 2)
-        _ = try await at.report(action, .succeeded)
-        let report = try await folder.observe(2)
-        #expect(report.explained.allSatisfy { $0.attribution.action == action.state.id })
-        #expect(!report.explained.isEmpty)
-        #expect(try folder.open().isEmpty)
-        let baseline = try #require(try folder.standing.machine.baseline)
-        #expect(baseline.origin == .effectApplied)
-        #expect(baseline.derivedFrom == [action.state.id])
-
-        // Back and forth behind our back: the effect explained its one change.
-        try await folder.observe(1)
-        #expect(try folder.open().allSatisfy { $0.attribution.verdict == .unauthorised })
-        #expect(try !folder.open().isEmpty)
-    }
-
     @Test("a change that no approval covers is unauthorised, told once, and over when it is gone")
     func unauthorised() async throws {
         let at = try await TestInstallation()
@@ -152,20 +134,6 @@ struct DriftServiceTests {
         #expect(try await folder.observe(1, mode: "0666").alerts.isEmpty)
         let healed = try await folder.observe(1)
         #expect(healed.closed.map(\.fingerprint) == [episode.fingerprint])
-    }
-
-    @Test("an approved change that was never applied is a missing effect")
-    func missing() async throws {
-        let at = try await TestInstallation()
-        let folder = try await WatchedFolder(at)
-        try await folder.baseline(1)
-        let action = try await folder.claimed(port: 2)
-        _ = try await at.report(action, .succeeded)
-        at.clock.advance(seconds: 400)
-        let report = try await folder.observe(1)
-        #expect(!report.missing.isEmpty)
-        #expect(report.missing.allSatisfy { $0.attribution.action == action.state.id })
-        #expect(try await folder.observe(1).missing.isEmpty)
     }
 
     @Test("only the observer that the source names is heard, and gates see nothing else")
@@ -229,14 +197,18 @@ struct DriftServiceTests {
         }
         try await at.restart()
         #expect(try folder.standing.machine.baseline == nil)
-        // A look that sees nothing does not use the warning up.
+        #expect(try folder.standing.machine.gaps.map(\.gap.cause) == [.eventsLost])
+        // Whatever is observed first is an entry, a look that saw nothing as well.
+        let size = at.control.writer.head.size
         let now = at.control.now
         let gap = CoverageGap(subject: nil, cause: .unreachable, detail: "down")
-        _ = try await at.control.observe(
+        let report = try await at.control.observe(
             WatchedFolder.id, Observation(started: now, ended: now, failure: gap),
             by: TestInstallation.gate)
-        let report = try await folder.observe(1, mode: "0666")
+        #expect(at.control.writer.head.size == size + 1)
         #expect(report.gapsOpened.contains { $0.gap.cause == .eventsLost })
+        #expect(report.alerts.contains { $0.gap?.cause == .eventsLost })
+        #expect(try await folder.observe(1, mode: "0666").proposed != nil)
         #expect(try folder.standing.machine.baseline == nil)
     }
 
@@ -307,7 +279,7 @@ struct DriftServiceTests {
         let folder = try await WatchedFolder(at)
         try await folder.baseline(1)
         at.clock.advance(seconds: 3600)
-        try await at.control.watchSilence()
+        try await at.control.watchSilence(of: try WatchedFolder.source())
         #expect(try folder.standing.machine.gaps.map(\.gap.cause) == [.silent])
         try await folder.observe(1)
         #expect(try folder.standing.machine.gaps.isEmpty)

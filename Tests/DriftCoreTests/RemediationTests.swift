@@ -99,6 +99,54 @@ struct RemediationTests {
         #expect(plan.refused.count == 1 && plan.fields == 1)
     }
 
+    @Test("with secrets beside it, the document of a plan is just what its patch gives")
+    func besideSecrets() throws {
+        func secret(_ text: String) -> JSON { ["$secret": .string("hmac-sha256:\(text)")] }
+        let before: JSON = ["keys": ["a", secret("b"), "c"], "port": 80]
+        let after: JSON = ["keys": ["a", secret("b"), "d"], "port": 81]
+        let watch = try drifted(before, after)
+        let plan = try plan(watch)
+        #expect(plan.refused.count == 1 && plan.fields == 1)
+        let change = try #require(plan.changes.first)
+        let put = try JSONPatch(change.patch).applied(to: after)
+        #expect(put == change.document)
+        #expect(put["keys"] == after["keys"])
+    }
+
+    @Test("a plan ends no deviation but those of its own subjects and places")
+    func endsItsOwn() throws {
+        var watch = try Watch(
+            Fixture.source(),
+            baseline: Fixture.snapshot([("file:/a", ["x": 1, "y": 1]), ("file:/b", ["x": 1])]))
+        try watch.observe(
+            Fixture.snapshot([("file:/a", ["x": 2, "y": 2]), ("file:/b", ["x": 2])]), 60)
+        func episode(_ subject: String, _ pointer: String) throws -> Hash256 {
+            let place = try Fixture.pointer(pointer)
+            let found = watch.machine.episodes.values.first(where: {
+                $0.deviation.subject == subject && $0.deviation.pointer == place
+            })
+            return try #require(found).fingerprint
+        }
+        let own = try episode("file:/a", "/x")
+        let honest = try plan(watch, [own])
+        let others = [try episode("file:/a", "/y"), try episode("file:/b", "/x")]
+        for other in others {
+            // The same plan, which names another deviation as what it puts back.
+            let text = String(decoding: try honest.json.canonicalBytes(), as: UTF8.self)
+            let forged = try RemediationPlan(
+                try JSON(parsing: text.replacing(own.hex, with: other.hex)))
+            var machine = watch.machine
+            try machine.begin(forged, action: Fixture.action(1), now: Fixture.at(70))
+            let fresh = try Fixture.snapshot([
+                ("file:/a", ["x": 1, "y": 2]), ("file:/b", ["x": 2]),
+            ])
+            let outcome = try machine.verify(
+                forged, observation: Fixture.observation(fresh, 90))
+            #expect(outcome.closed.isEmpty)
+            #expect(machine.episodes[other] != nil)
+        }
+    }
+
     @Test("one plan at a time is at a subject, and only for the state it was made for")
     func oneAtATime() throws {
         var watch = try drifted(["a": 1, "b": 1], ["a": 2, "b": 2])

@@ -22,7 +22,7 @@ extension ControlPlane {
             guard let proposed = holder.machine.proposed else {
                 throw CommandError.conflict(
                     code: "nothing_proposed",
-                    "source `\(id)` has no baseline to approve: wait until it was observed whole")
+                    "source `\(id)` has no baseline to approve: wait until it was observed")
             }
             try Self.checkExpected(expect, proposed.root)
             let version = try Self.conflict {
@@ -34,7 +34,7 @@ extension ControlPlane {
         }
     }
 
-    /// Has the next whole observation proposed as a new baseline.
+    /// Has the next observation proposed as a new baseline.
     package func reproposeBaseline(_ id: Handle, by: Principal) async throws {
         try await decideDrift(id, by: by) { holder, _, _ in
             holder.machine.repropose()

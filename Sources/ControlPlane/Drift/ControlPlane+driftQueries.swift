@@ -34,12 +34,12 @@ extension ControlPlane {
     private func standing(_ source: DriftSource) -> SourceStanding {
         guard let holder = drift.holder(source.id) else {
             return SourceStanding(
-                machine: DriftMachine(source: source, now: now), live: nil, gaps: [], entry: nil,
+                machine: DriftMachine(source: source, now: now), live: nil, entry: nil,
                 recordedAt: nil, observedAt: nil)
         }
         return SourceStanding(
-            machine: holder.machine, live: holder.live, gaps: holder.liveGaps,
-            entry: holder.entry, recordedAt: holder.recordedAt, observedAt: holder.observedAt)
+            machine: holder.machine, live: holder.live, entry: holder.entry,
+            recordedAt: holder.recordedAt, observedAt: holder.observedAt)
     }
 
     /// Deviations of a query, the worst first, then the newest.
@@ -87,25 +87,26 @@ extension ControlPlane {
         guard let holder = drift.holder(source) else { return (nil, nil) }
         let expected = try holder.machine.baseline.map { try snapshot($0.root, of: holder) }
         func document(_ snapshot: Snapshot?) throws -> JSON? {
-            try snapshot?[subject].map {
-                try JSON(canonical: $0.document, limits: Limits.storedJSON)
-            }
+            try snapshot?[subject]?.json()
         }
         return (try document(expected), try document(holder.live))
     }
 
     /// The leaves that await approval, or those of the baseline where nothing does.
-    package func proposedLeaves(_ id: Handle) throws -> [(subject: String, document: JSON)] {
+    package func proposedLeaves(_ id: Handle) throws -> [Leaf] {
         guard let holder = drift.holder(id),
             let version = holder.machine.proposed ?? holder.machine.baseline
         else { return [] }
-        return try snapshot(version.root, of: holder).leaves.map { leaf in
-            (leaf.subject, try JSON(canonical: leaf.document, limits: Limits.storedJSON))
-        }
+        return try snapshot(version.root, of: holder).leaves
     }
 
     /// Turns an observer away that sends too much; asked before it is read.
     package func throttleObservations(of gate: Handle) throws {
         try throttle("observe \(gate)", observations)
+    }
+
+    /// Turns whoever asks for too many plans away.
+    package func throttlePlans(by principal: Principal) throws {
+        try throttle("plan \(principal)", observations)
     }
 }

@@ -61,9 +61,8 @@ extension ControlPlane {
         _ change: DriftConfiguration.Change, _ view: LedgerView
     ) -> [OperationalKey] {
         guard case .sourceRemoved(let id) = change else { return [] }
-        let snapshots = (drift.holder(id)?.snapshots.keys).map(Array.init) ?? []
         return [OperationalKey(space: DriftBook.stateSpace, key: id.text)]
-            + snapshots.map {
+            + (drift.holder(id)?.roots ?? []).map {
                 OperationalKey(space: DriftBook.snapshotSpace, key: "\(id)/\($0.hex)")
             }
     }

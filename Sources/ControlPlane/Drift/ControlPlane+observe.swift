@@ -51,22 +51,24 @@ extension ControlPlane {
         var holder = basis ?? DriftBook.Holder(machine: DriftMachine(source: source, now: now))
         if holder.machine.source != source { try holder.machine.configure(source) }
         let expected = try holder.machine.baseline.map { try snapshot($0.root, of: holder) }
+        // Kept, so that the next look does not read it again.
+        if let expected { holder.snapshots[expected.root] = expected }
         let watched = WatchedSubjects(source, expected: expected, live: observation.snapshot)
         let approved = try driftEffects.effects { try detail($0) }.filter {
             watched.contains($0.effect)
         }
-        let remediations = try remediate(&holder.machine, approved, observation)
-        let report = try holder.machine.observe(
-            holder.distrusted(observation), expected: expected, effects: approved,
+        let progress = try remediate(&holder.machine, approved, observation)
+        var report = try holder.machine.observe(
+            // No approved action reaches into what this server enforces.
+            observation, expected: expected, effects: source.kind == .exequatur ? [] : approved,
             rules: Array(governance.drift.ignoreRules.values), directions: directions,
             ledgerIsSound: notReady == nil, now: now)
-        // Told with an observation that shows something; until then it is still to be told.
-        if observation.snapshot != nil { holder.distrust = nil }
+        report.follow(holder.untold, closed: progress.closed)
+        holder.untold = nil
         holder.observedAt = observation.ended
-        holder.liveGaps = observation.gaps
         if let live = observation.snapshot { holder.live = live }
         counters.add("exequatur_drift_observations_total")
-        guard report.isNews || remediations > 0 || isDue(holder) else {
+        guard report.isNews || progress.isNews || isDue(holder) else {
             return drift.put(holder, source.id, after: basis?.version) ? report : nil
         }
         let isKept = try await record(
@@ -89,9 +91,8 @@ extension ControlPlane {
     ) async throws -> Bool {
         var holder = holder
         for change in changes { holder.snapshots[change.version.root] = change.snapshot }
-        let wanted = Set(
-            [holder.machine.baseline?.root, holder.machine.proposed?.root].compactMap { $0 })
-        let dropped = holder.snapshots.keys.filter { !wanted.contains($0) }
+        let wanted = holder.machine.snapshotRoots
+        let dropped = holder.roots.union(basis?.roots ?? []).subtracting(wanted)
         for root in dropped { holder.snapshots[root] = nil }
         let machine = try holder.machine.json.canonicalBytes()
         let stored = changes.filter { wanted.contains($0.version.root) }.map { change in
@@ -131,9 +132,7 @@ extension ControlPlane {
                     OperationalKey(
                         space: DriftBook.snapshotSpace, key: "\(source.id)/\($0.hex)")
                 },
-                applied: { [drift] in
-                    drift.put(result, source.id, after: basis?.version)
-                })
+                applied: { [drift] in drift.set(result, source.id) })
         }.value
     }
 
@@ -179,7 +178,8 @@ extension ControlPlane {
                 logger.critical(
                     "the state of a drift source can't be believed",
                     metadata: ["source": "\(source.id)", "error": "\(error)"])
-                holder.distrust = "the stored state is not what the ledger commits to: \(error)"
+                holder.untold = holder.machine.distrust(
+                    "the stored state is not what the ledger commits to: \(error)", now: now)
             }
             drift.put(holder, source.id, after: nil)
         }
@@ -219,31 +219,19 @@ extension ControlPlane {
 
     // MARK: silence
 
-    /// Says of each source that nobody has looked at for too long that nothing is known of it.
-    func watchSilence() async throws {
-        for source in governance.drift.sources.values {
-            let basis = drift.holder(source.id)
-            var holder =
-                basis ?? DriftBook.Holder(machine: DriftMachine(source: source, now: now))
-            let report = holder.machine.silent(now: now)
-            guard report.isNews else {
-                if basis == nil { drift.put(holder, source.id, after: nil) }
-                continue
-            }
-            _ = try await record(
-                holder, basis, source, .observed, summary: ["status": "silent"],
-                body: report.body, changes: [], alerts: report.alerts, by: "server")
+    /// Says of a source that nobody has looked at for too long that nothing is known of it.
+    func watchSilence(of source: DriftSource) async throws {
+        let basis = drift.holder(source.id)
+        var holder = basis ?? DriftBook.Holder(machine: DriftMachine(source: source, now: now))
+        var report = holder.machine.silent(now: now)
+        report.follow(holder.untold)
+        holder.untold = nil
+        guard report.isNews else {
+            if basis == nil { drift.put(holder, source.id, after: nil) }
+            return
         }
-    }
-}
-
-extension DriftBook.Holder {
-    /// An observation with the gap of a state that a start could not believe.
-    fileprivate func distrusted(_ observation: Observation) -> Observation {
-        guard let distrust, let snapshot = observation.snapshot else { return observation }
-        let gap = CoverageGap(subject: nil, cause: .eventsLost, detail: distrust)
-        return Observation(
-            started: observation.started, ended: observation.ended, snapshot: snapshot,
-            gaps: observation.gaps + [gap])
+        _ = try await record(
+            holder, basis, source, .observed, summary: ["status": "silent"],
+            body: report.body, changes: [], alerts: report.alerts, by: "server")
     }
 }

@@ -7,10 +7,11 @@ internal import Storage
 package import TransparencyLog
 
 /// Fixes: plans that this server makes, that people approve as actions, and that gates carry out.
-package enum DriftRemediation {
-    /// The action that carries a plan out.
-    package static let action = "drift.remediate"
-    package static let resourceType = "DriftSource"
+enum DriftRemediation {
+    /// Whether an operation carries a plan out.
+    static func isOne(_ operation: Operation) -> Bool {
+        operation.action.utf8.elementsEqual("drift.remediate".utf8)
+    }
 }
 
 extension ControlPlane {
@@ -38,7 +39,7 @@ extension ControlPlane {
 
     /// What the server knows of an action that wants to carry out a plan.
     func remediationFacts(_ operation: Operation) -> JSON? {
-        guard operation.action.utf8.elementsEqual(DriftRemediation.action.utf8) else { return nil }
+        guard DriftRemediation.isOne(operation) else { return nil }
         let input = JSON.object(operation.input)
         guard let plan = try? RemediationPlan(input), let digest = try? plan.digest,
             drift.issued(digest), plan.source.text.utf8.elementsEqual(operation.resourceID.utf8),
@@ -55,59 +56,65 @@ extension ControlPlane {
         ]
     }
 
+    /// What gates have done about plans since the last observation.
+    struct RemediationProgress {
+        /// Whether the machine noted anything.
+        var isNews = false
+        /// Deviations that are over because they were put back.
+        var closed: [Episode] = []
+    }
+
     /// Lets the machine know of plans that gates have begun or ended, before it sees what came of
     /// them.
-    ///
-    /// - Returns: how many changed something.
     func remediate(
         _ machine: inout DriftMachine, _ approved: [ApprovedEffect], _ observation: Observation
-    ) throws -> Int {
-        var changed = 0
+    ) throws -> RemediationProgress {
+        var progress = RemediationProgress()
         let source = machine.source.id.text
-        for id in Set(approved.map(\.action)).sorted(by: { $0.text < $1.text }) {
+        let actions = Set(approved.map(\.action)).filter(driftEffects.isRemediation)
+        for id in actions.sorted(by: { $0.text < $1.text }) {
             guard let detail = try detail(id) else { continue }
             let operation = detail.body.action.operation
-            guard operation.action.utf8.elementsEqual(DriftRemediation.action.utf8),
-                operation.resourceID.utf8.elementsEqual(source.utf8),
+            guard operation.resourceID.utf8.elementsEqual(source.utf8),
                 let plan = try? RemediationPlan(.object(operation.input))
             else { continue }
-            changed += try advance(&machine, plan, detail, observation)
+            try advance(&machine, plan, detail, observation, &progress)
         }
-        return changed
+        return progress
     }
 
     private func advance(
         _ machine: inout DriftMachine, _ plan: RemediationPlan, _ detail: ActionDetail,
-        _ observation: Observation
-    ) throws -> Int {
-        let digest = try plan.digest
-        let isRunning = machine.remediations[digest] != nil
-        guard let claim = detail.claimEntry else { return 0 }
+        _ observation: Observation, _ progress: inout RemediationProgress
+    ) throws {
+        let isRunning = machine.remediations[try plan.digest] != nil
+        guard let claim = detail.claimEntry else { return }
+        func begin() -> Bool {
+            let began: Void? = try? machine.begin(
+                plan, action: detail.state.id, now: claim.entry.at)
+            if began != nil { progress.isNews = true }
+            return began != nil
+        }
         switch detail.state.status {
         case .notStarted:
-            guard isRunning else { return 0 }
+            guard isRunning else { return }
             try machine.abandon(plan)
+            progress.isNews = true
         case .claimed, .unknown:
-            guard !isRunning, observation.started < claim.entry.at.adding(seconds: 86_400) else {
-                return 0
-            }
-            guard (try? machine.begin(plan, action: detail.state.id, now: claim.entry.at)) != nil
-            else {
-                return 0
+            if !isRunning, observation.started < claim.entry.at.adding(seconds: 86_400) {
+                _ = begin()
             }
         default:
-            guard let ended = detail.state.outcomes.last?.at else { return 0 }
-            if !isRunning {
-                // It began and ended between two observations.
-                guard claim.entry.at >= (machine.last?.started ?? ended),
-                    (try? machine.begin(plan, action: detail.state.id, now: claim.entry.at)) != nil
-                else { return 0 }
-            }
+            guard let ended = detail.state.outcomes.last?.at else { return }
+            // It may have begun and ended between two observations.
+            let isAt =
+                isRunning || claim.entry.at >= (machine.last?.started ?? ended) && begin()
             // A look that began before the end says nothing of it; the next one will.
-            guard observation.started >= ended, observation.snapshot != nil,
-                (try? machine.verify(plan, observation: observation)) != nil
-            else { return isRunning ? 0 : 1 }
+            guard isAt, observation.started >= ended, observation.snapshot != nil,
+                let outcome = try? machine.verify(plan, observation: observation)
+            else { return }
+            progress.isNews = true
+            progress.closed += outcome.closed
         }
-        return 1
     }
 }

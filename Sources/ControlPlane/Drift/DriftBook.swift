@@ -12,8 +12,6 @@ package struct SourceStanding: Sendable {
     package let machine: DriftMachine
     /// The last complete or partial observation's snapshot; nil after a start until the next one.
     package let live: Snapshot?
-    /// The last observation's gaps.
-    package let gaps: [CoverageGap]
     /// The last entry about it; nil before the first.
     package let entry: UInt64?
     package let recordedAt: Timestamp?
@@ -35,14 +33,19 @@ final class DriftBook: Sendable {
         /// Counts changes of this value, so that a command notices one that came between.
         var version = 0
         var live: Snapshot?
-        var liveGaps: [CoverageGap] = []
         var observedAt: Timestamp?
         var entry: UInt64?
         var recordedAt: Timestamp?
         /// Snapshots by root: the baseline's and the proposed one's.
         var snapshots: [Hash256: Snapshot] = [:]
-        /// What is to be told with the next observation, because a start could not trust its row.
-        var distrust: String?
+        /// What is to be recorded and told with the next entry, because a start could not trust its
+        /// row.
+        var untold: DriftReport?
+
+        /// Of all snapshots that may be stored for it.
+        var roots: Set<Hash256> {
+            Set(snapshots.keys).union(machine.snapshotRoots)
+        }
     }
 
     private let holders = Mutex<[Handle: Holder]>([:])
@@ -50,7 +53,6 @@ final class DriftBook: Sendable {
     private let plans = Mutex<[Hash256: Timestamp]>([:])
 
     func holder(_ id: Handle) -> Holder? { holders.withLock { $0[id] } }
-    var all: [Handle: Holder] { holders.withLock { $0 } }
 
     /// Puts a holder that was made from the one of `version`; false if another came between.
     @discardableResult
@@ -61,6 +63,15 @@ final class DriftBook: Sendable {
             next.version = (version ?? 0) + 1
             holders[id] = next
             return true
+        }
+    }
+
+    /// Puts a holder that the ledger has: what was only observed meanwhile is observed again.
+    func set(_ holder: Holder, _ id: Handle) {
+        holders.withLock { holders in
+            var next = holder
+            next.version = (holders[id]?.version ?? 0) + 1
+            holders[id] = next
         }
     }
 

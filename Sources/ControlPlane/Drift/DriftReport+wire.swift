@@ -7,8 +7,11 @@ internal import TransparencyLog
 
 extension DriftReport {
     /// Whether anything happened that the ledger has to have.
+    ///
+    /// What is explained is an episode that was opened, or a new baseline; an effect that was seen
+    /// must not explain anything again after a restart.
     var isNews: Bool {
-        !opened.isEmpty || !changed.isEmpty || !closed.isEmpty || !explained.isEmpty
+        !opened.isEmpty || !changed.isEmpty || !closed.isEmpty || !seen.isEmpty
             || !missing.isEmpty || !gapsOpened.isEmpty || !gapsClosed.isEmpty || !alerts.isEmpty
             || newBaseline != nil || proposed != nil
     }

@@ -18,9 +18,12 @@ final class EffectBook: Sendable {
     /// that nobody ever approved.
     private static let memorySeconds: Int64 = 90 * 86_400
 
-    /// One action's effects; nil until they are read, and again once the action has changed.
     private struct Tracked {
+        /// Nil until they are read, and again once the action has changed.
         var effects: [ApprovedEffect]?
+        /// When nothing more could come of it; nil before, and until it is read.
+        var final: Timestamp?
+        var isRemediation = false
         var changes = 0
     }
 
@@ -72,23 +75,31 @@ final class EffectBook: Sendable {
             tracked.filter { $0.value.effects == nil }.map { ($0.key, $0.value.changes) }
         }
         for (id, changes) in stale {
-            let effects = try detail(id).map(Self.effects) ?? []
+            let read = try detail(id)
+            var now = Tracked(effects: read.map(Self.effects) ?? [], changes: changes)
+            if let read {
+                now.isRemediation = DriftRemediation.isOne(read.body.action.operation)
+                if read.state.status.isFinal { now.final = read.entries.last?.entry.at }
+            }
+            let known = now
             tracked.withLock { tracked in
                 // It may have changed again meanwhile; then the next reader reads it.
-                if tracked[id]?.changes == changes { tracked[id]?.effects = effects }
+                if tracked[id]?.changes == changes { tracked[id] = known }
             }
         }
         return tracked.withLock { $0.values.flatMap { $0.effects ?? [] } }
+    }
+
+    /// Whether an action, as it was last read, carries a plan out.
+    func isRemediation(_ id: ActionID) -> Bool {
+        tracked.withLock { $0[id]?.isRemediation ?? false }
     }
 
     /// Forgets what ended long ago; returns the rows to remove.
     func forget(before now: Timestamp) -> [OperationalKey] {
         let old = now.adding(seconds: -Self.memorySeconds)
         return tracked.withLock { tracked in
-            let gone = tracked.filter { _, one in
-                guard let effects = one.effects, !effects.isEmpty else { return false }
-                return effects.allSatisfy { ($0.ended ?? now) < old }
-            }
+            let gone = tracked.filter { _, one in one.final.map { $0 < old } ?? false }
             for id in gone.keys { tracked[id] = nil }
             return gone.keys.map { OperationalKey(space: Self.space, key: $0.text) }
         }
@@ -102,7 +113,10 @@ final class EffectBook: Sendable {
         let declared = detail.body.action.operation.effects
         guard let (standing, entry) = standing(detail), !declared.isEmpty else { return [] }
         let ended = state.outcomes.last?.at
-        let observed = state.outcomes.last { $0.settledBy == nil }?.report.effects ?? []
+        // Elsewhere it is the agent's own word.
+        let observed =
+            detail.body.action.gate.enforcing
+            ? state.outcomes.last { $0.settledBy == nil }?.report.effects ?? [] : []
         return declared.enumerated().flatMap { number, effect -> [ApprovedEffect] in
             guard case .observed = effect.post else {
                 return [
@@ -146,7 +160,8 @@ final class EffectBook: Sendable {
 }
 
 extension DeclaredEffect {
-    /// What was seen of it, as effects with values.
+    /// What was seen of it, as effects with values; none where nothing was seen to change, or more
+    /// than may be declared.
     ///
     /// A gate sees a file's attributes and digest, a source perhaps its fields as well. So each
     /// member that was seen to change is an effect of its own, numbered behind the declared ones,
@@ -154,34 +169,31 @@ extension DeclaredEffect {
     fileprivate func observed(
         _ seen: ObservedEffect, _ number: Int
     ) -> [(Int, DeclaredEffect, Post)] {
-        func effect(_ path: JSONPointer, _ post: Post, _ derived: [Place] = []) -> DeclaredEffect {
+        let (before, after) = (seen.before?[path], seen.after?[path])
+        if before == after { return [] }
+        func effect(_ path: JSONPointer, _ post: JSON?, _ derived: [Place] = []) -> DeclaredEffect {
             DeclaredEffect(
-                scope: scope, subject: subject, path: path, post: post, within: within,
+                scope: scope, subject: subject, path: path, post: Post(seen: post), within: within,
                 derived: self.derived + derived)
         }
-        guard let after = seen.after?.objectValue, let before = seen.before?.objectValue else {
-            return [
-                (
-                    number, effect(path, seen.after.map(Post.value) ?? .absent),
-                    seen.before.map(Post.value) ?? .absent
-                )
-            ]
+        guard let new = after?.objectValue, let old = before?.objectValue else {
+            return [(number, effect(path, after), Post(seen: before))]
         }
-        var effects: [(Int, DeclaredEffect, Post)] = []
-        let names = Set(before.map(\.key)).union(after.map(\.key))
-        for name in names.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) })
-        where before[name] != after[name] {
+        let changed = Set(old.map(\.key)).union(new.map(\.key)).filter { old[$0] != new[$0] }
+        guard changed.count <= Limits.effects else { return [] }
+        let inOrder = changed.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        return inOrder.enumerated().map { position, name in
             let fields =
-                name.utf8.elementsEqual("sha256".utf8)
+                path.tokens.isEmpty && name.utf8.elementsEqual("sha256".utf8)
                 ? [Place(subject: subject, path: JSONPointer(tokens: ["content"]))] : []
-            effects.append(
-                (
-                    Limits.effects * (number + 1) + effects.count,
-                    effect(
-                        path.appending(name), after[name].map(Post.value) ?? .absent, fields),
-                    before[name].map(Post.value) ?? .absent
-                ))
+            return (
+                Limits.effects * (number + 1) + position,
+                effect(path.appending(name), new[name], fields), Post(seen: old[name])
+            )
         }
-        return effects
     }
+}
+
+extension DeclaredEffect.Post {
+    fileprivate init(seen value: JSON?) { self = value.map(Self.value) ?? .absent }
 }

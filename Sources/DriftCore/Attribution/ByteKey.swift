@@ -82,16 +82,3 @@ struct Documents {
         return document
     }
 }
-
-extension Leaf {
-    /// The document.
-    ///
-    /// - Throws: ``DriftError`` where it is not canonical JSON.
-    func json() throws(DriftError) -> JSON {
-        do {
-            return try JSON(canonical: document, limits: .files)
-        } catch {
-            throw DriftError("`\(subject)`: its document is not canonical JSON: \(error)")
-        }
-    }
-}

@@ -74,11 +74,31 @@ extension DriftMachine {
             report.alerts.append(alert(gap))
             return report
         }
-        let open = OpenGap(gap: gap, since: heard, lastSeen: lastSeen, hits: 1, told: now)
+        open(gap, since: heard, now: now, &report)
+        return report
+    }
+
+    /// Opens a gap of a source that begins anew, because what was known of it can't be believed.
+    ///
+    /// The next observation that sees something closes it.
+    /// - Parameters:
+    ///   - why: one line for people.
+    ///   - now: the time.
+    /// - Returns: the gap and its alert.
+    package mutating func distrust(_ why: String, now: Timestamp) -> DriftReport {
+        var report = DriftReport(observed: .failed)
+        let gap = CoverageGap(subject: nil, cause: .eventsLost, detail: why)
+        open(gap, since: now, now: now, &report)
+        return report
+    }
+
+    private mutating func open(
+        _ gap: CoverageGap, since: Timestamp, now: Timestamp, _ report: inout DriftReport
+    ) {
+        let open = OpenGap(gap: gap, since: since, lastSeen: lastSeen, hits: 1, told: now)
         gaps.append(open)
         report.gapsOpened.append(open)
         report.alerts.append(alert(gap))
-        return report
     }
 
     /// What is told of a gap; nothing that can't be seen is less urgent than what can.
@@ -89,6 +109,6 @@ extension DriftMachine {
                 .undetermined, direction: .neutral, assetClass: source.assetClass,
                 kind: source.kind),
             episode: nil, gap: gap,
-            text: "\(gap.subject ?? "source \(source.id)"): \(gap.detail)")
+            text: "\(gap.subject.map(VisibleText.escape) ?? "source \(source.id)"): \(gap.detail)")
     }
 }

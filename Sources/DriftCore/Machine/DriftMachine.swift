@@ -38,6 +38,11 @@ package struct DriftMachine: Sendable, Hashable {
     /// Plans that are being carried out, by their digest.
     package internal(set) var remediations: [Hash256: RunningRemediation] = [:]
 
+    /// The roots of the snapshots that the shell has to keep.
+    package var snapshotRoots: Set<Hash256> {
+        Set([baseline?.root, proposed?.root].compactMap(\.self))
+    }
+
     /// A source of which nothing is known yet.
     package init(source: DriftSource, now: Timestamp) {
         self.source = source

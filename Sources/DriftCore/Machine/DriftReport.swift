@@ -28,6 +28,15 @@ package struct DriftReport: Sendable {
     package internal(set) var proposed: BaselineChange?
     /// Deviations beyond ``DriftLimits/deviations``.
     package internal(set) var beyondLimit: Int = 0
+
+    /// Takes up what was not recorded yet: the gaps and alerts of an earlier report, and what was
+    /// found put back before the observation was compared.
+    package mutating func follow(_ earlier: DriftReport?, closed over: [Episode] = []) {
+        closed = over + closed
+        guard let earlier else { return }
+        gapsOpened = earlier.gapsOpened + gapsOpened
+        alerts = earlier.alerts + alerts
+    }
 }
 
 /// A deviation with what explains it.

@@ -15,7 +15,7 @@ extension Sweep {
             if one.attribution.verdict.explains {
                 report.explained.append(
                     ExplainedDeviation(
-                        deviation: one.deviation, attribution: one.attribution))
+                        deviation: try one.deviation.abbreviated, attribution: one.attribution))
             }
             if one.isAdopted { continue }
             let direction = directions.direction(of: one.deviation, kind: machine.source.kind)
@@ -25,7 +25,8 @@ extension Sweep {
             let rule = try ignoringRule(one, &attributor)
             if let rule {
                 hits[rule, default: 0] += 1
-                report.ignored.append(IgnoredDeviation(deviation: one.deviation, rule: rule))
+                report.ignored.append(
+                    IgnoredDeviation(deviation: try one.deviation.abbreviated, rule: rule))
             }
             if machine.episodes[one.fingerprint] == nil,
                 machine.episodes.count >= DriftLimits.deviations

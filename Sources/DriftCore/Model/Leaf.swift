@@ -132,6 +132,19 @@ package struct DriftError: Error, Sendable, Hashable, CustomStringConvertible {
     package init(_ description: String) { self.description = description }
 }
 
+extension Leaf {
+    /// The document.
+    ///
+    /// - Throws: ``DriftError`` where it is not canonical JSON.
+    package func json() throws(DriftError) -> JSON {
+        do {
+            return try JSON(canonical: document, limits: .files)
+        } catch {
+            throw DriftError("`\(subject)`: its document is not canonical JSON: \(error)")
+        }
+    }
+}
+
 /// Every limit of drift detection in one place, each with its reason.
 package enum DriftLimits {
     /// Subjects of one source at the server, which keeps them in memory; stand-alone scans stream.
@@ -141,8 +154,6 @@ package enum DriftLimits {
     /// Open deviations of a source that are told apart; of more only the number is kept, and the
     /// source is said to be flooded.
     package static let deviations = 10_000
-    /// Effects that one action declares; a reviewer has to read them.
-    package static let effects = 256
     /// Ignore rules of all sources together.
     package static let ignoreRules = 256
     package static let sources = 256
@@ -165,7 +176,6 @@ package enum DriftLimits {
     package static let reverts: Int64 = 2
     /// How long after its action ended an effect may still show, unless it declares otherwise.
     package static let settleSeconds: Int64 = 300
-    package static let longestWindowSeconds: Int64 = 86_400
     /// An ignore rule ends at the latest a year after it was approved.
     package static let longestIgnoreSeconds: Int64 = 366 * 86_400
     package static let shortestCadenceSeconds: Int64 = 1

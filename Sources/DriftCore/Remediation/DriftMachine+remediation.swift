@@ -127,6 +127,7 @@ extension DriftMachine {
         }
         var (verified, unseen): ([Hash256], [Hash256]) = ([], [])
         var failed: [RemediationPlan.Refusal] = []
+        var over: [Episode] = []
         let hidden = UnseenSubjects(observation.gaps)
         for change in plan.changes {
             guard let live = observation.snapshot, !hidden.contains(change.subject) else {
@@ -137,6 +138,13 @@ extension DriftMachine {
             for field in change.fields {
                 if isPut(field, in: document) {
                     verified.append(field.fingerprint)
+                    // A plan says nothing of deviations elsewhere, whatever it lists.
+                    if let episode = episodes[field.fingerprint],
+                        Subject.compare(episode.deviation.subject, change.subject) == 0,
+                        field.pointer.covers(episode.deviation.pointer)
+                    {
+                        over.append(episode)
+                    }
                 } else {
                     failed.append(
                         RemediationPlan.Refusal(
@@ -147,9 +155,7 @@ extension DriftMachine {
             }
         }
         if unseen.isEmpty { remediations[digest] = nil }
-        let closed = verified.compactMap { fingerprint in
-            episodes[fingerprint].map { close($0, .reverted, at: observation.ended) }
-        }
+        let closed = over.map { close($0, .reverted, at: observation.ended) }
         return RemediationOutcome(
             verified: verified, failed: failed, unseen: unseen, closed: closed)
     }

@@ -95,6 +95,11 @@ struct PlanBuilder {
                 document: deviation.before, fields: [field]))
     }
 
+    /// A list is put back as a whole, for numbers of elements shift.
+    private static func place(of deviation: Deviation) -> JSONPointer {
+        DocumentMerge.listAbove(deviation.path) ?? deviation.pointer
+    }
+
     private mutating func addFields(_ deviations: [Deviation], of subject: String) throws {
         guard let old = try expected[subject]?.json(), let new = try live[subject]?.json(),
             let target = DocumentMerge.reverting(
@@ -107,21 +112,25 @@ struct PlanBuilder {
             }
             return
         }
+        let known = deviations.filter { target[Self.place(of: $0)]?.holdsSecret != true }
+        guard known.count == deviations.count else {
+            for deviation in deviations where target[Self.place(of: deviation)]?.holdsSecret == true
+            {
+                refuse(
+                    deviation.fingerprint,
+                    "there are secrets beside it that are not known here: put it back by hand")
+            }
+            // The document that is wanted has only what is left.
+            return known.isEmpty ? () : try addFields(known, of: subject)
+        }
         var tests: [JSONPatch.Operation] = []
         var edits: [JSONPatch.Operation] = []
         var fields: [RemediationPlan.Field] = []
         var tested: Set<JSONPointer> = []
         var edited: Set<JSONPointer> = []
         for deviation in deviations {
-            // A list is put back as a whole, for numbers of elements shift.
-            let place = DocumentMerge.listAbove(deviation.path) ?? deviation.pointer
+            let place = Self.place(of: deviation)
             let (found, wanted) = (new[place], target[place])
-            if wanted?.holdsSecret == true {
-                refuse(
-                    deviation.fingerprint,
-                    "there are secrets beside it that are not known here: put it back by hand")
-                continue
-            }
             fields.append(
                 RemediationPlan.Field(
                     fingerprint: deviation.fingerprint, pointer: place, post: wanted))
@@ -137,7 +146,6 @@ struct PlanBuilder {
             case (_, nil): edits.append(.remove(place))
             }
         }
-        if fields.isEmpty { return }
         changes.append(
             RemediationPlan.Change(
                 subject: subject, kind: .edit, patch: JSONPatch(tests + edits).json,

@@ -101,10 +101,7 @@ struct SentObservation {
                 let subject = try reader.string("subject")
                 let document = try reader.value("document")
                 try reader.finish()
-                guard (1...Subject.maximumBytes).contains(subject.utf8.count) else {
-                    throw CoreError("`leaves.subject`: 1 to \(Subject.maximumBytes) bytes")
-                }
-                return try Leaf(subject: subject, document: document)
+                return try Leaf(subject: try Self.checked(subject, "leaves"), document: document)
             })
         observation = Observation(
             started: started, ended: ended, snapshot: snapshot, gaps: gaps)
@@ -118,10 +115,17 @@ struct SentObservation {
         return milliseconds
     }
 
+    private static func checked(_ subject: String, _ place: String) throws -> String {
+        guard (1...Subject.maximumBytes).contains(subject.utf8.count) else {
+            throw CoreError("`\(place).subject`: 1 to \(Subject.maximumBytes) bytes")
+        }
+        return subject
+    }
+
     private static func gap(_ json: JSON) throws -> CoverageGap {
         var reader = try JSONReader(json, path: "gaps")
         let gap = CoverageGap(
-            subject: try reader.optionalString("subject"),
+            subject: try reader.optionalString("subject").map { try checked($0, "gaps") },
             cause: try reader.choice("cause", CoverageGap.Cause.self),
             detail: String(VisibleText.escape(try reader.string("detail")).prefix(1000)))
         try reader.finish()

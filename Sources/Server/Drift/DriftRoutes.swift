@@ -96,13 +96,12 @@ struct DriftRoutes: Sendable {
         _ = try Wire.person(request, control)
         let id = try self.id(context)
         let standing = try control.driftStanding(id)
-        let proposed = try control.proposedLeaves(id)
+        let leaves = try control.proposedLeaves(id).map { leaf -> JSON in
+            ["document": try leaf.json(), "subject": .string(leaf.subject)]
+        }
         return Wire.answer([
             "baseline": standing.machine.baseline?.wire ?? .null,
-            "leaves": .array(
-                proposed.map {
-                    ["document": $0.document, "subject": .string($0.subject)]
-                }),
+            "leaves": .array(leaves),
             "proposed": standing.machine.proposed?.wire ?? .null,
         ])
     }
@@ -153,7 +152,7 @@ struct DriftRoutes: Sendable {
     /// For people, and for the gate that would carry the plan out.
     @Sendable func plan(_ request: Request, _ context: ServerContext) async throws -> Response {
         let named = try Wire.handle(try context.parameters.require("id"))
-        try checkReader(of: named, request)
+        try control.throttlePlans(by: try checkReader(of: named, request))
         let id = try known(named)
         var reader = try JSONReader(try await Wire.json(request))
         let ids = try Self.fingerprints(&reader)
@@ -211,9 +210,8 @@ struct DriftRoutes: Sendable {
     @Sendable func setIgnoreRule(
         _ request: Request, _ context: ServerContext
     ) async throws -> Response {
-        let party = try Wire.bearer(request, control)
         let by = try Wire.administrator(request, control)
-        guard let person = party.principal.personID,
+        guard let person = by.personID,
             case .object(var object) = try await Wire.json(request)
         else {
             throw CommandError.badRequest(
@@ -256,12 +254,15 @@ struct DriftRoutes: Sendable {
     }
 
     /// People read everything, a gate what it observes.
-    private func checkReader(of source: Handle?, _ request: Request) throws {
-        let party = try Wire.reader(request, control)
-        switch party.principal {
-        case .person, .administrator: return
+    @discardableResult
+    private func checkReader(of source: Handle?, _ request: Request) throws -> Principal {
+        let principal = try Wire.reader(request, control).principal
+        switch principal {
+        case .person, .administrator: return principal
         case .gate(let gate):
-            if let source, control.governance.drift.sources[source]?.observer == gate { return }
+            if let source, control.governance.drift.sources[source]?.observer == gate {
+                return principal
+            }
         case .agent: break
         }
         throw CommandError.forbidden(
