@@ -115,7 +115,7 @@ let package = Package(
         .target(
             name: "Storage",
             dependencies: [
-                "ApprovalCore", "CanonicalJSON", "TransparencyLog", crypto, logging,
+                "ApprovalCore", "CanonicalJSON", "DriftCore", "TransparencyLog", crypto, logging,
                 product("GRDB", "GRDB.swift"), product("GRDBSQLite", "GRDB.swift"),
             ],
             swiftSettings: strict),

@@ -18,6 +18,8 @@ package struct Governance: Sendable {
     package private(set) var schemas: [Handle: PolicyFile] = [:]
     /// What is watched for drift, and what of it is ignored.
     package private(set) var drift = DriftConfiguration()
+    /// The entry by which each source that was there at start came to be watched.
+    private(set) var driftSince: [Handle: UInt64] = [:]
     package private(set) var policies: PublishedPolicies?
     package private(set) var publishedAt: Timestamp?
     package private(set) var publishedBy: String?
@@ -121,6 +123,9 @@ package struct Governance: Sendable {
             publish(policies, by: entry.by, at: recorded.entry.at)
         case DriftConfigurationEntry.ref:
             let entry = try DriftConfigurationEntry(core: core)
+            if case .sourceSet(let source) = entry.change, drift.sources[source.id] == nil {
+                driftSince[source.id] = recorded.index
+            }
             try drift.apply(entry.change)
             recoveredDrift = entry.configuration
         default: break

@@ -139,10 +139,10 @@ struct RowAuthenticator: Sendable {
 
     /// The value of a row that this server sealed with just this place and life.
     func open(_ row: OperationalRow) -> [UInt8]? {
-        guard row.value.count > 32 else { return nil }
-        let value = Array(row.value[32...])
+        guard let value = row.sealedValue else { return nil }
         let valid = HMAC<SHA256>.isValidAuthenticationCode(
-            row.value[..<32], authenticating: input(row.space, row.key, value, row.expires),
+            row.value[..<OperationalRow.sealBytes],
+            authenticating: input(row.space, row.key, value, row.expires),
             using: key)
         return valid ? value : nil
     }

@@ -89,6 +89,7 @@ struct StatusRoutes: Sendable {
             ("exequatur_unsealed", control.unsealed ? 1 : 0),
         ]
         for (name, value) in gauges { text += "# TYPE \(name) gauge\n\(name) \(value)\n" }
+        text += DriftJSON.metrics(control.driftStandings())
         text += channels?.metrics() ?? ""
         return Self.text(text, type: "text/plain; version=0.0.4; charset=utf-8")
     }

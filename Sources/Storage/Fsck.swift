@@ -35,6 +35,7 @@ struct FsckRun {
     private var directory = Directory()
     /// After a change that can't be applied, later digests say nothing about themselves.
     private var directoryIsKnown = true
+    private var drift = DriftCheck()
     /// False once a leaf is unknown: then no root can be computed.
     private var treeIsKnown = true
     /// True once an entry was missing or unreadable: what depends on it can't be judged.
@@ -52,6 +53,7 @@ struct FsckRun {
         checkEntries()
         checkCheckpoint()
         checkRows()
+        drift.checkRows(reader, &report, hasHoles: hasHoles)
     }
 
     // MARK: entries
@@ -182,7 +184,7 @@ struct FsckRun {
             guard let body = recorded.body else { return }
             _ = try publication.policies(
                 body: try JSON(canonical: body, limits: Limits.storedJSON))
-        default: break
+        default: try drift.take(recorded)
         }
     }
 

@@ -98,6 +98,14 @@ package struct OperationalRow: Sendable, Hashable {
         self.value = value
         self.expires = expires
     }
+
+    /// A row that a server has sealed begins with an HMAC-SHA-256 of so many bytes.
+    package static let sealBytes = 32
+
+    /// What a sealed row holds, whether or not the seal is right; nil if there is no seal.
+    package var sealedValue: [UInt8]? {
+        value.count >= Self.sealBytes ? Array(value[Self.sealBytes...]) : nil
+    }
 }
 
 /// The place of an operational row.

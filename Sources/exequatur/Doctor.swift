@@ -9,7 +9,7 @@ internal import TransparencyLog
 struct Doctor: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
-        abstract: "Check that the server answers, knows you and signs its ledger.",
+        abstract: "Check the server, your credential, its ledger, channels and drift sources.",
         discussion: "Ends with status 1 when a check fails; warnings do not count.")
 
     struct Finding {
@@ -33,7 +33,8 @@ struct Doctor: AsyncParsableCommand {
             let log = await check("ledger") { try await ledger(api) }
             let set = await check("policies") { try await policies(api) }
             let channels = await channels(api)
-            return [status, identity, log, set] + channels + Self.standing
+            let drift = await drift(api)
+            return [status, identity, log, set] + channels + drift + Self.standing
         }
         try report(findings)
     }
@@ -98,14 +99,55 @@ struct Doctor: AsyncParsableCommand {
 
     /// One finding for each channel: what is set up, whether it answers, and what to do.
     private func channels(_ api: APIClient) async -> [Finding] {
+        await list(api, "channels", APIPath("/v1/channels"), Self.finding)
+    }
+
+    /// One finding for each source: whether it is looked at, approved, and as approved.
+    private func drift(_ api: APIClient) async -> [Finding] {
+        await list(api, "drift", APIPath("/v1/drift/sources"), Self.source)
+    }
+
+    private func list(
+        _ api: APIClient, _ what: String, _ path: APIPath, _ finding: (JSON) -> Finding
+    ) async -> [Finding] {
         do {
-            let channels = try await api.get(APIPath("/v1/channels")).arrayValue ?? []
-            return channels.map(Self.finding)
+            guard let rows = try await api.get(path).arrayValue else {
+                throw CLIError("the answer to `\(path.text)` is not a list")
+            }
+            return rows.map(finding)
         } catch let error as CLIError {
-            return [Finding(check: "channels", level: .failed, detail: error.message)]
+            return [Finding(check: what, level: .failed, detail: error.message)]
         } catch {
-            return [Finding(check: "channels", level: .failed, detail: "\(error)")]
+            return [Finding(check: what, level: .failed, detail: "\(error)")]
         }
+    }
+
+    private static func source(_ source: JSON) -> Finding {
+        let id = source["id"]?.stringValue ?? ""
+        let version = source["baseline"]?["version"]?.intValue
+        let observed = source["observedAt"]?.stringValue
+        var parts = [version.map { "baseline version \($0)" } ?? "no baseline"]
+        parts.append(observed.map { "observed last at \($0)" } ?? "never observed")
+        var level = Finding.Level.ok
+        func say(_ worse: Finding.Level, _ text: String) {
+            if level != .failed { level = worse }
+            parts.insert(text, at: 0)
+        }
+        if version == nil, source["proposed"]?.isNull == false {
+            say(.warning, "nobody has approved what was found: `exequatur drift show \(id)`")
+        }
+        let open = source["open"]?.intValue ?? 0
+        if open > 0 {
+            let worst = source["worst"]?.stringValue ?? ""
+            say(.warning, "\(open) open, the worst \(worst): `exequatur drift list`")
+        }
+        if observed == nil { say(.warning, "not looked at: is its observer running?") }
+        if let gap = source["gaps"]?.arrayValue?.first {
+            let subject = gap["subject"]?.stringValue.map { "`\($0)`: " } ?? ""
+            say(.failed, "not seen: \(subject)\(gap["detail"]?.stringValue ?? "")")
+        }
+        return Finding(
+            check: "drift \(id)", level: level, detail: parts.joined(separator: ", "))
     }
 
     private static func finding(_ channel: JSON) -> Finding {

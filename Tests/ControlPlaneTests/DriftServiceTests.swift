@@ -163,7 +163,7 @@ struct DriftServiceTests {
 
         let row = try #require(
             try at.control.backend.read {
-                try $0.operational(space: DriftBook.stateSpace, key: WatchedFolder.id.text)
+                try $0.operational(space: StoredDriftState.space, key: WatchedFolder.id.text)
             })
         var bytes = row.value
         bytes[bytes.count - 4] ^= 1
@@ -183,7 +183,7 @@ struct DriftServiceTests {
         try await folder.baseline(1)
         let old = try #require(
             try at.control.backend.read {
-                try $0.operational(space: DriftBook.stateSpace, key: WatchedFolder.id.text)
+                try $0.operational(space: StoredDriftState.space, key: WatchedFolder.id.text)
             })
         // What was found since would be forgotten with the state of before.
         try await folder.observe(1, mode: "0666")

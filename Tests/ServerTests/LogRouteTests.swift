@@ -117,4 +117,25 @@ struct LogRouteTests {
             }
         }
     }
+
+    @Test("Metrics say of each source of drift how it stands")
+    func driftMetrics() async throws {
+        try await withServer { api in
+            let source: JSON = [
+                "class": "medium", "every": 60, "id": "app", "kind": "files", "observer": "run",
+                "scope": "web1", "settings": ["paths": ["/etc"]],
+            ]
+            let set = try await api.post("/v1/drift/sources", source, as: "admin")
+            #expect(set.status == 201, "\(set.text)")
+            let lines = try await api.get("/metrics", as: nil).text.split(separator: "\n")
+            for (name, value) in [
+                ("open", 0), ("gaps", 0), ("baseline_approved", 0),
+                ("observed_timestamp_seconds", 0),
+            ] {
+                let metric = "exequatur_drift_\(name)"
+                #expect(lines.contains("# TYPE \(metric) gauge"))
+                #expect(lines.contains("\(metric){source=\"app\"} \(value)"), "\(metric)")
+            }
+        }
+    }
 }

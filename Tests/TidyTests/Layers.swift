@@ -52,7 +52,7 @@ struct Layer: Sendable {
             "Console", ["ApprovalCore", "CConsoleAssets", "CanonicalJSON"],
             others: ["Foundation", "Mustache"]),
         Layer(
-            "Storage", ["ApprovalCore", "CanonicalJSON", "TransparencyLog"],
+            "Storage", ["ApprovalCore", "CanonicalJSON", "DriftCore", "TransparencyLog"],
             others: platform.union(["Crypto", "Dispatch", "GRDB", "GRDBSQLite", "Logging"])),
         Layer(
             "ControlPlane",

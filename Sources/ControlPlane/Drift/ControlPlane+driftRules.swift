@@ -61,10 +61,8 @@ extension ControlPlane {
         _ change: DriftConfiguration.Change, _ view: LedgerView
     ) -> [OperationalKey] {
         guard case .sourceRemoved(let id) = change else { return [] }
-        return [OperationalKey(space: DriftBook.stateSpace, key: id.text)]
-            + (drift.holder(id)?.roots ?? []).map {
-                OperationalKey(space: DriftBook.snapshotSpace, key: "\(id)/\($0.hex)")
-            }
+        return [OperationalKey(space: StoredDriftState.space, key: id.text)]
+            + (drift.holder(id)?.roots ?? []).map { StoredDriftState.snapshotKey(id, $0) }
     }
 
     static let driftAdministrators = CommandError.forbidden(

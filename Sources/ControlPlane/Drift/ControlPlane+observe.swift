@@ -97,7 +97,7 @@ extension ControlPlane {
         let machine = try holder.machine.json.canonicalBytes()
         let stored = changes.filter { wanted.contains($0.version.root) }.map { change in
             row(
-                DriftBook.snapshotSpace, "\(source.id)/\(change.version.root.hex)",
+                StoredDriftState.snapshotKey(source.id, change.version.root),
                 change.snapshot.lines)
         }
         let entry = DriftEntry(
@@ -120,7 +120,7 @@ extension ControlPlane {
             var rows = stored
             rows.append(
                 row(
-                    DriftBook.stateSpace, source.id.text,
+                    OperationalKey(space: StoredDriftState.space, key: source.id.text),
                     StoredDriftState.bytes(entry: view.size, machine: machine)))
             rows += DriftOutbox.rows(
                 alerts, source, entry: view.size, at: view.now,
@@ -128,29 +128,26 @@ extension ControlPlane {
             let result = next
             return LedgerPlan(
                 true, drafts: [draft], operational: rows,
-                removed: dropped.map {
-                    OperationalKey(
-                        space: DriftBook.snapshotSpace, key: "\(source.id)/\($0.hex)")
-                },
+                removed: dropped.map { StoredDriftState.snapshotKey(source.id, $0) },
                 applied: { [drift] in drift.set(result, source.id) })
         }.value
     }
 
-    private func row(_ space: String, _ key: String, _ value: [UInt8]) -> OperationalRow {
+    private func row(_ place: OperationalKey, _ value: [UInt8]) -> OperationalRow {
         rows.seal(
-            space: space, key: key, value: value, expires: Timestamp(milliseconds: .max))
+            space: place.space, key: place.key, value: value, expires: Timestamp(milliseconds: .max))
     }
 
     /// The leaves of a root: in memory, or as they were stored.
     func snapshot(_ root: Hash256, of holder: DriftBook.Holder) throws -> Snapshot {
         if let known = holder.snapshots[root] { return known }
         if let live = holder.live, live.root == root { return live }
-        let key = "\(holder.machine.source.id)/\(root.hex)"
+        let place = StoredDriftState.snapshotKey(holder.machine.source.id, root)
         guard
             let row = try backend.read({
-                try $0.operational(space: DriftBook.snapshotSpace, key: key)
+                try $0.operational(space: place.space, key: place.key)
             }), let bytes = rows.open(row)
-        else { throw TamperedError("the stored snapshot `\(key)` is missing") }
+        else { throw TamperedError("the stored snapshot `\(place.key)` is missing") }
         return try Snapshot(lines: bytes, root: root)
     }
 
@@ -161,19 +158,22 @@ extension ControlPlane {
     /// A state that is not what its source's newest entry commits to is left out and said in the
     /// log: its source begins anew, with everything to be approved again. So is one that is missing
     /// though there are entries, and one of an earlier entry, which somebody may have put back.
+    /// What was before a source was removed says nothing of a later one of the same name.
     ///
     /// - Parameter entries: how many entries there are about a source.
     /// - Throws: where the store can't be read.
     func recoverDrift(entries: (Handle) -> UInt64) throws {
+        let (governance, now) = (governance, now)
         for source in governance.drift.sources.values {
             let count = entries(source.id)
+            let since = governance.driftSince[source.id] ?? 0
             let row = try backend.read {
-                try $0.operational(space: DriftBook.stateSpace, key: source.id.text)
+                try $0.operational(space: StoredDriftState.space, key: source.id.text)
             }
-            guard row != nil || count > 0 else { continue }
+            guard try row != nil || count > 0 && newestEntry(of: source) > since else { continue }
             var holder = DriftBook.Holder(machine: DriftMachine(source: source, now: now))
             do {
-                holder = try recovered(row, source, entries: count)
+                holder = try recovered(row, source, entries: count, since: since)
             } catch {
                 logger.critical(
                     "the state of a drift source can't be believed",
@@ -185,8 +185,12 @@ extension ControlPlane {
         }
     }
 
+    private func newestEntry(of source: DriftSource) throws -> UInt64 {
+        try backend.read { try $0.storedChain(of: DriftEntry.ref(source.id)).last?.index ?? 0 }
+    }
+
     private func recovered(
-        _ row: OperationalRow?, _ source: DriftSource, entries: UInt64
+        _ row: OperationalRow?, _ source: DriftSource, entries: UInt64, since: UInt64
     ) throws -> DriftBook.Holder {
         guard let row else { throw TamperedError("its row is missing") }
         guard let bytes = rows.open(row) else {
@@ -199,6 +203,9 @@ extension ControlPlane {
         else { throw TamperedError("entry \(stored.entry) is not about this source") }
         guard recorded.entry.seq + 1 == entries else {
             throw TamperedError("it is that of entry \(stored.entry), and there are later ones")
+        }
+        guard stored.entry > since else {
+            throw TamperedError("it is of a source of this name that was removed since")
         }
         let entry = try DriftEntry(
             core: try JSON(canonical: recorded.core, limits: Limits.storedJSON))

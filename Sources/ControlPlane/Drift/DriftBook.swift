@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ApprovalCore
-internal import CanonicalJSON
 package import DriftCore
-internal import Storage
 internal import Synchronization
 internal import TransparencyLog
 
@@ -25,9 +23,6 @@ package struct SourceStanding: Sendable {
 /// start finds both or neither; a row that is not what its entry commits to is not believed, and
 /// the source then begins anew with a gap that says so.
 final class DriftBook: Sendable {
-    static let stateSpace = "drift-state"
-    static let snapshotSpace = "drift-snapshot"
-
     struct Holder: Sendable {
         var machine: DriftMachine
         /// Counts changes of this value, so that a command notices one that came between.
@@ -89,48 +84,4 @@ final class DriftBook: Sendable {
     }
 
     func issued(_ plan: Hash256) -> Bool { plans.withLock { $0[plan] != nil } }
-}
-
-/// The durable form of a source's state.
-struct StoredDriftState {
-    let machine: DriftMachine
-    let entry: UInt64
-
-    init(_ bytes: [UInt8]) throws {
-        var reader = try JSONReader(
-            try JSON(canonical: bytes, limits: Limits.storedJSON), path: "state")
-        entry = UInt64(clamping: try reader.int("entry"))
-        machine = try DriftMachine(try reader.value("machine"))
-        try reader.finish()
-    }
-
-    /// What is stored, from the canonical form of the machine, which may be long: it is made before
-    /// the writer's turn, and put behind the number of the entry in it.
-    static func bytes(entry: UInt64, machine: [UInt8]) -> [UInt8] {
-        Array("{\"entry\":\(entry),\"machine\":".utf8) + machine + [UInt8(ascii: "}")]
-    }
-}
-
-extension Snapshot {
-    /// The leaves' lines, as a baseline file has them.
-    var lines: [UInt8] {
-        var bytes: [UInt8] = []
-        for leaf in leaves {
-            bytes += leaf.line
-            bytes.append(0x0A)
-        }
-        return bytes
-    }
-
-    /// Reads lines; the root must be what is expected.
-    init(lines: [UInt8], root: Hash256) throws {
-        let leaves = try lines.split(separator: 0x0A).map { line -> Leaf in
-            let json = try JSON(canonical: Array(line), limits: Limits.storedJSON)
-            guard let subject = json["subject"]?.stringValue, let document = json["document"]
-            else { throw TamperedError("a stored snapshot can't be read") }
-            return try Leaf(subject: subject, document: document)
-        }
-        try self.init(leaves)
-        guard self.root == root else { throw TamperedError("a stored snapshot has another root") }
-    }
 }

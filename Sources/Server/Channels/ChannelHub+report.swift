@@ -95,20 +95,15 @@ extension ChannelHub {
         return Int(clamping: size - min(size, place.next))
     }
 
-    /// How the channels stand, in Prometheus' text format; ids need no escape there.
+    /// How the channels stand, in Prometheus' text format.
     func metrics() -> String {
-        let rows = report()
-        let gauges: [(String, (ChannelReport) -> Int)] = [
-            ("exequatur_channel_waiting", { $0.waiting }),
-            ("exequatur_channel_undelivered", { $0.undelivered }),
-            ("exequatur_channel_up", { $0.trouble == nil ? 1 : 0 }),
-        ]
-        var text = ""
-        for (name, value) in gauges where !rows.isEmpty {
-            text += "# TYPE \(name) gauge\n"
-            for row in rows { text += "\(name){channel=\"\(row.id)\"} \(value(row))\n" }
-        }
-        return text
+        GaugeText.text(
+            report(), label: "channel", id: { "\($0.id)" },
+            [
+                ("exequatur_channel_waiting", { $0.waiting }),
+                ("exequatur_channel_undelivered", { $0.undelivered }),
+                ("exequatur_channel_up", { $0.trouble == nil ? 1 : 0 }),
+            ])
     }
 
     /// Channels whose accounts can be linked, and what to do there with a code.

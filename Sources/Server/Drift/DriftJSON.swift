@@ -11,9 +11,7 @@ enum DriftJSON {
     static func source(_ standing: SourceStanding) throws -> JSON {
         let machine = standing.machine
         guard case .object(var object) = machine.source.json else { return machine.source.json }
-        let counted = machine.episodes.values.filter {
-            $0.state == .open || $0.state == .acknowledged
-        }
+        let counted = counted(machine)
         object["baseline"] = machine.baseline?.wire ?? .null
         object["entry"] = standing.entry.map { .int(Int64(clamping: $0)) } ?? .null
         object["gaps"] = .array(machine.gaps.map(\.wire))
@@ -25,6 +23,27 @@ enum DriftJSON {
         object["status"] = .string(status(standing, open: counted.count))
         object["worst"] = .optional(counted.map(\.severity).max()?.text)
         return .object(object)
+    }
+
+    /// What is told as open: not what is explained, ignored or not yet stable.
+    private static func counted(_ machine: DriftMachine) -> [Episode] {
+        machine.episodes.values.filter { $0.state == .open || $0.state == .acknowledged }
+    }
+
+    /// How the sources stand, in Prometheus' text format: what deviates, what can't be seen,
+    /// whether a person approved a baseline, and when it was last looked at, in seconds since 1970.
+    static func metrics(_ standings: [SourceStanding]) -> String {
+        GaugeText.text(
+            standings, label: "source", id: { $0.machine.source.id.text },
+            [
+                ("exequatur_drift_open", { counted($0.machine).count }),
+                ("exequatur_drift_gaps", { $0.machine.gaps.count }),
+                ("exequatur_drift_baseline_approved", { $0.machine.baseline == nil ? 0 : 1 }),
+                (
+                    "exequatur_drift_observed_timestamp_seconds",
+                    { Int(clamping: ($0.observedAt?.milliseconds ?? 0) / 1000) }
+                ),
+            ])
     }
 
     /// One word for a list: the first that applies.
