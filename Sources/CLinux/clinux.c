@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #define _GNU_SOURCE
 #include "clinux.h"
+#include "clinux_files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -175,24 +176,10 @@ int clinux_forbid_new_privileges(void) {
 
 enum { most_kept = 8 };
 
-static int write_all(int descriptor, const void *bytes, size_t count) {
-    const char *next = bytes;
-    while (count > 0) {
-        ssize_t written = write(descriptor, next, count);
-        if (written < 0) {
-            if (errno == EINTR) continue;
-            return -errno;
-        }
-        next += written;
-        count -= (size_t)written;
-    }
-    return 0;
-}
-
 int clinux_sealed_copy(const char *name, const void *bytes, size_t count) {
     int made = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (made < 0) return -errno;
-    int result = write_all(made, bytes, count);
+    int result = clinux_write(made, bytes, count);
     if (result == 0
         && fcntl(made, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
         result = -errno;

@@ -2,6 +2,7 @@
 
 package import ApprovalCore
 package import DriftCore
+internal import Synchronization
 
 /// Looks at one source again and again: at its cadence, and when the source says that it changed.
 ///
@@ -39,26 +40,31 @@ package struct SourceWatch: Sendable {
     /// - Parameter deliver: takes each observation; what it does with it is its own.
     package func run(_ deliver: @Sendable (Observation) async -> Void) async {
         let (wakes, wake) = AsyncStream.makeStream(
-            of: SourceHint.self, bufferingPolicy: .bufferingNewest(1))
+            of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let loss = Loss()
         await withDiscardingTaskGroup { group in
             if let hints = collector.hints() {
                 group.addTask {
-                    for await hint in hints { wake.yield(hint) }
+                    for await hint in hints {
+                        if case .lost(let why) = hint { loss.note(why) }
+                        wake.yield()
+                    }
                 }
             }
             group.addTask { await tick(wake) }
-            var hint = SourceHint.changed
             var iterator = wakes.makeAsyncIterator()
             while !Task.isCancelled {
                 let began = now()
-                await deliver(await observe().noting(hint))
+                let why = loss.take()
+                let observation = await observe()
+                if let why, observation.snapshot == nil { loss.note(why) }
+                await deliver(observation.noting(why))
                 let took = now().milliseconds - began.milliseconds
                 let pause = max(Self.pause, .milliseconds(min(max(took, 0), 60_000)))
                 guard (try? await Task.sleep(for: pause)) != nil,
-                    let next = await iterator.next(),
+                    await iterator.next() != nil,
                     (try? await Task.sleep(for: Self.settle)) != nil
                 else { break }
-                hint = next
             }
             group.cancelAll()
         }
@@ -66,7 +72,7 @@ package struct SourceWatch: Sendable {
 
     /// Wakes at the cadence, a little earlier or later each time, so that many sources do not all
     /// look at once.
-    private func tick(_ wake: AsyncStream<SourceHint>.Continuation) async {
+    private func tick(_ wake: AsyncStream<Void>.Continuation) async {
         var round: UInt64 = 0
         while !Task.isCancelled {
             let milliseconds = source.every * 1000
@@ -75,7 +81,7 @@ package struct SourceWatch: Sendable {
             guard (try? await Task.sleep(for: .milliseconds(milliseconds + shift))) != nil else {
                 return
             }
-            wake.yield(.changed)
+            wake.yield()
             round += 1
         }
     }
@@ -90,10 +96,25 @@ package struct SourceWatch: Sendable {
     }
 }
 
+/// Why events were lost since the last look that showed something; kept however many changes are
+/// heard of after it.
+private final class Loss: Sendable {
+    private let reason = Mutex<String?>(nil)
+
+    func note(_ why: String) { reason.withLock { $0 = why } }
+
+    func take() -> String? {
+        reason.withLock { reason in
+            defer { reason = nil }
+            return reason
+        }
+    }
+}
+
 extension Observation {
     /// With the gap of events that were lost before it.
-    fileprivate func noting(_ hint: SourceHint) -> Observation {
-        guard case .lost(let why) = hint, let snapshot else { return self }
+    fileprivate func noting(_ why: String?) -> Observation {
+        guard let why, let snapshot else { return self }
         let gap = CoverageGap(subject: nil, cause: .eventsLost, detail: why)
         return Observation(
             started: started, ended: ended, snapshot: snapshot, gaps: gaps + [gap])

@@ -92,18 +92,10 @@ enum DriftCollectors {
         let observed = try live[change.subject].map {
             try JSON(canonical: $0.document, limits: Limits.storedJSON)
         }
-        switch (change.kind, observed) {
-        case (.create, nil): break
-        case (.create, _): throw DriftError("`\(change.subject)`: it is there already")
-        case (_, nil): throw DriftError("`\(change.subject)`: it is gone")
-        case (_, let observed?):
-            do {
-                // The tests in front of the patch say what the plan was made against.
-                _ = try JSONPatch(change.patch).applied(to: observed)
-            } catch {
-                throw DriftError(
-                    "`\(change.subject)`: not what the plan was made against: \(error)")
-            }
+        do {
+            try change.check(against: observed)
+        } catch {
+            throw DriftError("`\(change.subject)`: \(error)")
         }
         return try PostgreSQLRemediation(
             subject: change.subject, wanted: change.document, observed: observed)

@@ -30,7 +30,7 @@ struct PinnedProgram {
         else { preconditionFailure("settings have a program and its digest") }
         path = program
         executable = try OwnedDescriptor.open(program, flags: O_RDONLY | O_NONBLOCK)
-        (identity, _) = try Self.check(executable, program, expected)
+        identity = try Self.check(executable, program, expected)
         var arguments = settings.arguments
         var copies: [OwnedDescriptor] = []
         for (path, digest) in settings.digests.sorted(by: { $0.key < $1.key })
@@ -67,7 +67,7 @@ struct PinnedProgram {
     /// Hashes an open file, which nobody may change meanwhile.
     private static func check(
         _ file: OwnedDescriptor, _ path: String, _ expected: Hash256
-    ) throws(CollectorFailure) -> (clinux_identity, Hash256) {
+    ) throws(CollectorFailure) -> clinux_identity {
         let before = try file.identity()
         guard before.mode & UInt32(S_IFMT) == UInt32(S_IFREG), before.size <= maximumProgramBytes
         else {
@@ -105,7 +105,7 @@ struct PinnedProgram {
             throw CollectorFailure(
                 .changing, "`\(ShownText.line(path))` changed while it was hashed")
         }
-        return (before, digest)
+        return before
     }
 
     /// Starts it in `/`, in a session of its own.

@@ -113,6 +113,8 @@ struct FileWatch {
         while clinux_next_event(bytes.baseAddress, bytes.count, &offset, &event) == 1 {
             if event.mask & CLINUX_EVENT_LOST.rawValue != 0 {
                 lost = "events were lost: more happened than the queue of inotify holds"
+                // Folders that came or were moved meanwhile are found again from the roots.
+                missing = options.crossings
                 continue
             }
             guard let watched = watches[event.watch] else { continue }

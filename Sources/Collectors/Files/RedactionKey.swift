@@ -28,7 +28,7 @@ package struct RedactionKey: Sendable {
         }
         self.init(bytes: SymmetricKey(size: .bits256).withUnsafeBytes(Array.init))
         let file = try PrivateFile(beside: path)
-        try file.write(Array((bytes.map(Self.hex).joined() + "\n").utf8))
+        try file.write(Array((Hex.encode(bytes) + "\n").utf8))
         try file.replace(path)
     }
 
@@ -55,9 +55,4 @@ package struct RedactionKey: Sendable {
     }
 
     private init(bytes: [UInt8]) { self.bytes = bytes }
-
-    private static func hex(_ byte: UInt8) -> String {
-        let digits = String(byte, radix: 16)
-        return byte < 16 ? "0" + digits : digits
-    }
 }

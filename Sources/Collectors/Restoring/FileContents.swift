@@ -40,10 +40,11 @@ package struct FileContents: Sendable {
         for leaf in snapshot.leaves {
             guard let path = FilePath.path(ofSubject: leaf.subject),
                 let document = try? JSON(parsing: leaf.document),
-                let size = document["size"]?.intValue, size <= Int64(min(room, Self.largestBytes)),
+                let size = document["size"]?.intValue.flatMap(Int.init(exactly:)),
+                (0...min(max(room, 0), Self.largestBytes)).contains(size),
                 let digest = document["sha256"]?.stringValue.flatMap(Hash256.init(hex:)),
                 !FileManager.default.fileExists(atPath: self.path(digest)),
-                let place = try? FilePlace(path), let bytes = try? place.read(Self.largestBytes),
+                let place = try? FilePlace(path), let bytes = try? place.read(size),
                 Hash256.sha256(bytes) == digest
             else { continue }
             store(bytes, digest)

@@ -89,3 +89,30 @@ package struct RemediationOutcome: Sendable, Hashable {
 
     package var isComplete: Bool { failed.isEmpty && unseen.isEmpty }
 }
+
+extension RemediationPlan.Change {
+    /// Whether a subject still is what the plan was made against, and the change leads to just the
+    /// document that was approved.
+    ///
+    /// - Parameter found: its document now; nil where there is none.
+    /// - Throws: ``DriftError`` that says what is different.
+    package func check(against found: JSON?) throws(DriftError) {
+        switch (kind, found) {
+        case (.create, nil): return
+        case (.create, _?): throw DriftError("something is there already: make a new plan")
+        case (.delete, nil), (.edit, nil): throw DriftError("it is gone: make a new plan")
+        case (.delete, let found?), (.edit, let found?):
+            let put: JSON
+            do {
+                // The tests in front of the patch say what the plan was made against.
+                put = try JSONPatch(patch).applied(to: found)
+            } catch {
+                throw DriftError(
+                    "it is not what the plan was made against, make a new one: \(error)")
+            }
+            guard kind == .delete || put == document else {
+                throw DriftError("it changed beside what the plan puts back: make a new plan")
+            }
+        }
+    }
+}
