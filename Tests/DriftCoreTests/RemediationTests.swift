@@ -113,6 +113,28 @@ struct RemediationTests {
         #expect(put["keys"] == after["keys"])
     }
 
+    @Test("a file's content is put back as a whole, or not at all")
+    func wholeContent() throws {
+        let watch = try drifted(
+            ["content": ["host": "a", "port": 80], "mode": "0644", "sha256": "x"],
+            ["content": ["host": "b", "port": 81], "mode": "0600", "sha256": "y"],
+            kind: .files)
+        func ids(_ names: String...) -> Set<Hash256> {
+            Set(
+                watch.machine.episodes.values.filter { episode in
+                    names.contains { episode.deviation.pointer.tokens.last == $0 }
+                }.map(\.fingerprint))
+        }
+        for some in [ids("port"), ids("sha256"), ids("host", "sha256")] {
+            let plan = try plan(watch, some, allowsBroadening: true)
+            #expect(plan.changes.isEmpty && plan.refused.count == some.count)
+        }
+        let mode = try plan(watch, ids("mode", "port"), allowsBroadening: true)
+        #expect(mode.fields == 1 && mode.refused.count == 1)
+        let whole = try plan(watch, ids("host", "port", "sha256"), allowsBroadening: true)
+        #expect(whole.fields == 3 && whole.refused.isEmpty)
+    }
+
     @Test("a plan ends no deviation but those of its own subjects and places")
     func endsItsOwn() throws {
         var watch = try Watch(

@@ -45,31 +45,46 @@ extension DriftMachine {
                 builder.refuse(episode.fingerprint, "an effect that did not come: ask for it again")
             }
         }
-        var group: [Deviation] = []
+        var subject: ArraySlice<Deviation> = []
         for deviation in found {
-            guard let episode = wanted.removeValue(forKey: deviation.fingerprint) else { continue }
-            guard try Sweep.digest(of: deviation.after) == episode.valueDigest else {
-                wanted[deviation.fingerprint] = episode
-                break
+            if let first = subject.first,
+                Subject.compare(first.subject, deviation.subject) != 0
+            {
+                try add(subject, &wanted, to: &builder)
+                subject = []
             }
-            if let first = group.first, Subject.compare(first.subject, deviation.subject) != 0 {
-                try builder.add(group, of: first.subject, fought: fought)
-                group = []
-            }
-            group.append(deviation)
+            subject.append(deviation)
         }
+        try add(subject, &wanted, to: &builder)
         if let left = wanted.values.min(by: Episode.precedes) {
             throw DriftError(
                 "`\(left.deviation.subject)`: it is not seen now as it was shown; observe again")
-        }
-        if let first = group.first {
-            try builder.add(group, of: first.subject, fought: fought)
         }
         return RemediationPlan(
             source: source.id, scope: source.scope, observedRoot: live.root,
             baselineRoot: expected.root, changes: builder.changes, refused: builder.refused,
             isBroadening: builder.isBroadening,
             needsReview: builder.isBroadening || source.kind == .exequatur)
+    }
+
+    /// Adds what is wanted of the deviations of one subject, and takes it from `wanted`.
+    private func add(
+        _ found: ArraySlice<Deviation>, _ wanted: inout [Hash256: Episode],
+        to builder: inout PlanBuilder
+    ) throws {
+        var (group, beside): ([Deviation], [Deviation]) = ([], [])
+        for deviation in found {
+            guard let episode = wanted[deviation.fingerprint],
+                try Sweep.digest(of: deviation.after) == episode.valueDigest
+            else {
+                beside.append(deviation)
+                continue
+            }
+            wanted[deviation.fingerprint] = nil
+            group.append(deviation)
+        }
+        guard let first = group.first else { return }
+        try builder.add(group, of: first.subject, beside: beside, fought: fought)
     }
 
     private func fought(_ fingerprint: Hash256) -> Int64 { episodes[fingerprint]?.fought ?? 0 }

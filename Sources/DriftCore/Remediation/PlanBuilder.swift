@@ -33,20 +33,36 @@ struct PlanBuilder {
         refused.append(RemediationPlan.Refusal(fingerprint: fingerprint, reason: reason))
     }
 
-    /// Adds what puts the deviations of one subject back.
+    /// Adds what puts deviations of one subject back; `beside` are its others.
     mutating func add(
-        _ deviations: [Deviation], of subject: String, fought: (Hash256) -> Int64
+        _ deviations: [Deviation], of subject: String, beside: [Deviation],
+        fought: (Hash256) -> Int64
     ) throws {
         var chosen: [Deviation] = []
+        var left = beside
         for deviation in deviations {
             let back = directions.direction(of: deviation.reversed, kind: source.kind)
             if let reason = reason(against: deviation, back, fought(deviation.fingerprint)) {
                 refuse(deviation.fingerprint, reason)
+                left.append(deviation)
                 continue
             }
-            if back == .broadening { isBroadening = true }
             chosen.append(deviation)
         }
+        if source.kind == .files, left.contains(where: \.isOfContent) {
+            // Its bytes are put back, and with them every field.
+            for deviation in chosen where deviation.isOfContent {
+                refuse(
+                    deviation.fingerprint,
+                    "a file's content is put back as a whole: name all that differs in it")
+            }
+            chosen.removeAll(where: \.isOfContent)
+        }
+        isBroadening =
+            isBroadening
+            || chosen.contains {
+                directions.direction(of: $0.reversed, kind: source.kind) == .broadening
+            }
         if chosen.isEmpty { return }
         if let whole = chosen.first(where: \.pointer.tokens.isEmpty) {
             try addWhole(whole)
@@ -158,6 +174,13 @@ extension Deviation {
     var isOfSecret: Bool {
         path.steps.last?.member == "$secret"
             && [before, after].contains { $0?.stringValue?.hasPrefix("hmac-sha256:") == true }
+    }
+
+    /// Whether it lies in the bytes of a file: their digest, their number, or a field.
+    var isOfContent: Bool {
+        ["content", "sha256", "size"].contains { name in
+            pointer.tokens.first?.utf8.elementsEqual(name.utf8) == true
+        }
     }
 
     /// The same place, changed back.

@@ -170,13 +170,30 @@ struct FileRestorerTests {
         #expect(clinux_attribute(copy, 0, "user.note", &value, 16) == 5)
     }
 
-    @Test("a field without the digest of its file is not put back")
+    @Test("a plan of a field without the digest of its file is not carried out")
     func fieldAlone() async throws {
         let restored = try await Restored(tree)
         try tree.write("app.json", #"{"port":1,"host":"a"}"#)
         try await restored.observe()
-        let plan = try restored.plan { $0.pointer.tokens.first == "content" }
-        guard case .notStarted(let why) = restored.carryOut(plan) else {
+        #expect(try restored.plan { $0.pointer.tokens.first == "content" }.changes.isEmpty)
+        // Whoever makes one by himself is told why not.
+        let whole = try restored.plan()
+        let change = try #require(whole.changes.first)
+        let found = try #require(restored.look(change.subject))
+        let (before, after) = ("\"port\":1", "\"port\":8080")
+        let document = String(decoding: try found.canonicalBytes(), as: UTF8.self)
+        let forged = try RemediationPlan(
+            JSONPatch([
+                [
+                    "op": "replace", "path": "/changes/0/patch",
+                    "value": [["op": "replace", "path": "/content/port", "value": 8080]],
+                ],
+                [
+                    "op": "replace", "path": "/changes/0/document",
+                    "value": try JSON(parsing: document.replacing(before, with: after)),
+                ],
+            ]).applied(to: whole.json))
+        guard case .notStarted(let why) = restored.carryOut(forged) else {
             Issue.record("a field was put back alone")
             return
         }
