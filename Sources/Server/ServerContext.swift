@@ -196,6 +196,15 @@ enum Wire {
         return number
     }
 
+    /// Behind how many a page begins; 0 where the request does not say.
+    static func offset(_ request: Request) throws -> Int {
+        guard let text = request.uri.queryParameters["offset"].map(String.init) else { return 0 }
+        guard let number = Int(text), (0...Int(Int32.max)).contains(number) else {
+            throw CommandError.badRequest(code: "value_invalid", "`offset`: 0 or more")
+        }
+        return number
+    }
+
     static func answer(
         _ json: JSON, status: HTTPResponse.Status = .ok
     ) -> Response {

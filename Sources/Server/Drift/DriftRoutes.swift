@@ -95,16 +95,33 @@ struct DriftRoutes: Sendable {
     @Sendable func baseline(_ request: Request, _ context: ServerContext) throws -> Response {
         _ = try Wire.person(request, control)
         let id = try self.id(context)
+        let from = try Wire.offset(request)
+        let most = try Wire.limit(request, most: Self.leafLimit) ?? Self.leafLimit
         let standing = try control.driftStanding(id)
-        let leaves = try control.proposedLeaves(id).map { leaf -> JSON in
-            ["document": try leaf.json(), "subject": .string(leaf.subject)]
+        let all = try control.proposedLeaves(id)
+        guard try control.driftStanding(id).machine.proposed == standing.machine.proposed else {
+            throw CommandError.conflict(
+                code: "busy", "what is proposed changes just now: ask again")
         }
+        var leaves: [JSON] = []
+        var bytes = 0
+        // At least one, so that whoever goes on comes to the end.
+        for leaf in all.dropFirst(from).prefix(most) {
+            bytes += leaf.document.count
+            guard leaves.isEmpty || bytes <= Self.leafBytes else { break }
+            leaves.append(["document": try leaf.json(), "subject": .string(leaf.subject)])
+        }
+        let next = from + leaves.count
         return Wire.answer([
-            "baseline": standing.machine.baseline?.wire ?? .null,
-            "leaves": .array(leaves),
+            "baseline": standing.machine.baseline?.wire ?? .null, "count": .int(all.count),
+            "leaves": .array(leaves), "next": next < all.count ? .int(next) : .null,
             "proposed": standing.machine.proposed?.wire ?? .null,
         ])
     }
+
+    /// Of one page of a baseline; its documents together, and how many.
+    private static let leafBytes = 4 * 1_048_576
+    private static let leafLimit = 2_000
 
     @Sendable func approveBaseline(
         _ request: Request, _ context: ServerContext
