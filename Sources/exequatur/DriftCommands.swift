@@ -101,8 +101,7 @@ struct DriftShow: ClientCommand {
             try output.print(found, or: DriftText.deviation(found))
         } else {
             let source = try await api.get(try DriftPath.source(id))
-            let baseline = try await api.get(
-                try DriftPath.source(id).appending("baseline"))
+            let baseline = try await DriftBaseline.read(api, of: id)
             let both: JSON = ["baseline": baseline, "source": source]
             try output.print(both, or: DriftText.source(source, baseline))
         }
