@@ -43,7 +43,7 @@ bench-channels: ## measure how soon cards in Slack follow a decision, before an 
 bench-gates: ## measure the gates beside a plain relay and another proxy; needs scripts/mcp-referee --install
 	Benchmarks/gates.sh
 
-bench-drift: ## measure drift detection beside AIDE and find, and the comparison of JSON beside PyPI's
+bench-drift: ## measure the scan of files for drift beside AIDE and find
 	@scripts/bootstrap --build
 	Benchmarks/drift.sh
 

@@ -57,7 +57,6 @@ struct FilesCollectorTests {
 
     @Test("A secret leaves neither its value nor a digest that could be tried")
     func secrets() async throws {
-        guard (try? JSONPath("$.password")) != nil else { return }
         let collector = try collector(
             { $0["fields"] = ["json": ["*.json"]] }, secrets: ["$.password"])
         let observation = try await observe(collector, secrets: ["$.password"])
@@ -85,7 +84,6 @@ struct FilesCollectorTests {
 
     @Test("Where it may hold a secret, what cannot be parsed has no digest that could be tried")
     func malformedSecret() async throws {
-        guard (try? JSONPath("$.password")) != nil else { return }
         try tree.overwrite("app.json", "{")
         let collector = try collector(
             { $0["fields"] = ["json": ["*.json"]] }, secrets: ["$.password"])

@@ -7,7 +7,7 @@
 EXEQUATUR_BIN is the program, otherwise the release build, otherwise the debug one. AIDE is
 Debian's package `aide`, with every attribute that its rule below names; without it only ours is
 asked. Some cases need root and are left out without. Ends with 1 if one was missed by us, or if we
-took something for drift that is none.
+took something for drift that is none; with 3 if that could not be told, because the referee is broken.
 """
 import argparse
 import json
@@ -24,6 +24,15 @@ ROOT = HERE.parent.parent.parent
 RULE = "ftype+p+i+l+n+u+g+s+b+m+c+acl+xattrs+caps+sha256"
 
 
+# Exit status where nothing can be said of what is tested.
+BROKEN = 3
+
+
+def broken(why):
+    print(f"BROKEN: {why}", file=sys.stderr)
+    sys.exit(BROKEN)
+
+
 def binary():
     named = os.environ.get("EXEQUATUR_BIN")
     places = [named] if named else [
@@ -31,13 +40,15 @@ def binary():
     for place in places:
         if os.access(place, os.X_OK):
             return str(place)
-    sys.exit("no program: build it, or set EXEQUATUR_BIN")
+    broken("no program: build it, or set EXEQUATUR_BIN")
 
 
 def shell(script, tree, outside):
     python = "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else sys.executable
     environment = dict(os.environ, O=str(outside), P=f"{python} -IS {HERE}/tamper.py")
-    subprocess.run(["sh", "-c", script], cwd=tree, env=environment, check=True)
+    done = subprocess.run(["sh", "-c", script], cwd=tree, env=environment)
+    if done.returncode != 0:
+        broken(f"ended with {done.returncode}: {script}")
 
 
 class Ours:
@@ -45,9 +56,11 @@ class Ours:
         self.program, self.tree, self.file = program, tree, work / "baseline"
 
     def init(self):
-        subprocess.run(
+        done = subprocess.run(
             [self.program, "drift", "init", str(self.tree), "--out", str(self.file)],
-            check=True, stdout=subprocess.DEVNULL)
+            stdout=subprocess.DEVNULL)
+        if done.returncode != 0:
+            broken(f"`drift init` ended with {done.returncode}")
 
     def check(self):
         """What was found, as subjects relative to the tree: deviations, gaps."""
@@ -82,7 +95,7 @@ class Aide:
     def init(self):
         done = self.run("--init")
         if done.returncode != 0:
-            sys.exit(f"aide --init: {done.stdout.decode(errors='replace')}")
+            broken(f"aide --init: {done.stdout.decode(errors='replace')}")
         os.replace(self.work / "aide.new", self.work / "aide.db")
 
     def check(self):
