@@ -35,8 +35,8 @@ prepare() {
 
 step=0
 problems=0
-# The file that the next command changes, if it says so: then drift detection knows whose change it is.
-affects=
+# A file with what the next command declares to change: what a person approves of it is no drift.
+effects=
 say() { printf '%s\n' "$*"; }
 
 # chore TITLE REASON COMMAND…
@@ -56,7 +56,7 @@ chore() {
     done
     say "   The agent wants to run:$words"
     status=0
-    "$exequatur" run ${affects:+--affects "file:$affects"} --reason "$reason" -- "$@" || status=$?
+    "$exequatur" run ${effects:+--effects "$effects"} --reason "$reason" -- "$@" || status=$?
     case "$status" in
         0) say "   => It ran." ;;
         69) say "   => There is no server, so nothing ran." && exit 1 ;;
@@ -90,11 +90,21 @@ if [ -f "$folder/customers.csv" ]; then
     say "   $folder/customers.csv has $(($(wc -l <"$folder/customers.csv") - 1)) rows."
 fi
 
-affects=$folder/billing.conf
-chore "Raise a limit in the settings. A file changes, so a person decides." \
+# The values afterwards are known, so they are declared, the digest of the whole file among them. The key
+# is in no section, and such keys are below the empty name. The scope is that of the drift source.
+raise='s/^max_connections = .*/max_connections = 200/'
+settings=$(cd "$folder" && pwd)/billing.conf
+effects=$folder/effects.json
+cat >"$effects" <<JSON
+[{"scope": "$(hostname)", "subject": "file:$settings",
+  "path": "/content//max_connections", "post": "200"},
+ {"scope": "$(hostname)", "subject": "file:$settings",
+  "path": "/sha256", "post": "$(sed "$raise" "$settings" | openssl sha256 -r | cut -c 1-64)"}]
+JSON
+chore "Raise a limit in the settings. A file changes, so a person decides, and sees the new value." \
     "The billing service runs out of connections at noon." \
-    sed -i 's/^max_connections = .*/max_connections = 200/' "$folder/billing.conf"
-affects=
+    sed -i "$raise" "$settings"
+effects=
 say "   The file now says: $(grep '^max_connections' "$folder/billing.conf")"
 
 before=$(fingerprint)

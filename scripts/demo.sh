@@ -127,7 +127,7 @@ settings=$folder/files/billing.conf
 mkdir -p "$folder/files"
 [[ -s "$settings" ]] ||
     printf '# Settings of the billing service\nmax_connections = 100\nread_only = no\n' >"$settings"
-administer drift source set - >/dev/null 2>&1 <<JSON
+administer drift source set - >/dev/null <<JSON
 {"id": "demo-settings", "kind": "files", "scope": "$(hostname)", "every": 60, "class": "high",
  "observer": "settings",
  "settings": {"paths": ["$settings"], "fields": {"ini": ["$settings"]}}}
@@ -138,7 +138,7 @@ import json, sys
 print((json.load(sys.stdin)["baseline"]["proposed"] or {"root": ""})["root"])')
 # Approved here as part of setting up.
 if [[ -n "$baseline" ]]; then
-    administer drift accept demo-settings --expect "$baseline" >/dev/null 2>&1
+    administer drift accept demo-settings --expect "$baseline" >/dev/null
 fi
 
 deviations() {
@@ -148,7 +148,8 @@ print(" ".join(one["id"] for one in json.load(sys.stdin)))'
 }
 settings_drift() {
     local ids
-    echo "The settings are looked at. What the agent changed with your approval is explained:"
+    echo "The settings are looked at. If you approved the agent's change, it is explained by the values"
+    echo "that it declared; if you denied it, there is nothing to explain:"
     drift observe demo-settings --once
     echo "Now somebody changes them, and asks nobody:"
     sed -i 's/^max_connections = .*/max_connections = 5000/' "$settings"
@@ -158,9 +159,9 @@ settings_drift() {
         echo "No deviation was found." >&2
         return 1
     fi
-    echo "No approved action covers that. The agent asks to put it back; that waits for you, too."
+    echo "No approved action explains that. The agent asks to put it back, which waits for you."
     # shellcheck disable=SC2086 # one word for each id
-    drift fix $ids --source demo-settings --reason "the settings were changed by nobody we know"
+    drift fix $ids --source demo-settings --reason "the settings were changed without an approval"
 }
 
 cat <<TEXT
@@ -181,8 +182,8 @@ $(cat "$work/serve.log")
    or deny.
 3. Then it uses the tools of an MCP server through a gateway, and exports again. Every call of a
    tool waits for you, too.
-4. Last, its settings are changed behind everybody's back. That is found, and putting it right
-   waits for you.
+4. Last, the settings are changed without asking anybody. That is found, and putting it right waits
+   for you.
 5. The agent runs under your own user here, so nothing really keeps it from the files: it shows the
    way an honest agent works. docs/how-to/gate-a-command.md says how a gate is enforced.
 
