@@ -43,7 +43,7 @@ bench-channels: ## measure how soon cards in Slack follow a decision, before an 
 bench-gates: ## measure the gates beside a plain relay and another proxy; needs scripts/mcp-referee --install
 	Benchmarks/gates.sh
 
-bench-drift: ## measure the scan of files for drift beside AIDE and find
+bench-drift: ## measure drift detection beside AIDE, find, jsonpatch and deepdiff
 	@scripts/bootstrap --build
 	Benchmarks/drift.sh
 

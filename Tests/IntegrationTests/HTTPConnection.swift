@@ -34,9 +34,8 @@ final class HTTPConnection {
             }
         }
         guard connected == 0 else {
-            let reason = errno
-            close(descriptor)
-            throw HarnessError("cannot connect to port \(port): errno \(reason)")
+            // What is whole is taken apart by `deinit`, which closes.
+            throw HarnessError("cannot connect to port \(port): errno \(errno)")
         }
     }
 
