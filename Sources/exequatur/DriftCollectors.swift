@@ -47,7 +47,7 @@ enum DriftCollectors {
     /// tried, which should not be allowed to: then the server refuses, and nothing happens.
     static func remediate(
         _ plan: RemediationPlan, of source: DriftSource, action: String, redactor: Redactor,
-        account: JSONObject?
+        account: PostgreSQLSettings?
     ) async -> RemediationResult {
         let settings: PostgreSQLSettings
         let steps: [PostgreSQLRemediation]
@@ -63,13 +63,7 @@ enum DriftCollectors {
             return .notStarted(VisibleText.escape("\(error)"))
         }
         guard let id = ActionID(action) else { return .notStarted("no action") }
-        let executor: PostgreSQLExecutor
-        do {
-            executor = PostgreSQLExecutor(
-                try account.map { try PostgreSQLSettings(.object($0)) } ?? settings)
-        } catch {
-            return .notStarted(VisibleText.escape("the account that makes the change: \(error)"))
-        }
+        let executor = PostgreSQLExecutor(account ?? settings)
         var done: [String] = []
         for step in steps {
             switch await executor.run(step, action: id) {

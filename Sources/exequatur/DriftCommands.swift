@@ -41,7 +41,7 @@ enum DriftPath {
     static func source(_ id: String) throws -> APIPath { try sources.appending(id) }
 }
 
-/// The exit codes of `drift scan` and `drift status`, as AIDE's users know them from elsewhere.
+/// The exit code of `drift init`, `scan` and `status` where something deviates or was not seen.
 enum DriftExit {
     static let drift = ExitCode(ExitStatus.undecided.rawValue)
 }
@@ -54,12 +54,13 @@ struct DriftStatus: ClientCommand {
     @OptionGroup var connection: ConnectionOptions
 
     func perform(_ api: APIClient) async throws {
-        let sources = try await api.get(DriftPath.sources)
-        try output.print(sources, or: DriftText.sources(sources.arrayValue ?? []))
-        await api.noteUnsealed()
-        let isClean = (sources.arrayValue ?? []).allSatisfy {
-            $0["status"]?.stringValue == "clean"
+        let answer = try await api.get(DriftPath.sources)
+        guard let sources = answer.arrayValue else {
+            throw CLIError("the answer to `\(DriftPath.sources.text)` is not a list")
         }
+        try output.print(answer, or: DriftText.sources(sources))
+        await api.noteUnsealed()
+        let isClean = sources.allSatisfy { $0["status"]?.stringValue == "clean" }
         guard isClean else { throw DriftExit.drift }
     }
 }

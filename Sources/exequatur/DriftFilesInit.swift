@@ -32,7 +32,10 @@ struct DriftFilesInit: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Compare fields of structured files: `auto`, or FORMAT=GLOB with json, yaml, toml, ini.",
+            """
+            Compare fields of structured files: `auto`, or FORMAT=GLOB with json, yaml, toml, ini \
+            or env.
+            """,
             valueName: "rule"))
     var fields: [String] = []
 
@@ -59,7 +62,7 @@ struct DriftFilesInit: ParsableCommand {
     func run() throws {
         let written = try DriftFiles.attempt { try write() }
         try report(written)
-        if written.gapCount > 0 { throw ExitCode(ExitStatus.undecided.rawValue) }
+        if written.gapCount > 0 { throw DriftExit.drift }
     }
 
     private func write() throws -> FileBaseline.Written {

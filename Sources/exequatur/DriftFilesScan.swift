@@ -49,7 +49,7 @@ struct DriftFilesScan: ParsableCommand {
         try output.print(
             ScanReport.json(report, baseline: baseline),
             or: ScanReport.lines(report, baseline: baseline).map(TerminalText.escaped))
-        if !report.isClean { throw ExitCode(ExitStatus.undecided.rawValue) }
+        if !report.isClean { throw DriftExit.drift }
     }
 
     private func scan() throws -> FileBaseline.Report {

@@ -22,7 +22,7 @@ struct DriftFix: AsyncParsableCommand {
             everything in place, 77 when it was denied, 75 when it is still pending.
             """)
 
-    @Argument(help: "Beginnings of deviations' ids, all of one source.")
+    @Argument(help: "Whole ids (64 digits) of deviations, all of one source.")
     var ids: [String]
 
     @Option(help: "The source of the deviations.")
@@ -60,26 +60,46 @@ struct DriftFix: AsyncParsableCommand {
         let code = try await observer.withClient { api in
             let planned = try await plan(api)
             let specification = try await observer.specification(source, api)
+            let account = try account.map { try Self.account($0, of: specification.source) }
             let fixer = DriftFixer(
                 specification.source, contents: observer.contents, key: observer.key,
-                account: try accountSettings())
+                account: account)
             let end = try await perform(planned, fixer, environment)
             guard end.didRun else { return end.exitCode }
             // The look that shows whether it helped; the server compares it with the plan.
             let report = try await observer.once(source, api)
             for line in DriftText.report(source, report) { Output.note(line) }
-            return try await verdict(end, api)
+            return try await verdict(end, planned.plan, report, api)
         }
         throw ExitCode(code)
     }
 
-    private func accountSettings() throws -> JSONObject? {
-        guard let account else { return nil }
-        let json = try JSON(parsing: try LocalFile.read(account, limit: 65_536))
-        guard let settings = json.objectValue else {
-            throw CLIError.usage("`--account \(account)`: expected a JSON object")
+    /// The settings of another account of the very server that the source is about.
+    private static func account(
+        _ file: String, of source: DriftSource
+    ) throws
+        -> PostgreSQLSettings
+    {
+        guard source.kind == .postgresql else {
+            throw CLIError.usage("`--account` goes with sources of kind `postgresql`")
         }
-        return settings
+        do {
+            let json = try JSON(parsing: try LocalFile.read(file, limit: 65_536))
+            let account = try PostgreSQLSettings(json, path: "account")
+            let observed = try PostgreSQLSettings(.object(source.settings))
+            guard account.host.utf8.elementsEqual(observed.host.utf8),
+                account.port == observed.port
+            else {
+                throw CLIError.usage(
+                    "it is of the server \(account.host), port \(account.port); the source is of "
+                        + "\(observed.host), port \(observed.port)")
+            }
+            return account
+        } catch let error as CLIError {
+            throw CLIError.usage("`--account \(file)`: \(error.message)")
+        } catch {
+            throw CLIError.usage("`--account \(file)`: \(error)")
+        }
     }
 
     // MARK: the plan
@@ -97,6 +117,11 @@ struct DriftFix: AsyncParsableCommand {
         let plan = try RemediationPlan(json)
         for refusal in plan.refused {
             Output.note("left alone, \(refusal.fingerprint.hex.prefix(12)): \(refusal.reason)")
+        }
+        guard !plan.changes.isEmpty else {
+            throw CLIError(
+                "nothing of it can be put back by a plan, and nothing was asked for: put it right "
+                    + "by hand, or accept it with `exequatur drift accept`")
         }
         let operation = try FrozenOperation(
             action: "drift.remediate", resource: ["id": .string(source), "type": "DriftSource"],
@@ -146,7 +171,12 @@ struct DriftFix: AsyncParsableCommand {
                 GateOutcome(.notStarted, detail: "the claim ran out"), of: grant)
             return End(exitCode: ExitStatus.refused.rawValue, didRun: false)
         }
-        let outcome = await fixer.carryOut(planned.plan, action: grant.action.id)
+        let outcome = await withTaskGroup(of: Void.self) { group in
+            group.addTask { await client.keepAlive(grant) }
+            let outcome = await fixer.carryOut(planned.plan, action: grant.action.id)
+            group.cancelAll()
+            return outcome
+        }
         if let why = await client.report(outcome, of: grant) {
             Output.note("the outcome of \(grant.action.id) is not reported: \(why)")
         }
@@ -158,13 +188,34 @@ struct DriftFix: AsyncParsableCommand {
         }
     }
 
-    /// Whether the deviations are gone.
-    private func verdict(_ end: End, _ api: APIClient) async throws -> Int32 {
-        let open = try await api.get(try DriftPath.source(source))["open"]?.intValue ?? -1
+    /// Whether the deviations of the plan are over, by the server's word.
+    private func verdict(
+        _ end: End, _ plan: RemediationPlan, _ report: JSON, _ api: APIClient
+    ) async throws -> Int32 {
+        guard report["status"]?.stringValue != "failed" else {
+            Output.note("it could not be looked at again: whether it helped is not known")
+            return ExitStatus.failure.rawValue
+        }
+        let most: Int64 = 1000
+        let path = DriftPath.deviations.query("source", source).query("state", "all")
+        guard let all = try await api.get(path.query("limit", "\(most)")).arrayValue,
+            all.count < most
+        else {
+            Output.note("looked at again: more deviates than can be listed; see `drift status`")
+            return ExitStatus.failure.rawValue
+        }
+        let planned = Set(plan.changes.flatMap(\.fields).map(\.fingerprint.hex))
+        let left = all.filter { planned.contains($0["id"]?.stringValue ?? "") }.count
+        guard left == 0 else {
+            Output.note("looked at again: \(left) of the plan still deviate")
+            return ExitStatus.failure.rawValue
+        }
+        let others = all.filter { ["open", "acknowledged"].contains($0["state"]?.stringValue) }
         Output.note(
-            open == 0
+            others.isEmpty
                 ? "looked at again: nothing of \(source) deviates any more"
-                : "looked at again: \(open) of \(source) still deviate")
+                : "looked at again: all of the plan is in place; \(others.count) of \(source) "
+                    + "deviate that were not in it")
         return end.exitCode
     }
 }
@@ -174,10 +225,11 @@ struct DriftFixer: Sendable {
     private let source: DriftSource
     private let contents: FileContents
     private let key: [UInt8]
-    private let account: JSONObject?
+    private let account: PostgreSQLSettings?
 
     init(
-        _ source: DriftSource, contents: FileContents, key: [UInt8], account: JSONObject? = nil
+        _ source: DriftSource, contents: FileContents, key: [UInt8],
+        account: PostgreSQLSettings? = nil
     ) {
         self.source = source
         self.contents = contents

@@ -167,6 +167,18 @@ struct DriftObserver: Sendable {
             redactor: try Redactor(key: key, secrets: source.secrets), now: SystemClock.wall)
     }
 
+    /// No more gaps than the server takes; where there are more, the last is of the whole source.
+    static func bounded(_ gaps: [CoverageGap]) -> [CoverageGap] {
+        guard gaps.count > DriftLimits.gaps else { return gaps }
+        let whole = gaps.filter { $0.subject == nil } + gaps.filter { $0.subject != nil }
+        let told = whole.prefix(DriftLimits.gaps - 1)
+        return told + [
+            CoverageGap(
+                subject: nil, cause: .tooLarge,
+                detail: "\(gaps.count - told.count) more gaps than can be told")
+        ]
+    }
+
     private func send(
         _ observation: Observation, _ specification: Specification, _ api: APIClient
     ) async throws -> JSON {
@@ -177,7 +189,7 @@ struct DriftObserver: Sendable {
         var body: JSONObject = [
             "endedAgo": ago(observation.ended),
             "gaps": .array(
-                observation.gaps.prefix(DriftLimits.gaps).map { gap in
+                Self.bounded(observation.gaps).map { gap in
                     [
                         "cause": .string(gap.cause.rawValue), "detail": .string(gap.detail),
                         "subject": gap.subject.map(JSON.string) ?? .null,

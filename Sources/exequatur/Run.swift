@@ -43,8 +43,9 @@ struct Run: AsyncParsableCommand {
         help: ArgumentHelp(
             "What the command changes, like file:/etc/app.conf; repeatable.",
             discussion: """
-                It is looked at right before and right after the command, and drift detection \
-                explains what changed by this action. Better, because approved: `--effects`.
+                It is looked at right before and right after the command. What changed, drift \
+                detection explains by this action, if a person approved it and the gate is an \
+                enforcing one. Better, because approved with its value: `--effects`.
                 """))
     var affects: [String] = []
 

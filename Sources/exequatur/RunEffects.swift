@@ -9,7 +9,11 @@ internal import Gates
 enum RunEffects {
     /// Looks at files; other subjects have to be declared with their values.
     static let observer = EffectObserver { subject in
-        FileLook.document(subject)
+        switch FileLook.found(subject) {
+        case .document(let document): .document(document)
+        case .absent: .absent
+        case .unknown: .unknown
+        }
     }
 
     private static let filePrefix = "file:"
@@ -41,18 +45,28 @@ enum RunEffects {
     }
 
     private static func observed(_ subject: String, _ host: String) throws -> JSON {
+        [
+            "observed": true, "scope": .string(host),
+            "subject": .string(try self.subject(subject, elsewhere: false)),
+        ]
+    }
+
+    /// The name of a file that a command changes, here or on a runner's machine.
+    static func subject(_ subject: String, elsewhere: Bool) throws -> String {
         guard subject.utf8.starts(with: filePrefix.utf8) else {
             throw CLIError.usage(
                 "`--affects \(subject)`: only `file:PATH` can be observed; declare others with "
                     + "`--effects`")
         }
-        let path = LocalFile.absolute(String(subject.dropFirst(filePrefix.count)))
+        let given = String(subject.dropFirst(filePrefix.count))
+        guard !elsewhere || given.utf8.first == UInt8(ascii: "/") else {
+            throw CLIError.usage(
+                "`--affects \(subject)`: with `--runner` an absolute path, as the runner sees it")
+        }
+        let path = LocalFile.absolute(given)
         guard let normalised = FilePath.normalised(Array(path.utf8)) else {
             throw CLIError.usage("`--affects \(subject)`: not the path of a file")
         }
-        return [
-            "observed": true, "scope": .string(host),
-            "subject": .string(FilePath.subject(normalised)),
-        ]
+        return FilePath.subject(normalised)
     }
 }

@@ -69,6 +69,8 @@ extension Run {
         }
         return RunnerRequest(
             arguments: command, reason: reason, wait: wait.duration, input: input,
-            variables: variables, bindings: bind, directory: directory)
+            variables: variables, bindings: bind, directory: directory,
+            effects: try RunEffects.declared(affects: [], file: effects, host: ""),
+            affects: try affects.map { try RunEffects.subject($0, elsewhere: true) })
     }
 }

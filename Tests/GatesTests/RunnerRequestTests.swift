@@ -11,7 +11,9 @@ import Testing
     private static let whole = RunnerRequest(
         arguments: ["sh", "-c", "a\n\u{1F600}"], reason: "why", wait: .seconds(90),
         input: .bytes([0, 255, 10]), variables: ["RELEASE": "4.2"], bindings: ["a", "/b"],
-        directory: "/srv")
+        directory: "/srv",
+        effects: [["path": "/a", "post": 1, "scope": "here", "subject": "file:/etc/app"]],
+        affects: ["file:/etc/other"])
 
     @Test func whatIsSentIsWhatIsRead() throws {
         let read = try RunnerRequest(try Self.whole.json.canonicalBytes())
@@ -34,6 +36,10 @@ import Testing
         #"{"argv":["a"],"wait":1,"environment":{"A":"b\u0000c"}}"#,
         #"{"argv":["a"],"wait":1,"environment":{"A":1}}"#,
         #"{"argv":["\ud800"],"wait":1}"#,
+        #"{"argv":["a"],"wait":1,"affects":["/etc/app"]}"#,
+        #"{"argv":["a"],"wait":1,"affects":["file:app"]}"#,
+        #"{"argv":["a"],"wait":1,"affects":["file:/a\u0000b"]}"#,
+        #"{"argv":["a"],"wait":1,"effects":{}}"#,
     ])
     func malformedOnesAreRefused(text: String) {
         let refusal = #expect(throws: RunnerRefusal.self) {

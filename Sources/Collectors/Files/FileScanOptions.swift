@@ -56,10 +56,12 @@ package typealias FieldParser = @Sendable ([UInt8], String) throws -> JSON
 /// Which files are taken apart into fields.
 package struct FieldRules: Sendable, Hashable {
     /// What files of each format are called; `--fields auto`.
+    ///
+    /// Not `env`: secrets are in such files, and whoever wants their fields has to name them.
     package static let auto: JSON = [
         "ini": ["*.ini"], "json": ["*.json"], "toml": ["*.toml"], "yaml": ["*.yaml", "*.yml"],
     ]
-    package static let formats = ["ini", "json", "toml", "yaml"]
+    package static let formats = ["env", "ini", "json", "toml", "yaml"]
     package static let none = FieldRules()
 
     private let rules: [Rule]
@@ -71,7 +73,7 @@ package struct FieldRules: Sendable, Hashable {
 
     private init() { rules = [] }
 
-    /// Reads `{"json":["/etc/app/*.json"],"yaml":[…],"toml":[…],"ini":[…]}`.
+    /// Reads `{"json":["/etc/app/*.json"],"yaml":[…],"toml":[…],"ini":[…],"env":[…]}`.
     package init(_ json: JSON, path: String) throws {
         var reader = try JSONReader(json, path: path)
         var rules: [Rule] = []

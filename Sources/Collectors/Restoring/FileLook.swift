@@ -5,13 +5,21 @@ package import DriftCore
 
 /// One look at one file or folder, without what is in it.
 package enum FileLook {
-    /// The document of a subject such as `file:/etc/app.conf` as collectors would find it, but for
-    /// fields and secrets; nil where there is nothing, or it can't be read.
-    package static func document(_ subject: String) -> JSON? {
+    /// What a look came to.
+    package enum Found: Sendable, Hashable {
+        case document(JSON)
+        case absent
+        /// It was not seen whole, so nothing can be said.
+        case unknown
+    }
+
+    /// Looks at a subject such as `file:/etc/app.conf` as collectors would, but for fields and
+    /// secrets.
+    package static func found(_ subject: String) -> Found {
         guard let path = FilePath.path(ofSubject: subject),
             let options = try? FileScanOptions(roots: [path])
-        else { return nil }
-        return document(options, nil)
+        else { return .unknown }
+        return found(options, nil)
     }
 
     /// The document of a subject just as the collector of a source would find it now.
@@ -29,26 +37,32 @@ package enum FileLook {
         guard let path = FilePath.path(ofSubject: subject),
             let options = try? FileScanOptions(settings: .object(source.settings)).only(path)
         else { return nil }
-        return document(
+        let found = found(
             options,
             FieldReading(
                 parse: parse, redactor: redactor, hasSecrets: !source.secrets.isEmpty))
+        guard case .document(let document) = found else { return nil }
+        return document
     }
 
-    private static func document(_ options: FileScanOptions, _ fields: FieldReading?) -> JSON? {
+    private static func found(_ options: FileScanOptions, _ fields: FieldReading?) -> Found {
         let stop = StopFlag()
         var first = FirstLeaf(stop: stop)
         var cache: DigestCache?
-        // A folder's scan is stopped once the folder itself was seen, which is an error to it.
-        _ = try? FileScanner(options, fields: fields).scan(
-            nanoseconds: 0, cache: &cache, into: &first, stop: stop)
-        return first.document
+        do {
+            _ = try FileScanner(options, fields: fields).scan(
+                nanoseconds: 0, cache: &cache, into: &first, stop: stop)
+        } catch {
+            // Once the first was seen the scan was stopped, which is an error to it.
+            return first.document.map(Found.document) ?? .unknown
+        }
+        return first.document.map(Found.document) ?? (first.isOver ? .unknown : .absent)
     }
 
     private struct FirstLeaf: FileScanSink {
         let stop: StopFlag
         var document: JSON?
-        private var isOver = false
+        private(set) var isOver = false
 
         init(stop: StopFlag) { self.stop = stop }
 

@@ -40,10 +40,12 @@ public struct CommandRunner: Sendable {
     }
 
     /// Makes a runner for commands of others.
-    package init(client: GateClient, executor: CommandExecutor) {
+    package init(
+        client: GateClient, executor: CommandExecutor, observer: EffectObserver?
+    ) {
         self.client = client
         self.executor = executor
-        observer = nil
+        self.observer = observer
     }
 
     /// Keeps this process's tokens out of `/proc`, where the commands that it runs could look.
@@ -92,6 +94,8 @@ public struct CommandRunner: Sendable {
     private func execute(
         _ frozen: FrozenCommand, _ grant: Grant, _ output: CommandOutput?
     ) async -> CommandRun {
+        // Before all checks: however long it takes, nothing is believed of the time before it.
+        let before = await look(frozen)
         let prepared: PreparedCommand
         switch await CommandThread.run(
             as: executor.account, { CommandBinding.recheck(frozen) })
@@ -109,20 +113,30 @@ public struct CommandRunner: Sendable {
             return await stop(
                 grant, .refused("the claim ran out before the command could start: run it again"))
         }
-        let before = observer?.documents(frozen.operation) ?? [:]
-        let result = await withTaskGroup(of: Void.self) { group in
+        let (result, after) = await withTaskGroup(of: Void.self) { group in
             group.addTask { await client.keepAlive(grant) }
             let result = await blocking(prepared, actionID: grant.action.id, output)
+            // The server hears of this gate until it has its report.
+            let after = if case .success = result { await look(frozen) } else { [Int: JSON]() }
             group.cancelAll()
-            return result
+            return (result, after)
         }
         switch result {
         case .failure(let error): return await stop(grant, .refused(error.description))
         case .success(let outcome):
-            let after = observer?.documents(frozen.operation) ?? [:]
             return await finish(
                 grant, outcome, prepared.reports, EffectObserver.changes(before, after))
         }
+    }
+
+    /// The effects that are to be observed; none where no thread is to be had, which claims none.
+    private func look(_ frozen: FrozenCommand) async -> [Int: JSON] {
+        guard let observer else { return [:] }
+        // As the command's account: what that may not read is told to nobody.
+        let found = await CommandThread.run(as: executor.account) {
+            observer.documents(frozen.operation)
+        }
+        return (try? found.get()) ?? [:]
     }
 
     private func finish(

@@ -9,23 +9,39 @@ internal import ExequaturClient
 /// changes on the machine between the two looks counts as the command's, which is why such effects
 /// are labelled.
 public struct EffectObserver: Sendable {
-    private let look: @Sendable (String) -> JSON?
+    /// What a look at one subject came to.
+    public enum Found: Sendable {
+        /// What is there.
+        case document(JSON)
+        /// Nothing is there.
+        case absent
+        /// It could not be looked at, so that nothing can be said of it.
+        case unknown
+    }
 
-    /// - Parameter look: gives the document of a subject, such as `file:/etc/app.conf`; nil where
-    ///   there is none now.
-    public init(_ look: @escaping @Sendable (String) -> JSON?) { self.look = look }
+    private let look: @Sendable (String) -> Found
 
-    /// The documents now, one for each effect of the operation that is to be observed.
+    /// Makes an observer.
+    /// - Parameter look: looks at a subject, such as `file:/etc/app.conf`.
+    public init(_ look: @escaping @Sendable (String) -> Found) { self.look = look }
+
+    /// The documents now, one for each effect of the operation that is to be observed and could be.
     func documents(_ operation: FrozenOperation) -> [Int: JSON] {
         var found: [Int: JSON] = [:]
         for (number, effect) in (operation.json["effects"]?.arrayValue ?? []).enumerated()
         where effect["observed"]?.boolValue == true {
-            found[number] = effect["subject"]?.stringValue.flatMap(look) ?? .null
+            guard let subject = effect["subject"]?.stringValue else { continue }
+            switch look(subject) {
+            case .document(let document): found[number] = document
+            case .absent: found[number] = .null
+            case .unknown: break
+            }
         }
         return found
     }
 
-    /// What changed between two looks, as an outcome reports it.
+    /// What changed between two looks, as an outcome reports it; what one of them could not see is
+    /// not claimed.
     static func changes(_ before: [Int: JSON], _ after: [Int: JSON]) -> [JSON] {
         before.keys.sorted().compactMap { number in
             guard let old = before[number], let new = after[number], old != new else { return nil }

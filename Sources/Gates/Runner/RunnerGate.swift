@@ -45,6 +45,7 @@ package final class RunnerGate: Sendable {
     let options: Options
     let effects: GateEffects
     let executor: CommandExecutor
+    private let observer: EffectObserver?
     let note: @Sendable (String) -> Void
     private let transport: @Sendable (GateToken) -> any GateTransport
     private let state: GateState
@@ -61,12 +62,13 @@ package final class RunnerGate: Sendable {
     ///   - effects: time and chance.
     ///   - state: the gate's directory.
     ///   - executor: executes what is cleared.
+    ///   - observer: looks at what commands say they change, as their account.
     ///   - note: told what happens, for the administrator.
     /// - Throws: ``GateFailure`` when the state is damaged.
     package init(
         options: Options, transport: @escaping @Sendable (GateToken) -> any GateTransport,
         fingerprint: String, effects: GateEffects, state: GateState, executor: CommandExecutor,
-        note: @escaping @Sendable (String) -> Void
+        observer: EffectObserver? = nil, note: @escaping @Sendable (String) -> Void
     ) throws(GateFailure) {
         self.options = options
         self.transport = transport
@@ -74,6 +76,7 @@ package final class RunnerGate: Sendable {
         self.effects = effects
         self.state = state
         self.executor = executor
+        self.observer = observer
         self.note = note
         digestKey = try state.digestKey(fresh: effects.entropy(32))
     }
@@ -147,7 +150,9 @@ package final class RunnerGate: Sendable {
             let client = client(
                 caller.token, in: try state.keepingReports(of: caller.agent))
             let action = Mutex<String?>(nil)
-            let run = await CommandRunner(client: client, executor: executor).run(
+            let run = await CommandRunner(
+                client: client, executor: executor, observer: observer
+            ).run(
                 frozen, reason: request.reason, wait: request.wait,
                 abandonment: reply.abandonment, output: CommandOutput { reply.write($0, $1) }
             ) { progress in

@@ -20,6 +20,11 @@ package struct RunnerRequest: Sendable, Hashable {
     package var bindings: [String]
     /// Where to run it; nil: in the runner's own folder.
     package var directory: String?
+    /// Effects that it declares, as the operation has them.
+    package var effects: [JSON]
+    /// Further subjects that it changes and that the runner looks at, `file:` and an absolute path,
+    /// on the runner's machine.
+    package var affects: [String]
 
     /// Bytes of a request: the words and the variables, escaped, and standard input in base64.
     package static let maximumBytes = 4_194_304
@@ -28,11 +33,13 @@ package struct RunnerRequest: Sendable, Hashable {
     private static let pathBytes = 4_096
     private static let variables = 64
     private static let variableBytes = 32_768
+    private static let mostEffects = 256
 
     /// Makes a request.
     package init(
         arguments: [String], reason: String?, wait: Duration, input: CommandInput,
-        variables: [String: String], bindings: [String], directory: String?
+        variables: [String: String], bindings: [String], directory: String?,
+        effects: [JSON] = [], affects: [String] = []
     ) {
         self.arguments = arguments
         self.reason = reason
@@ -41,6 +48,8 @@ package struct RunnerRequest: Sendable, Hashable {
         self.variables = variables
         self.bindings = bindings
         self.directory = directory
+        self.effects = effects
+        self.affects = affects
     }
 
     /// The request as it is sent.
@@ -52,6 +61,8 @@ package struct RunnerRequest: Sendable, Hashable {
         ]
         if let reason { object["reason"] = .string(reason) }
         if let directory { object["directory"] = .string(directory) }
+        if !effects.isEmpty { object["effects"] = .array(effects) }
+        if !affects.isEmpty { object["affects"] = .array(affects.map { .string($0) }) }
         if case .bytes(let bytes) = input {
             object["stdin"] = .string(Data(bytes).base64EncodedString())
         }
@@ -72,6 +83,8 @@ package struct RunnerRequest: Sendable, Hashable {
             bindings = try reader.optionalStrings("bind") ?? []
             reason = try reader.optionalString("reason")
             directory = try reader.optionalString("directory")
+            effects = try reader.optionalArray("effects") ?? []
+            affects = try reader.optionalStrings("affects") ?? []
             let seconds = try reader.int("wait")
             guard (0...Self.longestWait).contains(seconds) else {
                 throw reader.error("wait", "0 to \(Self.longestWait) seconds")
@@ -127,8 +140,18 @@ package struct RunnerRequest: Sendable, Hashable {
         guard paths.allSatisfy({ (1...Self.pathBytes).contains($0.utf8.count) }) else {
             throw RunnerRefusal(.malformed, "paths have 1 to \(Self.pathBytes) bytes")
         }
+        guard effects.count + affects.count <= Self.mostEffects else {
+            throw RunnerRefusal(.malformed, "at most \(Self.mostEffects) effects")
+        }
+        for subject in affects {
+            guard subject.utf8.starts(with: "file:/".utf8), subject.utf8.count <= Self.pathBytes
+            else {
+                throw RunnerRefusal(
+                    .malformed, "`affects` has `file:` and absolute paths on the runner's machine")
+            }
+        }
         // The system takes a NUL for the end: what was approved would not be what is executed.
-        let texts = arguments + paths + variables.flatMap { [$0.key, $0.value] }
+        let texts = arguments + paths + affects + variables.flatMap { [$0.key, $0.value] }
         guard !texts.contains(where: { $0.utf8.contains(0) }) else {
             throw RunnerRefusal(.malformed, "a NUL in a word, a path or a variable: remove it")
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CanonicalJSON
 internal import ExequaturClient
 internal import Facts
 
@@ -122,6 +123,12 @@ package struct RunnerRules: Sendable {
         path.utf8.elementsEqual(home.utf8) || folders.contains { FolderChain.isBelow(path, $0) }
     }
 
+    // MARK: effects
+
+    private func observed(_ subject: String) -> JSON {
+        ["observed": true, "scope": .string(host), "subject": .string(subject)]
+    }
+
     // MARK: together
 
     /// What to freeze for a request, and what it would get.
@@ -146,7 +153,7 @@ package struct RunnerRules: Sendable {
         return (
             CommandRequest(
                 arguments: request.arguments, bindings: request.bindings, variables: own + given,
-                host: host), found
+                host: host, effects: request.effects + request.affects.map(observed)), found
         )
     }
 }
