@@ -51,9 +51,11 @@ package struct PolicyEnvironment: Sendable {
         return satisfiable(verdict, action)
     }
 
-    /// What policy can't let pass without a review: what declares effects, for they explain drift,
-    /// and a repair that this server did not plan, that gives rights back or touches what it
-    /// enforces. What another repair declares is the approved baseline.
+    /// What policy can't let pass without a review.
+    ///
+    /// That is what declares effects, for they explain drift, and a repair that this server did not
+    /// plan, that gives rights back or touches what it enforces. What another repair declares is
+    /// the approved baseline.
     private static func floorProblem(_ action: Action) -> String? {
         let operation = action.operation
         guard operation.action.utf8.starts(with: "drift.".utf8) else {

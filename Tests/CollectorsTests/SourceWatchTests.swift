@@ -52,7 +52,7 @@ struct SourceWatchTests {
             var result: [[CoverageGap.Cause]] = []
             for await causes in seen {
                 result.append(causes)
-                if result.count == 1 { hints.forEach { continuation.yield($0) } }
+                if result.count == 1 { for hint in hints { continuation.yield(hint) } }
                 if result.count == looks { break }
                 if result.count > 1 { continuation.yield(.changed) }
             }

@@ -75,7 +75,9 @@ package enum ConsoleDriftVerdict: String, Sendable, Hashable, CaseIterable {
             "An approved action declared exactly this value, here and at this time, and had not "
                 + "explained anything before."
         case .derived: "An approved action declared it as a side effect."
-        case .system: "A controller that may set this field did; its identity was checked."
+        case .system:
+            "Reserved for a controller that may set this field by itself: this version never "
+                + "gives it."
         case .partial: "An approved action covers this place, with another value."
         case .outOfWindow: "An approved action declared it, but at another time."
         case .replayed: "An approved action declared it once, and it happened a second time."

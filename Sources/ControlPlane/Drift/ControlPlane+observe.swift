@@ -135,7 +135,8 @@ extension ControlPlane {
 
     private func row(_ place: OperationalKey, _ value: [UInt8]) -> OperationalRow {
         rows.seal(
-            space: place.space, key: place.key, value: value, expires: Timestamp(milliseconds: .max))
+            space: place.space, key: place.key, value: value, expires: Timestamp(milliseconds: .max)
+        )
     }
 
     /// The leaves of a root: in memory, or as they were stored.
