@@ -22,9 +22,9 @@ struct ListChannels: AsyncParsableCommand {
 
     func run() async throws {
         let channels = try await connection.withClient { api in
-            try await api.get(APIPath("/v1/channels"))
+            try await api.list(APIPath("/v1/channels"))
         }
-        let rows = (channels.arrayValue ?? []).map { channel in
+        let rows = channels.map { channel in
             [
                 channel["id"]?.stringValue ?? "", channel["kind"]?.stringValue ?? "",
                 channel["deliveredAt"]?.stringValue ?? "nothing yet",
@@ -35,7 +35,7 @@ struct ListChannels: AsyncParsableCommand {
         }
         let table = TextTable(
             header: ["CHANNEL", "KIND", "DELIVERED", "WAITING", "GIVEN UP", "TROUBLE"], rows: rows)
-        try output.print(channels, or: table.lines)
+        try output.print(.array(channels), or: table.lines)
     }
 }
 
@@ -47,12 +47,12 @@ struct ListAccounts: ClientCommand {
     @OptionGroup var connection: ConnectionOptions
 
     func perform(_ api: APIClient) async throws {
-        let accounts = try await api.get(APIPath("/v1/accounts"))
-        let rows = (accounts.arrayValue ?? []).map { account in
+        let accounts = try await api.list(APIPath("/v1/accounts"))
+        let rows = accounts.map { account in
             ["person", "channel", "workspace", "user"].map { account[$0]?.stringValue ?? "" }
         }
         let table = TextTable(header: ["PERSON", "CHANNEL", "WORKSPACE", "USER"], rows: rows)
-        try output.print(accounts, or: table.lines)
+        try output.print(.array(accounts), or: table.lines)
     }
 }
 

@@ -111,10 +111,7 @@ struct Doctor: AsyncParsableCommand {
         _ api: APIClient, _ what: String, _ path: APIPath, _ finding: (JSON) -> Finding
     ) async -> [Finding] {
         do {
-            guard let rows = try await api.get(path).arrayValue else {
-                throw CLIError("the answer to `\(path.text)` is not a list")
-            }
-            return rows.map(finding)
+            return try await api.list(path).map(finding)
         } catch let error as CLIError {
             return [Finding(check: what, level: .failed, detail: error.message)]
         } catch {

@@ -12,7 +12,7 @@ struct DriftCommands: AsyncParsableCommand {
             knows which approved action explains a deviation.
 
             `status` and `scan` end with 0 when all is as it should be, 2 when something deviates \
-            or was not seen, and 1 when that can't be told.
+            or was not seen, and another number when that can't be told.
             """,
         subcommands: [],
         groupedSubcommands: [
@@ -54,11 +54,8 @@ struct DriftStatus: ClientCommand {
     @OptionGroup var connection: ConnectionOptions
 
     func perform(_ api: APIClient) async throws {
-        let answer = try await api.get(DriftPath.sources)
-        guard let sources = answer.arrayValue else {
-            throw CLIError("the answer to `\(DriftPath.sources.text)` is not a list")
-        }
-        try output.print(answer, or: DriftText.sources(sources))
+        let sources = try await api.list(DriftPath.sources)
+        try output.print(.array(sources), or: DriftText.sources(sources))
         await api.noteUnsealed()
         let isClean = sources.allSatisfy { $0["status"]?.stringValue == "clean" }
         guard isClean else { throw DriftExit.drift }
@@ -79,9 +76,9 @@ struct DriftList: ClientCommand {
     @OptionGroup var connection: ConnectionOptions
 
     func perform(_ api: APIClient) async throws {
-        let found = try await api.get(
+        let found = try await api.list(
             DriftPath.deviations.query("source", source).query("state", state))
-        try output.print(found, or: DriftText.deviations(found.arrayValue ?? []))
+        try output.print(.array(found), or: DriftText.deviations(found))
     }
 }
 

@@ -82,8 +82,8 @@ struct DriftIgnoreCommands: AsyncParsableCommand {
         @OptionGroup var connection: ConnectionOptions
 
         func perform(_ api: APIClient) async throws {
-            let rules = try await api.get(DriftPath.ignoreRules)
-            try output.print(rules, or: DriftText.rules(rules.arrayValue ?? []))
+            let rules = try await api.list(DriftPath.ignoreRules)
+            try output.print(.array(rules), or: DriftText.rules(rules))
         }
     }
 

@@ -19,7 +19,8 @@ struct DriftFix: AsyncParsableCommand {
             and an agent's in EXEQUATUR_TOKEN. The server makes the plan; people see each change of \
             it; nothing happens before one of them approves. It is carried out only if what it was \
             made against is still there, and then looked at again. Ends with 0 when the look shows \
-            everything in place, 77 when it was denied, 75 when it is still pending.
+            everything in place, 1 when it does not or could not look, 77 when it was denied, 75 \
+            when it is still pending.
             """)
 
     @Argument(help: "Whole ids (64 digits) of deviations, all of one source.")
@@ -66,10 +67,17 @@ struct DriftFix: AsyncParsableCommand {
                 account: account)
             let end = try await perform(planned, fixer, environment)
             guard end.didRun else { return end.exitCode }
-            // The look that shows whether it helped; the server compares it with the plan.
-            let report = try await observer.once(source, api)
-            for line in DriftText.report(source, report) { Output.note(line) }
-            return try await verdict(end, planned.plan, report, api)
+            do {
+                // The look that shows whether it helped; the server compares it with the plan.
+                let report = try await observer.once(source, api)
+                for line in DriftText.report(source, report) { Output.note(line) }
+                return try await verdict(end, planned.plan, report, api)
+            } catch {
+                let why = (error as? CLIError)?.message ?? "\(error)"
+                throw CLIError(
+                    "the plan was carried out, but whether it helped is not known: \(why); look "
+                        + "with `exequatur drift observe \(source) --once`")
+            }
         }
         throw ExitCode(code)
     }
@@ -120,8 +128,8 @@ struct DriftFix: AsyncParsableCommand {
         }
         guard !plan.changes.isEmpty else {
             throw CLIError(
-                "nothing of it can be put back by a plan, and nothing was asked for: put it right "
-                    + "by hand, or accept it with `exequatur drift accept`")
+                "no plan can put this back, so nothing was asked for: "
+                    + Set(plan.refused.map(\.reason)).sorted().joined(separator: "; "))
         }
         let operation = try FrozenOperation(
             action: "drift.remediate", resource: ["id": .string(source), "type": "DriftSource"],
@@ -169,6 +177,8 @@ struct DriftFix: AsyncParsableCommand {
         guard grant.mayStart(now: client.effects.now()) else {
             _ = await client.report(
                 GateOutcome(.notStarted, detail: "the claim ran out"), of: grant)
+            Output.standardError(
+                "exequatur: the claim ran out, and nothing was put back: run it again")
             return End(exitCode: ExitStatus.refused.rawValue, didRun: false)
         }
         let outcome = await withTaskGroup(of: Void.self) { group in
@@ -192,15 +202,15 @@ struct DriftFix: AsyncParsableCommand {
     private func verdict(
         _ end: End, _ plan: RemediationPlan, _ report: JSON, _ api: APIClient
     ) async throws -> Int32 {
-        guard report["status"]?.stringValue != "failed" else {
+        guard ["ok", "partial"].contains(report["status"]?.stringValue) else {
             Output.note("it could not be looked at again: whether it helped is not known")
             return ExitStatus.failure.rawValue
         }
-        let most: Int64 = 1000
-        let path = DriftPath.deviations.query("source", source).query("state", "all")
-        guard let all = try await api.get(path.query("limit", "\(most)")).arrayValue,
-            all.count < most
-        else {
+        let most = 1000
+        let all = try await api.list(
+            DriftPath.deviations.query("source", source).query("state", "all")
+                .query("limit", "\(most)"))
+        guard all.count < most else {
             Output.note("looked at again: more deviates than can be listed; see `drift status`")
             return ExitStatus.failure.rawValue
         }

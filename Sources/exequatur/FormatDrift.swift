@@ -43,7 +43,14 @@ enum DriftText {
             lines.append(
                 "gap       \(text(gap, "cause")) \(text(gap, "subject")): \(text(gap, "detail"))")
         }
-        guard let proposed = baseline["proposed"], !proposed.isNull else { return lines }
+        guard let proposed = baseline["proposed"], !proposed.isNull else {
+            if let open = source["open"]?.intValue, open > 0 {
+                lines += [
+                    "", "\(open) open: exequatur drift list --source \(text(source, "id"))",
+                ]
+            }
+            return lines
+        }
         lines += ["proposed  root \(text(proposed, "root"))", ""]
         for leaf in baseline["leaves"]?.arrayValue ?? [] {
             lines.append(text(leaf, "subject"))
@@ -98,7 +105,7 @@ enum DriftText {
         }
         return TextTable(
             header: ["ID", "SEVERITY", "VERDICT", "CHANGE", "WHERE", "STATE"], rows: rows
-        ).lines
+        ).lines + ["", "Look at one with: exequatur drift show ID; --json has whole ids"]
     }
 
     static func deviation(_ found: JSON) -> [String] {
@@ -117,6 +124,18 @@ enum DriftText {
         if found["attribution"]?["observed"]?.boolValue == true {
             lines.append("observed around the action, not declared before it: weaker")
         }
+        guard ["open", "acknowledged"].contains(found["state"]?.stringValue) else { return lines }
+        let (id, source) = (text(found, "id"), text(found, "source"))
+        lines.append("")
+        if found["missing"]?.isNull != false {
+            lines += [
+                "Put it back:    exequatur drift fix \(id) --source \(source)",
+                "                with the ids of all that deviates in the same file",
+            ]
+        }
+        lines.append(
+            "Take it as it is: exequatur drift accept \(id.prefix(12)) --expect ROOT, the root that "
+                + "`drift show \(source)` prints")
         return lines
     }
 

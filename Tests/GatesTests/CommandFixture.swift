@@ -59,12 +59,14 @@ final class CommandFixture: Sendable {
 
     func freeze(
         _ arguments: [String], bindings: [String] = [], variables: [String] = [],
-        environment: [String: String] = [:], input: CommandInput = .null, in place: String? = nil
+        environment: [String: String] = [:], input: CommandInput = .null, in place: String? = nil,
+        effects: [JSON] = []
     ) throws -> FrozenCommand {
         let key = try #require(DigestKey(bytes: Array(repeating: 7, count: 32)))
         return try CommandFreezer(key: key).freeze(
             CommandRequest(
-                arguments: arguments, bindings: bindings, variables: variables, host: "test"),
+                arguments: arguments, bindings: bindings, variables: variables, host: "test",
+                effects: effects),
             surroundings: surroundings(environment, input: input, in: place))
     }
 

@@ -2,6 +2,7 @@
 
 import CanonicalJSON
 import Foundation
+import Synchronization
 import Testing
 
 @testable import ExequaturClient
@@ -69,5 +70,66 @@ import Testing
         #expect(result.exitCode == 77)
         #expect(!setting.place.exists("out"))
         #expect(setting.service.outcomes.map { $0["status"] } == ["not_started"])
+    }
+
+    // MARK: observed effects
+
+    /// Runs a command that says it changes two files, which are looked at like this.
+    private func observe(
+        _ setting: GateSetting, _ arguments: [String] = ["true"],
+        _ look: @escaping @Sendable (String, Int) -> EffectObserver.Found
+    ) async throws -> CommandRun {
+        let frozen = try setting.place.freeze(
+            arguments,
+            effects: ["file:/a", "file:/b"].map {
+                ["observed": true, "scope": "test", "subject": .string($0)]
+            })
+        let looks = Mutex(0)
+        let observer = EffectObserver { subject in
+            look(
+                subject,
+                looks.withLock { count in
+                    count += 1
+                    return (count - 1) / 2
+                })
+        }
+        return await CommandRunner(client: setting.client, observer: observer).run(
+            frozen, reason: nil, wait: .seconds(60)
+        ) { _ in }
+    }
+
+    @Test func whatChangedIsReportedAndWhatWasNotSeenIsNotClaimed() async throws {
+        let setting = try GateSetting()
+        let result = try await observe(setting) { subject, round in
+            guard subject == "file:/a" else { return round == 0 ? .unknown : .document(["x": 1]) }
+            return round == 0 ? .absent : .document(["x": 2])
+        }
+        #expect(result.exitCode == 0)
+        let effects = setting.service.outcomes.first?["effects"]
+        #expect(effects == [["after": ["x": 2], "before": nil, "number": 0]])
+        #expect(result.notes.contains { $0.contains("file:/b could not be looked at") })
+    }
+
+    @Test func aLookThatTakesTooLongLetsNothingRun() async throws {
+        let setting = try GateSetting()
+        let stub = setting.stub
+        let result = try await observe(setting, ["sh", "-c", "echo evil > out"]) { _, _ in
+            stub.advance(.seconds(31))
+            return .absent
+        }
+        #expect(result.exitCode == 77)
+        #expect(!setting.place.exists("out"))
+        #expect(setting.service.outcomes.map { $0["status"] } == ["not_started"])
+    }
+
+    @Test func changesThatAreTooLongAreLeftOutAndTheOutcomeIsReported() async throws {
+        let setting = try GateSetting()
+        let long = String(repeating: "x", count: 100_000)
+        let result = try await observe(setting) { _, round in
+            round == 0 ? .absent : .document(["x": .string(long)])
+        }
+        #expect(result.exitCode == 0)
+        #expect(setting.service.outcomes.first?["effects"]?.arrayValue?.count == 1)
+        #expect(result.notes.contains { $0.hasPrefix("1 of the changes that were seen") })
     }
 }

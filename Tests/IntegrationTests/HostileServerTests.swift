@@ -153,4 +153,19 @@ struct HostileServerTests {
         #expect(path.hasPrefix("/v1/actions/"))
         #expect(!rest.contains("/") && !rest.contains("?") && !rest.contains("#"))
     }
+
+    @Test("An answer that is no list is never taken for an empty one")
+    func noList() throws {
+        let server = try FakeServer(["/": FakeServer.json("{}")])
+        for words in [
+            ["drift", "status"], ["drift", "list"], ["drift", "ignore", "list"],
+            ["channel", "list"], ["list"],
+        ] {
+            let result = try Program.run(
+                words,
+                environment: ["EXEQUATUR_URL": server.url, "EXEQUATUR_TOKEN": Self.token])
+            #expect(result.status != 0 && result.status != 2, "\(words): \(result.out)")
+            #expect(result.out.isEmpty)
+        }
+    }
 }

@@ -111,7 +111,10 @@ public struct CommandRunner: Sendable {
         // The last moment at which the claim's window counts; nothing below waits for anybody.
         guard grant.mayStart(now: client.effects.now()) else {
             return await stop(
-                grant, .refused("the claim ran out before the command could start: run it again"))
+                grant,
+                .refused(
+                    "the claim ran out before the command could start: run it again"
+                        + (before.isEmpty ? "" : ", with the values of its effects declared")))
         }
         let (result, after) = await withTaskGroup(of: Void.self) { group in
             group.addTask { await client.keepAlive(grant) }
@@ -124,8 +127,17 @@ public struct CommandRunner: Sendable {
         switch result {
         case .failure(let error): return await stop(grant, .refused(error.description))
         case .success(let outcome):
-            return await finish(
-                grant, outcome, prepared.reports, EffectObserver.changes(before, after))
+            let changes = EffectObserver.changes(before, after)
+            let told = EffectObserver.fitting(changes)
+            var notes = (observer?.unseen(frozen.operation, before, after) ?? []).map {
+                "\($0) could not be looked at, so this action explains no change of it"
+            }
+            if told.count < changes.count {
+                notes.append(
+                    "\(changes.count - told.count) of the changes that were seen are too long to "
+                        + "report, so this action does not explain them")
+            }
+            return await finish(grant, outcome, prepared.reports, told, notes)
         }
     }
 
@@ -141,7 +153,7 @@ public struct CommandRunner: Sendable {
 
     private func finish(
         _ grant: Grant, _ outcome: CommandOutcome, _ reports: [BindingMismatch],
-        _ effects: [JSON]
+        _ effects: [JSON], _ told: [String]
     ) async -> CommandRun {
         var report = GateOutcome(outcome)
         report.effects = effects
@@ -150,7 +162,7 @@ public struct CommandRunner: Sendable {
             let detail = [report.detail, changed.joined(separator: "; ")].compactMap { $0 }
             report.detail = detail.joined(separator: "; ")
         }
-        var notes = changed.map { "changed since it was asked for: \($0)" }
+        var notes = told + changed.map { "changed since it was asked for: \($0)" }
         if let why = await client.report(report, of: grant) {
             notes.append("the outcome of \(grant.action.id) is not reported: \(why)")
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ApprovalCore
 public import CanonicalJSON
 internal import ExequaturClient
 
@@ -38,6 +39,26 @@ public struct EffectObserver: Sendable {
             }
         }
         return found
+    }
+
+    /// The subjects that are to be observed and that a look could not see.
+    func unseen(_ operation: FrozenOperation, _ looks: [Int: JSON]...) -> [String] {
+        (operation.json["effects"]?.arrayValue ?? []).enumerated().compactMap { number, effect in
+            guard effect["observed"]?.boolValue == true,
+                !looks.allSatisfy({ $0[number] != nil })
+            else { return nil }
+            return effect["subject"]?.stringValue
+        }
+    }
+
+    /// As many of the changes, from the first on, as a report may carry.
+    static func fitting(_ changes: [JSON]) -> [JSON] {
+        var bytes = 2
+        return Array(
+            changes.prefix { change in
+                bytes += 1 + ((try? change.canonicalBytes().count) ?? Limits.observedEffectBytes)
+                return bytes <= Limits.observedEffectBytes
+            })
     }
 
     /// What changed between two looks, as an outcome reports it; what one of them could not see is
