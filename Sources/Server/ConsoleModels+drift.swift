@@ -157,6 +157,7 @@ extension ConsoleModels {
             fixedBy: machine.remediations.values.first {
                 $0.fingerprints.contains(episode.fingerprint)
             }?.action.text,
+            fixes: fixes(episode, machine),
             expectedDocument: expected.map {
                 DocumentText.lines($0, changed: deviation.path.place(in: $0))
             },
@@ -164,6 +165,17 @@ extension ConsoleModels {
                 DocumentText.lines($0, changed: isRemoved ? nil : deviation.pointer)
             },
             acceptance: acceptance(episode, standing, value), permission: driftPermission)
+    }
+
+    /// The episode, and where it is of a file's content all others of it, as far as a page has room.
+    private func fixes(_ episode: Episode, _ machine: DriftMachine) -> [String] {
+        let id = episode.fingerprint.hex
+        guard machine.source.kind == .files, episode.deviation.isOfContent else { return [id] }
+        let others = machine.episodes.values.filter {
+            $0.deviation.isOfContent && $0.fingerprint != episode.fingerprint
+                && Subject.compare($0.deviation.subject, episode.deviation.subject) == 0
+        }
+        return [id] + others.map(\.fingerprint.hex).sorted().prefix(Self.listed)
     }
 
     private struct Found {

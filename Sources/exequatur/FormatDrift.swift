@@ -129,13 +129,14 @@ enum DriftText {
         lines.append("")
         if found["missing"]?.isNull != false {
             lines += [
-                "Put it back:    exequatur drift fix \(id) --source \(source)",
-                "                with the ids of all that deviates in the same file",
+                "fix       exequatur drift fix \(id) --source \(source)",
+                "          with the ids of all that deviates in the content of the same file",
             ]
         }
-        lines.append(
-            "Take it as it is: exequatur drift accept \(id.prefix(12)) --expect ROOT, the root that "
-                + "`drift show \(source)` prints")
+        lines += [
+            "accept    exequatur drift accept \(id.prefix(12)) --expect ROOT",
+            "          with the root that `drift show \(source)` prints",
+        ]
         return lines
     }
 

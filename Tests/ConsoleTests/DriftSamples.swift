@@ -127,7 +127,7 @@ extension Samples {
             shell: administrator(), row: tls, scope: "web1.kestrel-payments.example",
             operation: "replace", ending: nil, action: nil, isObserved: false,
             lastSeen: before(22), after: before(5_040), before: before(4_980), hits: 83,
-            acknowledgedBy: nil, ignoredBy: nil, fixedBy: nil,
+            acknowledgedBy: nil, ignoredBy: nil, fixedBy: nil, fixes: [tls.id],
             expectedDocument: document("\"1.3\""), foundDocument: document("\"1.0\""),
             acceptance: .value(value("\"1.0\""), version: 4, root: root), permission: mayDecide)
     }
@@ -138,6 +138,7 @@ extension Samples {
         page.shell = shell()
         page.shell.openDeviations = 4
         page.row = pool
+        page.fixes = [pool.id]
         page.action = "act_01k8v3nq7wzc4c9t2q0d5j6xyz"
         page.acknowledgedBy = "Alice Moreau"
         page.fixedBy = "act_01k8v41m2ch9rta6c5s0n8qwer"

@@ -76,6 +76,7 @@ enum PageSamples {
         PageSample(name: "deviation-added") { renderer in
             var page = Samples.deviation()
             page.row = Samples.sudoers
+            page.fixes = [page.row.id]
             page.operation = "add"
             page.expectedDocument = nil
             page.acceptance = .value(Samples.sudoers.found, version: 4, root: Samples.root)
@@ -93,6 +94,7 @@ enum PageSamples {
         PageSample(name: "deviation-missing-effect") { renderer in
             var page = Samples.deviation()
             page.row = Samples.missing
+            page.fixes = [page.row.id]
             page.action = "act_01k8v3nq7wzc4c9t2q0d5j6xyz"
             page.acceptance = .givenUp(root: Samples.root)
             (page.expectedDocument, page.foundDocument) = (nil, nil)

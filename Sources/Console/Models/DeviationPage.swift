@@ -28,6 +28,8 @@ package struct DeviationPage: Sendable, Hashable {
     package var ignoredBy: String?
     /// The action of a plan that is putting it back now.
     package var fixedBy: String?
+    /// The ids that a plan has to name to put this back: a file's content comes back as a whole.
+    package var fixes: [String]
     /// The document in the baseline, and the one that was found; `nil` where there is none.
     package var expectedDocument: [DocumentLine]?
     package var foundDocument: [DocumentLine]?
@@ -51,7 +53,7 @@ package struct DeviationPage: Sendable, Hashable {
         shell: ConsoleShell, row: DeviationRow, scope: String, operation: String,
         ending: String?, action: String?, isObserved: Bool, lastSeen: ConsoleInstant,
         after: ConsoleInstant, before: ConsoleInstant, hits: Int, acknowledgedBy: String?,
-        ignoredBy: String?, fixedBy: String?, expectedDocument: [DocumentLine]?,
+        ignoredBy: String?, fixedBy: String?, fixes: [String], expectedDocument: [DocumentLine]?,
         foundDocument: [DocumentLine]?, acceptance: Acceptance, permission: DriftPermission
     ) {
         self.shell = shell
@@ -68,6 +70,7 @@ package struct DeviationPage: Sendable, Hashable {
         self.acknowledgedBy = acknowledgedBy
         self.ignoredBy = ignoredBy
         self.fixedBy = fixedBy
+        self.fixes = fixes
         self.expectedDocument = expectedDocument
         self.foundDocument = foundDocument
         self.acceptance = acceptance

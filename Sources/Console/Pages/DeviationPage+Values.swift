@@ -39,6 +39,7 @@ extension DeviationPage: TemplatePage {
             "before": before.values(now: shell.now),
             "acknowledgedBy": orAbsent(acknowledgedBy), "ignoredBy": orAbsent(ignoredBy),
             "fixedBy": orAbsent(fixedBy),
+            "fixes": fixes,
             "fixedByURL": orAbsent(fixedBy.map(ConsolePath.action)),
             "jump": mayAccept || mayAcknowledge,
         ]
@@ -84,7 +85,9 @@ extension DeviationPage: TemplatePage {
         var values: TemplateValues = [
             "mayAccept": mayAccept, "mayAcknowledge": mayAcknowledge,
             "isForAdministrators": isOpen && !permission.mayDecide,
-            "obstacle": orAbsent(obstacle), "isFixable": isOpen,
+            "obstacle": orAbsent(obstacle),
+            // An effect that did not come is for an action of its own.
+            "isFixable": isOpen && row.verdict != .missingEffect,
             "acceptURL": ConsolePath.form(.accept, deviation: row.id),
             "acknowledgeURL": ConsolePath.form(.acknowledge, deviation: row.id),
             "accepted": false, "isGivenUp": false, "nextVersion": false, "observedRoot": false,

@@ -177,7 +177,7 @@ extension Deviation {
     }
 
     /// Whether it lies in the bytes of a file: their digest, their number, or a field.
-    var isOfContent: Bool {
+    package var isOfContent: Bool {
         ["content", "sha256", "size"].contains { name in
             pointer.tokens.first?.utf8.elementsEqual(name.utf8) == true
         }
