@@ -19,7 +19,8 @@ package struct StoredDriftState {
 
     package init(_ bytes: [UInt8]) throws {
         var reader = try JSONReader(
-            try JSON(canonical: bytes, limits: Limits.storedJSON), path: "state")
+            // As large as its parts may become together; the ledger commits to it.
+            try JSON(canonical: bytes, limits: .files), path: "state")
         entry = UInt64(clamping: try reader.int("entry"))
         machine = try DriftMachine(try reader.value("machine"))
         try reader.finish()
@@ -51,7 +52,7 @@ extension Snapshot {
     /// Reads lines; the root must be what is expected.
     package init(lines: [UInt8], root: Hash256) throws {
         let leaves = try lines.split(separator: 0x0A).map { line -> Leaf in
-            let json = try JSON(canonical: Array(line), limits: Limits.storedJSON)
+            let json = try JSON(canonical: Array(line), limits: .files)
             guard let subject = json["subject"]?.stringValue, let document = json["document"]
             else { throw TamperedError("a stored snapshot can't be read") }
             return try Leaf(subject: subject, document: document)

@@ -167,6 +167,9 @@ struct DriftObserver: Sendable {
             redactor: try Redactor(key: key, secrets: source.secrets), now: SystemClock.wall)
     }
 
+    /// Milliseconds.
+    private static let longestLook: Int64 = 86_400_000
+
     /// No more gaps than the server takes; where there are more, the last is of the whole source.
     static func bounded(_ gaps: [CoverageGap]) -> [CoverageGap] {
         guard gaps.count > DriftLimits.gaps else { return gaps }
@@ -183,8 +186,13 @@ struct DriftObserver: Sendable {
         _ observation: Observation, _ specification: Specification, _ api: APIClient
     ) async throws -> JSON {
         let now = SystemClock.wall()
+        guard now.milliseconds - observation.started.milliseconds < Self.longestLook else {
+            throw CLIError(
+                "the look at `\(specification.source.id)` took more than a day: what it saw first "
+                    + "says nothing any more; make it smaller")
+        }
         func ago(_ instant: Timestamp) -> JSON {
-            .integer(min(max(now.milliseconds - instant.milliseconds, 0), 3_600_000))
+            .integer(max(now.milliseconds - instant.milliseconds, 0))
         }
         var body: JSONObject = [
             "endedAgo": ago(observation.ended),
@@ -202,7 +210,7 @@ struct DriftObserver: Sendable {
             body["leaves"] = .array(
                 try snapshot.leaves.map { leaf in
                     [
-                        "document": try JSON(canonical: leaf.document, limits: Limits.storedJSON),
+                        "document": try leaf.json(),
                         "subject": .string(leaf.subject),
                     ]
                 })

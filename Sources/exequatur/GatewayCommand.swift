@@ -128,7 +128,8 @@ struct GatewayCommand: AsyncParsableCommand {
                 options: .init(rules: rules, floor: floor.require, outputLimit: outputLimit),
                 transport: { transport.transport(as: $0, at: token, configuration: nil) },
                 fingerprint: token.keyFingerprint, effects: effects, state: kept,
-                executor: executor, observer: RunEffects.observer, note: { Output.note($0) })
+                executor: executor, observer: RunEffects.observer(host: rules.host),
+                note: { Output.note($0) })
             try await listen(gate, running)
         }
     }

@@ -118,7 +118,9 @@ struct Run: AsyncParsableCommand {
             let client = GateClient(
                 transport: transport, effects: effects, state: state,
                 fingerprint: credentials.agent.keyFingerprint)
-            return await CommandRunner(client: client, observer: RunEffects.observer).run(
+            return await CommandRunner(
+                client: client, observer: RunEffects.observer(host: Self.hostName)
+            ).run(
                 frozen, reason: reason, wait: wait.duration, progress: { progress.show($0) })
         }
     }

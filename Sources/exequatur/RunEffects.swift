@@ -8,11 +8,13 @@ internal import Gates
 /// What `exequatur run` declares of its effects, and how it looks at them.
 enum RunEffects {
     /// Looks at files; other subjects have to be declared with their values.
-    static let observer = EffectObserver { subject in
-        switch FileLook.found(subject) {
-        case .document(let document): .document(document)
-        case .absent: .absent
-        case .unknown: .unknown
+    static func observer(host: String) -> EffectObserver {
+        EffectObserver(host: host) { subject in
+            switch FileLook.found(subject) {
+            case .document(let document): .document(document)
+            case .absent: .absent
+            case .unknown: .unknown
+            }
         }
     }
 

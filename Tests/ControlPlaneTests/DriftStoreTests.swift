@@ -104,4 +104,72 @@ struct DriftStoreTests {
         #expect(try folder.standing.machine.baseline == nil)
         #expect(try folder.standing.machine.gaps.map(\.gap.cause) == [.eventsLost])
     }
+
+    @Test("what is large, wide or long is taken and read back, or is a gap; it stops nothing")
+    func extremes() async throws {
+        let at = try await TestInstallation()
+        let folder = try await WatchedFolder(at)
+        var wide = JSONObject()
+        for number in 0..<12_000 { wide["k\(number)"] = .int(number) }
+        var documents: [String: JSON] = ["file:/etc/wide": .object(wide)]
+        let subject = String(repeating: "s", count: 4_000)
+        for number in 0..<150 {
+            documents["file:/\(subject)\(number)"] = [
+                "content": ["text": .string(String(repeating: "a", count: 4_000))]
+            ]
+        }
+        let root = try #require(try await folder.observe(documents).proposed?.version.root)
+        _ = try await at.control.approveBaseline(
+            WatchedFolder.id, expect: root.hex, by: TestInstallation.admin)
+        try await at.restart()
+        #expect(fsck(at).isEmpty)
+
+        for name in documents.keys where name != "file:/etc/wide" {
+            documents[name] = [
+                "content": ["text": .string(String(repeating: "b", count: 4_000))]
+            ]
+        }
+        // Slashes double in pointers.
+        documents["file:/etc/long"] = [
+            String(repeating: "/", count: 400_000): 1, "text": .string(subject),
+        ]
+        let report = try await folder.observe(documents)
+        #expect(report.opened.count == 150)
+        #expect(report.gapsOpened.map(\.gap.subject) == ["file:/etc/long"])
+        #expect(report.gapsOpened.first?.gap.detail.contains("400000 bytes") == true)
+        try await at.restart()
+        #expect(try folder.open().count == 150)
+        #expect(fsck(at).isEmpty)
+    }
+
+    @Test("a plan for another baseline than the one of now is none of this server's")
+    func stalePlan() async throws {
+        let at = try await TestInstallation()
+        let folder = try await WatchedFolder(at)
+        try await folder.baseline(1)
+        try await folder.observe(1, mode: "0666")
+        let ids = Set(try folder.open().map(\.fingerprint))
+        let plan = try at.control.planDrift(WatchedFolder.id, ids, allowsBroadening: false)
+        let operation = try Operation(
+            action: "drift.remediate", resourceType: "DriftSource",
+            resourceID: WatchedFolder.id.text, input: plan.json.objectValue ?? [:],
+            effects: plan.effects)
+        #expect(at.control.remediationFacts(operation)?["inspectable"] == true)
+        let root = try #require(try folder.standing.live?.root)
+        _ = try await at.control.acceptDrift(
+            WatchedFolder.id, ids, expect: root.hex, by: TestInstallation.admin)
+        #expect(at.control.remediationFacts(operation)?["inspectable"] == false)
+    }
+
+    @Test("nobody stops watching this server's own rules")
+    func ownRulesStay() async throws {
+        let at = try await TestInstallation()
+        let own = try DriftSource(
+            id: Handle(constant: "own"), kind: .exequatur, scope: "here", every: 60,
+            assetClass: .critical, settings: [:])
+        try await at.control.configureDrift(.sourceSet(own), by: TestInstallation.admin)
+        await #expect(throws: CommandError.self) {
+            try await at.control.configureDrift(.sourceRemoved(own.id), by: TestInstallation.admin)
+        }
+    }
 }

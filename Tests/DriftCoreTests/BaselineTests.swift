@@ -95,6 +95,22 @@ struct BaselineTests {
         #expect(watch.machine.baseline?.parent != nil)
     }
 
+    @Test("what a look did not see is in the next proposal as it was")
+    func recaptureUnseen() throws {
+        var watch = try Watch(
+            Fixture.source(),
+            baseline: Fixture.snapshot([("file:/a", ["x": 1]), ("file:/deny", ["x": 1])]))
+        watch.machine.repropose()
+        let seen = try Fixture.snapshot([("file:/a", ["x": 2])])
+        let proposed = try #require(
+            try watch.observe(seen, 60, gaps: [Fixture.gap("file:/deny")]).proposed)
+        #expect(proposed.snapshot.leaves.map(\.subject) == ["file:/a", "file:/deny"])
+        try watch.approve(70)
+        // Gone behind the gap: that is told.
+        let report = try watch.observe(seen, 120)
+        #expect(report.opened.map(\.deviation.subject) == ["file:/deny"])
+    }
+
     @Test("a declared baseline is proposed like any other")
     func declared() throws {
         var watch = Watch(try Fixture.source())

@@ -37,7 +37,9 @@ struct RemediationTests {
                 ["op": "test", "path": "/port", "value": 81],
                 ["op": "replace", "path": "/port", "value": 80],
             ])
-        #expect(plan.fields == 1 && plan.refused.isEmpty && !plan.needsReview)
+        #expect(plan.fields == 1 && plan.refused.isEmpty)
+        // Nobody knows what a port allows.
+        #expect(plan.needsReview && !plan.isBroadening)
         #expect(try RemediationPlan(plan.json) == plan)
         #expect(plan.effects.map(\.post) == [.value(80)])
         let patch = try JSONPatch(change.patch)
@@ -88,6 +90,24 @@ struct RemediationTests {
         #expect(allowed.isBroadening && allowed.needsReview && allowed.refused.isEmpty)
         let own = try plan(try drifted(kind: .exequatur), allowsBroadening: true)
         #expect(own.needsReview)
+        // Only what is known to take rights away may pass without one.
+        let back = try plan(try drifted(["mode": "0600"], ["mode": "0666"], kind: .files))
+        #expect(!back.needsReview && back.fields == 1)
+    }
+
+    @Test("the text of a file that says who may do what gives rights back, whatever it says")
+    func sensitiveContent() throws {
+        func snapshot(_ digest: JSON) throws -> Snapshot {
+            let document: JSON = ["sha256": digest, "size": 1]
+            return try Fixture.snapshot([("file:/etc/sudoers", document)])
+        }
+        var watch = try Watch(
+            Fixture.source(kind: .files),
+            baseline: snapshot("x"))
+        try watch.observe(snapshot("y"), 60)
+        #expect(watch.machine.episodes.values.allSatisfy { $0.direction == .broadening })
+        #expect(try plan(watch).changes.isEmpty)
+        #expect(try plan(watch, allowsBroadening: true).needsReview)
     }
 
     @Test("a secret can't be put back by whoever does not know it")
@@ -158,7 +178,8 @@ struct RemediationTests {
             let forged = try RemediationPlan(
                 try JSON(parsing: text.replacing(own.hex, with: other.hex)))
             var machine = watch.machine
-            try machine.begin(forged, action: Fixture.action(1), now: Fixture.at(70))
+            try machine.begin(
+                forged, action: Fixture.action(1), expected: watch.expected, now: Fixture.at(70))
             let fresh = try Fixture.snapshot([
                 ("file:/a", ["x": 1, "y": 2]), ("file:/b", ["x": 2]),
             ])
@@ -175,17 +196,27 @@ struct RemediationTests {
         let episodes = watch.machine.episodes.keys.sorted { $0.hex < $1.hex }
         let first = try plan(watch, [episodes[0]])
         let second = try plan(watch, [episodes[1]])
-        try watch.machine.begin(first, action: Fixture.action(1), now: Fixture.at(70))
+        try watch.machine.begin(
+            first, action: Fixture.action(1), expected: watch.expected, now: Fixture.at(70))
         #expect(throws: DriftError.self) {
-            try watch.machine.begin(second, action: Fixture.action(2), now: Fixture.at(70))
+            try watch.machine.begin(
+                second, action: Fixture.action(2), expected: watch.expected, now: Fixture.at(70))
         }
         #expect(try plan(watch, [episodes[1]]).refused.count == 1)
         try watch.machine.abandon(first)
-        try watch.machine.begin(second, action: Fixture.action(2), now: Fixture.at(70))
+        try watch.machine.begin(
+            second, action: Fixture.action(2), expected: watch.expected, now: Fixture.at(70))
         try watch.machine.abandon(second)
-        try watch.observe(["a": 3, "b": 2], 120)
+        // What else changed is no obstacle; another baseline is.
+        try watch.observe(["a": 2, "b": 3], 120)
+        try watch.machine.begin(
+            first, action: Fixture.action(1), expected: watch.expected, now: Fixture.at(130))
+        try watch.machine.abandon(first)
+        let other = try Watch(Fixture.source(), baseline: Fixture.snapshot(["a": 5, "b": 5]))
+        var machine = other.machine
         #expect(throws: DriftError.self) {
-            try watch.machine.begin(first, action: Fixture.action(1), now: Fixture.at(130))
+            try machine.begin(
+                first, action: Fixture.action(1), expected: other.expected, now: Fixture.at(130))
         }
     }
 
@@ -193,7 +224,8 @@ struct RemediationTests {
     func verifies() throws {
         var watch = try drifted()
         let plan = try plan(watch)
-        try watch.machine.begin(plan, action: Fixture.action(1), now: Fixture.at(70))
+        try watch.machine.begin(
+            plan, action: Fixture.action(1), expected: watch.expected, now: Fixture.at(70))
         let old = Fixture.observation(try Fixture.snapshot(["host": "a", "port": 80]), 65)
         #expect(throws: DriftError.self) {
             try watch.machine.verify(plan, observation: old)
@@ -215,7 +247,8 @@ struct RemediationTests {
     func fails() throws {
         var watch = try drifted()
         let plan = try plan(watch)
-        try watch.machine.begin(plan, action: Fixture.action(1), now: Fixture.at(70))
+        try watch.machine.begin(
+            plan, action: Fixture.action(1), expected: watch.expected, now: Fixture.at(70))
         let fresh = Fixture.observation(try Fixture.snapshot(["host": "a", "port": 81]), 90)
         let outcome = try watch.machine.verify(plan, observation: fresh)
         #expect(outcome.failed.count == 1 && outcome.closed.isEmpty)
@@ -229,7 +262,8 @@ struct RemediationTests {
         for _ in 0..<2 {
             let plan = try plan(watch)
             #expect(plan.refused.isEmpty)
-            try watch.machine.begin(plan, action: Fixture.action(1), now: Fixture.at(second))
+            try watch.machine.begin(
+                plan, action: Fixture.action(1), expected: watch.expected, now: Fixture.at(second))
             let fresh = Fixture.observation(
                 try Fixture.snapshot(["host": "a", "port": 80]), second + 10)
             #expect(try watch.machine.verify(plan, observation: fresh).isComplete)

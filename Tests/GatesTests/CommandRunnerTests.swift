@@ -85,7 +85,7 @@ import Testing
                 ["observed": true, "scope": "test", "subject": .string($0)]
             })
         let looks = Mutex(0)
-        let observer = EffectObserver { subject in
+        let observer = EffectObserver(host: "test") { subject in
             look(
                 subject,
                 looks.withLock { count in
@@ -108,6 +108,29 @@ import Testing
         let effects = setting.service.outcomes.first?["effects"]
         #expect(effects == [["after": ["x": 2], "before": nil, "number": 0]])
         #expect(result.notes.contains { $0.contains("file:/b could not be looked at") })
+    }
+
+    @Test func whatIsOnAnotherMachineIsNotLookedAtHere() async throws {
+        let setting = try GateSetting()
+        let frozen = try setting.place.freeze(
+            ["true"],
+            effects: [["observed": true, "scope": "web1", "subject": "file:/a"]])
+        let looks = Mutex(0)
+        let observer = EffectObserver(host: "test") { _ in
+            .document([
+                "x": .int(
+                    looks.withLock { count in
+                        count += 1
+                        return count
+                    })
+            ])
+        }
+        let result = await CommandRunner(client: setting.client, observer: observer).run(
+            frozen, reason: nil, wait: .seconds(60)
+        ) { _ in }
+        #expect(result.exitCode == 0)
+        #expect(looks.withLock { $0 } == 0)
+        #expect(setting.service.outcomes.first?["effects"] == nil)
     }
 
     @Test func aLookThatTakesTooLongLetsNothingRun() async throws {

@@ -17,10 +17,15 @@ package enum FileLook {
     /// secrets.
     package static func found(_ subject: String) -> Found {
         guard let path = FilePath.path(ofSubject: subject),
-            let options = try? FileScanOptions(roots: [path])
+            var options = try? FileScanOptions(roots: [path])
         else { return .unknown }
+        options.maximumFileBytes = largestBytes
+        options.workers = 1
         return found(options, nil)
     }
+
+    /// Of a larger file nothing is said: a command waits for the look.
+    private static let largestBytes: Int64 = 64 * 1_048_576
 
     /// The document of a subject just as the collector of a source would find it now.
     ///

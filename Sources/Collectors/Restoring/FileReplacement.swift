@@ -189,6 +189,14 @@ struct FileReplacement {
         guard kind == .folder || found.links == 1 else {
             throw RestoreError("it has \(found.links) names: see to all of them by hand")
         }
+        try confirm()
+        // What is under the name was looked at while this one was open: it must be this one.
+        var named = clinux_entry()
+        let now = try look(file, kind)
+        guard clinux_look_at(place.folder, place.name, &named) == 0,
+            named.device == found.device, named.inode == found.inode,
+            now.changed == found.changed
+        else { throw RestoreError("it was exchanged just now: make a new plan") }
         try attributes.setOwner(of: file)
         try attributes.setMode(of: file)
     }

@@ -154,7 +154,6 @@ package struct FileRestorer: Sendable {
             if let bytes = step.bytes {
                 try replacement.file(bytes, step.attributes)
             } else {
-                try confirm()
                 try replacement.setAttributes(step.attributes, of: .file)
             }
         }

@@ -87,7 +87,8 @@ package enum StructuredFiles {
 /// - `{"$number":"9007199254740993"}`: a number that RFC 8785 would round, as it was written, and
 ///   `inf`, `-inf` and `nan`;
 /// - `{"$date":"1979-05-27"}`: a date or time of TOML, which is no string there;
-/// - `{"$tag":"!Ref","$value":…}`: a value of YAML with a tag of the program's own.
+/// - `{"$tag":"!Ref","$value":…}`: a value of YAML with a tag of the program's own;
+/// - `{"$secret":"hmac-sha256:…"}`: a secret, put there once the document was read.
 ///
 /// A file that has such an object itself is refused, so that each result has one meaning.
 package enum StructuredMark {
@@ -115,7 +116,7 @@ package enum StructuredMark {
     /// Whether an object looks like a mark.
     static func isMark(_ object: JSONObject) -> Bool {
         switch object.count {
-        case 1: object["$number"] != nil || object["$date"] != nil
+        case 1: object["$number"] != nil || object["$date"] != nil || object["$secret"] != nil
         case 2: object["$tag"] != nil && object["$value"] != nil
         default: false
         }

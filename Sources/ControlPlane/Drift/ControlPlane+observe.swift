@@ -47,6 +47,7 @@ extension ControlPlane {
     private func observe(
         _ source: DriftSource, _ observation: Observation
     ) async throws -> DriftReport? {
+        let observation = try observation.bounded()
         let basis = drift.holder(source.id)
         var holder = basis ?? DriftBook.Holder(machine: DriftMachine(source: source, now: now))
         if holder.machine.source != source { try holder.machine.configure(source) }
@@ -57,10 +58,15 @@ extension ControlPlane {
         let approved = try driftEffects.effects { try detail($0) }.filter {
             watched.contains($0.effect)
         }
-        let progress = try remediate(&holder.machine, approved, observation)
+        let progress = try remediate(&holder.machine, approved, observation, expected)
+        // No approved action reaches into what this server enforces. And what a repair put back is
+        // no deviation, unless it was of another baseline than the one that counts now: then it
+        // explains nothing.
+        let effects =
+            source.kind == .exequatur
+            ? [] : approved.filter { !driftEffects.isRemediation($0.action) }
         var report = try holder.machine.observe(
-            // No approved action reaches into what this server enforces.
-            observation, expected: expected, effects: source.kind == .exequatur ? [] : approved,
+            observation, expected: expected, effects: effects,
             rules: Array(governance.drift.ignoreRules.values), directions: directions,
             ledgerIsSound: notReady == nil, now: now)
         report.follow(holder.untold, closed: progress.closed)

@@ -43,11 +43,12 @@ extension ControlPlane {
         let input = JSON.object(operation.input)
         guard let plan = try? RemediationPlan(input), let digest = try? plan.digest,
             drift.issued(digest), plan.source.text.utf8.elementsEqual(operation.resourceID.utf8),
-            operation.effects == plan.effects
+            operation.effects == plan.effects,
+            plan.baselineRoot == drift.holder(plan.source)?.machine.baseline?.root
         else {
             return [
                 "effect": "unknown", "inspectable": false, "kind": "drift",
-                "reasons": ["not a plan that this server made"],
+                "reasons": ["not a plan that this server made for the baseline of now"],
             ]
         }
         return [
@@ -67,7 +68,8 @@ extension ControlPlane {
     /// Lets the machine know of plans that gates have begun or ended, before it sees what came of
     /// them.
     func remediate(
-        _ machine: inout DriftMachine, _ approved: [ApprovedEffect], _ observation: Observation
+        _ machine: inout DriftMachine, _ approved: [ApprovedEffect], _ observation: Observation,
+        _ expected: Snapshot?
     ) throws -> RemediationProgress {
         var progress = RemediationProgress()
         let source = machine.source.id.text
@@ -78,20 +80,21 @@ extension ControlPlane {
             guard operation.resourceID.utf8.elementsEqual(source.utf8),
                 let plan = try? RemediationPlan(.object(operation.input))
             else { continue }
-            try advance(&machine, plan, detail, observation, &progress)
+            try advance(&machine, plan, detail, observation, expected, &progress)
         }
         return progress
     }
 
     private func advance(
         _ machine: inout DriftMachine, _ plan: RemediationPlan, _ detail: ActionDetail,
-        _ observation: Observation, _ progress: inout RemediationProgress
+        _ observation: Observation, _ expected: Snapshot?,
+        _ progress: inout RemediationProgress
     ) throws {
         let isRunning = machine.remediations[try plan.digest] != nil
         guard let claim = detail.claimEntry else { return }
         func begin() -> Bool {
             let began: Void? = try? machine.begin(
-                plan, action: detail.state.id, now: claim.entry.at)
+                plan, action: detail.state.id, expected: expected, now: claim.entry.at)
             if began != nil { progress.isNews = true }
             return began != nil
         }

@@ -36,37 +36,52 @@ extension DriftReport {
 
     /// What the body of the entry has: the deviations, with values.
     var body: JSON {
-        func list(_ episodes: [Episode]) -> JSON {
-            .array(episodes.prefix(Self.listed).map(\.wire))
+        // Whatever was found, an entry about it can be written.
+        var room = Self.listedBytes
+        func list(_ members: [JSON]) -> JSON {
+            .array(
+                members.prefix { one in
+                    room -= (try? one.canonicalBytes().count) ?? Self.listedBytes
+                    return room >= 0
+                })
         }
+        func list(_ episodes: [Episode]) -> JSON {
+            list(episodes.prefix(Self.listed).map(\.wire))
+        }
+        // The worst first, as far as there is room.
+        let (opened, missing) = (list(opened), list(missing))
+        let gapsOpened = list(gapsOpened.prefix(Self.listed).map(\.wire))
         return [
             "changed": list(changed), "closed": list(closed),
-            "explained": .array(
+            "explained": list(
                 explained.prefix(Self.listed).map { one in
                     var object = one.deviation.wire
                     object["attribution"] = one.attribution.wire
                     return .object(object)
                 }),
-            "gapsClosed": .array(gapsClosed.prefix(Self.listed).map(\.wire)),
-            "gapsOpened": .array(gapsOpened.prefix(Self.listed).map(\.wire)),
-            "ignored": .array(
+            "gapsClosed": list(gapsClosed.prefix(Self.listed).map(\.wire)),
+            "gapsOpened": gapsOpened,
+            "ignored": list(
                 ignored.prefix(Self.listed).map { one in
                     var object = one.deviation.wire
                     object["rule"] = .string(one.rule.text)
                     return .object(object)
                 }),
-            "missing": list(missing), "opened": list(opened),
+            "missing": missing, "opened": opened,
         ]
     }
+
+    /// Bytes of all lists of a body together; an entry takes ``Limits/bodyBytes``.
+    private static let listedBytes = 4 * 1_048_576
 }
 
 extension Deviation {
-    /// How the API and the ledger write it.
+    /// How the API and the ledger write it; of a long place the beginning, and its digest.
     package var wire: JSONObject {
         [
             "after": after ?? .null, "before": before ?? .null,
-            "operation": .string(operation.rawValue), "path": .string(path.description),
-            "pointer": .string(pointer.description), "scope": .string(scope),
+            "operation": .string(operation.rawValue), "path": .string(path.description.shortened),
+            "pointer": .string(pointer.description.shortened), "scope": .string(scope),
             "source": .string(source.text), "subject": .string(subject),
         ]
     }

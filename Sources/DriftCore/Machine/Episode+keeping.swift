@@ -53,7 +53,7 @@ extension Episode {
 
     /// One line for people.
     var line: String {
-        let place = deviation.path.description
+        let place = deviation.path.description.shortened
         let subject = VisibleText.escape(deviation.subject)
         let what = place.isEmpty ? subject : "\(subject) at \(VisibleText.escape(place))"
         return "\(what): \(attribution.verdict.rawValue), \(attribution.reason)"

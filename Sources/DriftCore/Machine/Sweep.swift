@@ -55,7 +55,7 @@ struct Sweep {
             if let expected, let baseline = machine.baseline {
                 try compare(expected, live, baseline)
             } else if machine.proposed == nil {
-                propose(live)
+                try propose(live, beside: nil)
             }
             machine.lastSeen = observation.started
         }
@@ -65,7 +65,16 @@ struct Sweep {
             root: observation.snapshot?.root)
     }
 
-    private mutating func propose(_ live: Snapshot) {
+    /// What was not seen is not gone: of that the baseline before stays.
+    private mutating func propose(_ live: Snapshot, beside expected: Snapshot?) throws {
+        var live = live
+        if let expected, !observation.gaps.isEmpty {
+            let unseen = UnseenSubjects(observation.gaps)
+            let kept = expected.leaves.filter {
+                unseen.contains($0.subject) && live[$0.subject] == nil
+            }
+            if !kept.isEmpty { live = try Snapshot(live.leaves + kept) }
+        }
         let version = BaselineVersion(
             version: (machine.baseline?.version ?? 0) + 1, parent: machine.baseline?.root,
             root: live.root, origin: .captured, derivedFrom: [], approvedBy: nil, at: now,
@@ -80,7 +89,7 @@ struct Sweep {
         _ expected: Snapshot, _ live: Snapshot, _ baseline: BaselineVersion
     ) throws {
         if machine.wantsProposal {
-            propose(live)
+            try propose(live, beside: expected)
             machine.wantsProposal = false
         }
         let unseen = UnseenSubjects(observation.gaps)

@@ -47,9 +47,11 @@ package struct DriftConfiguration: Sendable, Hashable {
             }
             sources[source.id] = source
         case .sourceRemoved(let id):
-            guard sources.removeValue(forKey: id) != nil else {
-                throw DriftError("there is no source `\(id)`")
+            guard let source = sources[id] else { throw DriftError("there is no source `\(id)`") }
+            guard source.kind != .exequatur else {
+                throw DriftError("source `\(id)`: nobody stops watching this server's own rules")
             }
+            sources[id] = nil
         case .ignoreRuleSet(let rule):
             guard ignoreRules[rule.id] != nil || ignoreRules.count < DriftLimits.ignoreRules
             else {

@@ -151,6 +151,10 @@ package enum DriftLimits {
     package static let leaves = 200_000
     /// One document: what a person could still read a difference of.
     package static let documentBytes = 1_048_576
+    /// Levels of arrays and objects in one document.
+    package static let documentDepth = 192
+    /// One member's name in a document: it is part of the name of a place.
+    package static let nameBytes = 1_024
     /// Open deviations of a source that are told apart; of more only the number is kept, and the
     /// source is said to be flooded.
     package static let deviations = 10_000

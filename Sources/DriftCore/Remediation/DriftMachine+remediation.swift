@@ -64,7 +64,7 @@ extension DriftMachine {
             source: source.id, scope: source.scope, observedRoot: live.root,
             baselineRoot: expected.root, changes: builder.changes, refused: builder.refused,
             isBroadening: builder.isBroadening,
-            needsReview: builder.isBroadening || source.kind == .exequatur)
+            needsReview: !builder.isNarrowing || source.kind == .exequatur)
     }
 
     /// Adds what is wanted of the deviations of one subject, and takes it from `wanted`.
@@ -91,16 +91,28 @@ extension DriftMachine {
 
     /// Notes that a plan is being carried out by an action.
     ///
+    /// What else changed since it was made does not matter: whoever carries it out looks whether its
+    /// own subjects are what it was made against.
+    ///
+    /// - Parameters:
+    ///   - plan: one of this source.
+    ///   - action: who carries it out.
+    ///   - expected: the leaves of ``baseline``.
+    ///   - now: when it began.
     /// - Throws: ``DriftError`` where another one is at the same subject, it changes nothing, or
-    ///   the state it was made against is not the last one.
+    ///   what it puts there is not what the baseline has by now.
     package mutating func begin(
-        _ plan: RemediationPlan, action: ActionID, now: Timestamp
+        _ plan: RemediationPlan, action: ActionID, expected: Snapshot?, now: Timestamp
     ) throws {
-        guard plan.source == source.id, plan.observedRoot == last?.root,
-            plan.baselineRoot == baseline?.root
-        else {
-            throw DriftError(
-                "source `\(source.id)`: the plan was made for another state; make a new one")
+        guard plan.source == source.id, let baseline, expected?.root == baseline.root else {
+            throw DriftError("source `\(source.id)`: the plan is of another source or baseline")
+        }
+        for change in plan.changes {
+            let document = try expected?[change.subject]?.json()
+            guard change.fields.allSatisfy({ isPut($0, in: document) }) else {
+                throw DriftError(
+                    "`\(change.subject)`: the plan was made for another baseline; make a new one")
+            }
         }
         guard !plan.changes.isEmpty else {
             throw DriftError("source `\(source.id)`: the plan changes nothing")
@@ -124,7 +136,7 @@ extension DriftMachine {
     /// To be called before the observation is handed to `observe`. A plan is over unless some of
     /// its subjects were not seen.
     /// - Parameters:
-    ///   - plan: one that ``begin(_:action:now:)`` noted.
+    ///   - plan: one that ``begin(_:action:expected:now:)`` noted.
     ///   - observation: one that began after that.
     /// - Returns: what is as the plan wanted it, what is not, and what was not seen.
     /// - Throws: ``DriftError`` where the plan is not being carried out, or the observation is too

@@ -16,6 +16,8 @@ struct PlanBuilder {
     private(set) var changes: [RemediationPlan.Change] = []
     private(set) var refused: [RemediationPlan.Refusal] = []
     private(set) var isBroadening = false
+    /// Whether all of it is known to take rights away.
+    private(set) var isNarrowing = true
 
     init(
         source: DriftSource, expected: Snapshot, live: Snapshot, directions: DirectionRules,
@@ -58,11 +60,12 @@ struct PlanBuilder {
             }
             chosen.removeAll(where: \.isOfContent)
         }
-        isBroadening =
-            isBroadening
-            || chosen.contains {
-                directions.direction(of: $0.reversed, kind: source.kind) == .broadening
-            }
+        for deviation in chosen {
+            let back = directions.direction(of: deviation.reversed, kind: source.kind)
+            if back == .broadening { isBroadening = true }
+            // What nobody can judge is not harmless.
+            if back != .narrowing { isNarrowing = false }
+        }
         if chosen.isEmpty { return }
         if let whole = chosen.first(where: \.pointer.tokens.isEmpty) {
             try addWhole(whole)

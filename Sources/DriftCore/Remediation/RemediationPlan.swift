@@ -53,7 +53,8 @@ package struct RemediationPlan: Sendable, Hashable {
     package let refused: [Refusal]
     /// Whether some of it gives back rights; then it says so, and a person has to agree.
     package let isBroadening: Bool
-    /// True where no standing approval may do: it broadens, or is of kind `exequatur`.
+    /// True where no standing approval may do: unless all of it is known to take rights away, and
+    /// for kind `exequatur` always.
     package let needsReview: Bool
 
     /// How many places change.

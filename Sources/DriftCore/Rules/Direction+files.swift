@@ -32,6 +32,9 @@ extension DirectionComparator {
             return .broadening
         case "type":
             return .broadening
+        case "content", "sha256", "size":
+            // Who may do what stands in these: any other text may allow more.
+            return isSensitive(deviation.subject) ? .broadening : nil
         default:
             return nil
         }

@@ -20,18 +20,26 @@ public struct EffectObserver: Sendable {
         case unknown
     }
 
+    private let host: String
     private let look: @Sendable (String) -> Found
 
     /// Makes an observer.
-    /// - Parameter look: looks at a subject, such as `file:/etc/app.conf`.
-    public init(_ look: @escaping @Sendable (String) -> Found) { self.look = look }
+    /// - Parameters:
+    ///   - host: the scope of what it can look at; effects of another scope are somewhere else.
+    ///   - look: looks at a subject, such as `file:/etc/app.conf`.
+    public init(host: String, _ look: @escaping @Sendable (String) -> Found) {
+        self.host = host
+        self.look = look
+    }
 
     /// The documents now, one for each effect of the operation that is to be observed and could be.
     func documents(_ operation: FrozenOperation) -> [Int: JSON] {
         var found: [Int: JSON] = [:]
         for (number, effect) in (operation.json["effects"]?.arrayValue ?? []).enumerated()
         where effect["observed"]?.boolValue == true {
-            guard let subject = effect["subject"]?.stringValue else { continue }
+            guard let subject = effect["subject"]?.stringValue,
+                effect["scope"]?.stringValue?.utf8.elementsEqual(host.utf8) == true
+            else { continue }
             switch look(subject) {
             case .document(let document): found[number] = document
             case .absent: found[number] = .null

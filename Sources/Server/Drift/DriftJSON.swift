@@ -90,6 +90,14 @@ enum DriftJSON {
 ///
 /// Times are told as seconds before it was sent, so that the server's clock alone decides.
 struct SentObservation {
+    /// As large as a receipt, and as wide and deep as any document that a collector reads.
+    static let limits: JSONLimits = {
+        var limits = Limits.storedJSON
+        limits.maximumDepth = DriftLimits.documentDepth + 16
+        limits.maximumMembers = 200_000
+        return limits
+    }()
+
     let specification: Hash256
     let observation: Observation
 
@@ -128,8 +136,8 @@ struct SentObservation {
 
     private static func age(_ reader: inout JSONReader, _ key: String) throws -> Int64 {
         let milliseconds = try reader.int(key)
-        guard (0...3_600_000).contains(milliseconds) else {
-            throw CoreError("`\(key)`: 0 to 3,600,000 milliseconds")
+        guard (0...86_400_000).contains(milliseconds) else {
+            throw CoreError("`\(key)`: 0 to 86,400,000 milliseconds, a day")
         }
         return milliseconds
     }
@@ -146,7 +154,7 @@ struct SentObservation {
         let gap = CoverageGap(
             subject: try reader.optionalString("subject").map { try checked($0, "gaps") },
             cause: try reader.choice("cause", CoverageGap.Cause.self),
-            detail: String(VisibleText.escape(try reader.string("detail")).prefix(1000)))
+            detail: VisibleText.escape(try reader.string("detail")).shortened)
         try reader.finish()
         return gap
     }

@@ -80,7 +80,7 @@ struct DriftRoutes: Sendable {
         let source = try control.driftSource(id)
         let arrived = control.now
         let sent = try SentObservation(
-            try await Wire.json(request, limits: Limits.storedJSON), arrived: arrived)
+            try await Wire.json(request, limits: SentObservation.limits), arrived: arrived)
         guard try sent.specification == source.digest else {
             throw CommandError.conflict(
                 code: "specification_changed",

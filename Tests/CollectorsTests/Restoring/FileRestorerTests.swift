@@ -286,6 +286,31 @@ struct FileRestorerTests {
         #expect(mode("plain") == 0o666)
     }
 
+    @Test("attributes are not set on what was put under the name meanwhile")
+    func exchanged() async throws {
+        let restored = try await Restored(tree)
+        chmod(tree.path + "/plain", 0o666)
+        try tree.write("evil", "#!/bin/sh")
+        try await restored.observe()
+        let plan = try restored.plan { $0.subject.hasSuffix("plain") }
+        let found = try #require(restored.look(tree.subject("plain")))
+        let looks = Mutex(0)
+        let path = tree.path
+        let result = restored.carryOut(plan) { _ in
+            looks.withLock { count in
+                count += 1
+                // While the second look is taken, the file is open already.
+                if count == 2 { rename(path + "/evil", path + "/plain") }
+            }
+            return found
+        }
+        guard case .failed(let why) = result else {
+            Issue.record("\(result)")
+            return
+        }
+        #expect(why.contains("exchanged"))
+    }
+
     @Test("a folder on the way that became a link leads nowhere")
     func linkedFolder() async throws {
         let restored = try await Restored(tree)

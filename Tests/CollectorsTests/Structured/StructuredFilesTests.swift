@@ -78,6 +78,8 @@ struct StructuredFilesTests {
         #expect(refusal(#"{"a":1,"\u0061":2}"#, .json) != "")
         #expect(refusal("// c\n{}", .json) != "")
         #expect(refusal(#"{"$number":"1"}"#, .json).contains("$number"))
+        // Else who may write the file could hide that a secret was taken away.
+        #expect(refusal(#"{"a":{"$secret":"hmac-sha256:00"}}"#, .json).contains("$secret"))
         #expect(
             refusal(String(repeating: "[", count: 100_000), .json).contains("64"))
     }
