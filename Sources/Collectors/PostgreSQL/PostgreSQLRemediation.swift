@@ -13,7 +13,7 @@ package struct PostgreSQLRemediation: Sendable, Hashable {
     package let database: String?
     /// In this order, each one statement.
     package let statements: [String]
-    /// What people should know before they approve it.
+    /// What people should know of it; told with the outcome.
     package let notes: [String]
 
     /// The most statements of one: more are not reviewed.

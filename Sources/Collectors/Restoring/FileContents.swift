@@ -14,13 +14,19 @@ package import TransparencyLog
 package struct FileContents: Sendable {
     /// Larger files are not kept.
     package static let largestBytes = 1_048_576
-    /// All copies together; beyond it no further one is kept.
+    /// All copies together; beyond it those that were not seen for longest go.
     package static let totalBytes = 268_435_456
 
     private let folder: String
+    private let most: Int
 
-    /// - Parameter folder: made with mode 0700 when the first copy is kept.
-    package init(folder: String) { self.folder = folder }
+    /// - Parameters:
+    ///   - folder: made with mode 0700 when the first copy is kept.
+    ///   - most: bytes of all copies together.
+    package init(folder: String, most: Int = Self.totalBytes) {
+        self.folder = folder
+        self.most = most
+    }
 
     /// The bytes with this digest, or nil.
     package func bytes(_ digest: Hash256) -> [UInt8]? {
@@ -36,33 +42,27 @@ package struct FileContents: Sendable {
     /// Read again by path, through no link: what has changed since has another digest and is left
     /// out. Fails silently, because nothing depends on it before somebody wants to restore.
     package func keep(_ snapshot: Snapshot) {
-        var room = Self.totalBytes - size()
+        var shelf = Shelf(folder: "\(folder)/contents", room: most)
+        var new: [(path: [UInt8], digest: Hash256, size: Int)] = []
         for leaf in snapshot.leaves {
             guard let path = FilePath.path(ofSubject: leaf.subject),
                 let document = try? JSON(parsing: leaf.document),
                 let size = document["size"]?.intValue.flatMap(Int.init(exactly:)),
-                (0...min(max(room, 0), Self.largestBytes)).contains(size),
-                let digest = document["sha256"]?.stringValue.flatMap(Hash256.init(hex:)),
-                !FileManager.default.fileExists(atPath: self.path(digest)),
-                let place = try? FilePlace(path), let bytes = try? place.read(size),
-                Hash256.sha256(bytes) == digest
+                (0...Self.largestBytes).contains(size),
+                let digest = document["sha256"]?.stringValue.flatMap(Hash256.init(hex:))
+            else { continue }
+            if !shelf.see(digest.hex) { new.append((path, digest, size)) }
+        }
+        for (path, digest, size) in new {
+            guard !shelf.has(digest.hex), shelf.makeRoom(size), let place = try? FilePlace(path),
+                let bytes = try? place.read(size), Hash256.sha256(bytes) == digest
             else { continue }
             store(bytes, digest)
-            room -= bytes.count
+            shelf.add(digest.hex, size)
         }
     }
 
     private func path(_ digest: Hash256) -> String { "\(folder)/contents/\(digest.hex)" }
-
-    private func size() -> Int {
-        let names =
-            (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/contents")) ?? []
-        return names.reduce(0) { sum, name in
-            var found = clinux_identity()
-            let isThere = clinux_look("\(folder)/contents/\(name)", 0, &found) == 0
-            return sum + (isThere ? Int(found.size) : 0)
-        }
-    }
 
     private func store(_ bytes: [UInt8], _ digest: Hash256) {
         let contents = "\(folder)/contents"
@@ -77,6 +77,57 @@ package struct FileContents: Sendable {
             unlink(draft)
             return
         }
+    }
+}
+
+/// The copies in a folder during one look, and what may go.
+private struct Shelf {
+    private let folder: String
+    private var room: Int
+    private var kept: [String: Int] = [:]
+    /// Not seen by this look, the one not seen for longest last.
+    private var old: [String] = []
+    private var seen: Set<String> = []
+
+    init(folder: String, room: Int) {
+        self.folder = folder
+        self.room = room
+        var dated: [(name: String, seconds: Int64, nanoseconds: Int64)] = []
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
+            var found = clinux_identity()
+            guard clinux_look("\(folder)/\(name)", 0, &found) == 0 else { continue }
+            kept[name] = Int(found.size)
+            self.room -= Int(found.size)
+            dated.append((name, found.modified_seconds, found.modified_nanoseconds))
+        }
+        old = dated.sorted {
+            ($0.seconds, $0.nanoseconds) > ($1.seconds, $1.nanoseconds)
+        }.map(\.name)
+    }
+
+    func has(_ name: String) -> Bool { kept[name] != nil }
+
+    /// Whether there is a copy; it counts as seen now.
+    mutating func see(_ name: String) -> Bool {
+        guard has(name) else { return false }
+        if seen.insert(name).inserted { utimes("\(folder)/\(name)", nil) }
+        return true
+    }
+
+    /// Takes away what was not seen for longest, until so many bytes are free.
+    mutating func makeRoom(_ bytes: Int) -> Bool {
+        while room < bytes, let name = old.popLast() {
+            guard !seen.contains(name), let size = kept.removeValue(forKey: name) else { continue }
+            unlink("\(folder)/\(name)")
+            room += size
+        }
+        return room >= bytes
+    }
+
+    mutating func add(_ name: String, _ bytes: Int) {
+        seen.insert(name)
+        kept[name] = bytes
+        room -= bytes
     }
 }
 

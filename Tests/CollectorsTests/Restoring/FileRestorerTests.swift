@@ -345,4 +345,37 @@ struct FileRestorerTests {
         }
         #expect(try text(name) == "long")
     }
+
+    @Test("copies that were not seen for longest make room; those that are there now stay")
+    func copies() async throws {
+        let contents = FileContents(folder: tree.outside, most: 2_500)
+        func look(_ texts: [String]) throws -> [Hash256] {
+            var leaves: [Leaf] = []
+            for (number, text) in texts.enumerated() {
+                try tree.write("file\(number)", text)
+                let bytes = Array(text.utf8)
+                leaves.append(
+                    try Leaf(
+                        subject: tree.subject("file\(number)"),
+                        document: [
+                            "sha256": .string(Hash256.sha256(bytes).hex),
+                            "size": .int(bytes.count),
+                        ]))
+            }
+            contents.keep(try Snapshot(leaves))
+            usleep(20_000)
+            return texts.map { .sha256(Array($0.utf8)) }
+        }
+        let texts = ["a", "b", "c", "d"].map { String(repeating: $0, count: 1_000) }
+        let first = try look([texts[0], texts[1]])
+        #expect(first.allSatisfy { contents.bytes($0) != nil })
+        // The first of them is seen again, so that the other goes.
+        let second = try look([texts[0], texts[2]])
+        #expect(second.allSatisfy { contents.bytes($0) != nil })
+        #expect(contents.bytes(first[1]) == nil)
+        // There is no room for a third that is there at the same time.
+        let third = try look([texts[0], texts[2], texts[3]])
+        #expect(contents.bytes(third[0]) != nil && contents.bytes(third[1]) != nil)
+        #expect(contents.bytes(third[2]) == nil)
+    }
 }
