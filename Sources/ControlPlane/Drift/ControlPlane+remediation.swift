@@ -73,7 +73,11 @@ extension ControlPlane {
     ) throws -> RemediationProgress {
         var progress = RemediationProgress()
         let source = machine.source.id.text
-        let actions = Set(approved.map(\.action)).filter(driftEffects.isRemediation)
+        let running = Set(machine.remediations.values.map(\.action))
+        let actions = Set(approved.map(\.action)).filter { id in
+            driftEffects.isRemediation(id)
+                && (running.contains(id) || !driftEffects.isOver(id, before: machine.last?.started))
+        }
         for id in actions.sorted(by: { $0.text < $1.text }) {
             guard let detail = try detail(id) else { continue }
             let operation = detail.body.action.operation

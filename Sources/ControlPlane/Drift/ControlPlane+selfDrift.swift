@@ -41,9 +41,10 @@ extension ControlPlane {
             "key:log",
             agreement(
                 recorded: verifierKey.vkey, inForce: configuration.data.publishedKey() ?? "absent"))
+        let quarantined = try quarantinedGates()
         for gate in governance.directory.gates {
             guard let approved = governance.directory.configurations[gate] else { continue }
-            let isQuarantined = try quarantinedGates().contains(gate)
+            let isQuarantined = quarantined.contains(gate)
             try add(
                 "gate:\(gate)",
                 [

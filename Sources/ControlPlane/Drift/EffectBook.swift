@@ -95,6 +95,14 @@ final class EffectBook: Sendable {
         tracked.withLock { $0[id]?.isRemediation ?? false }
     }
 
+    /// Whether an action, as it was last read, ended before `instant`.
+    ///
+    /// Whoever looked then has seen all that comes of it.
+    func isOver(_ id: ActionID, before instant: Timestamp?) -> Bool {
+        guard let instant else { return false }
+        return tracked.withLock { tracked in tracked[id]?.final.map { $0 < instant } ?? false }
+    }
+
     /// Forgets what ended long ago; returns the rows to remove.
     func forget(before now: Timestamp) -> [OperationalKey] {
         let old = now.adding(seconds: -Self.memorySeconds)
