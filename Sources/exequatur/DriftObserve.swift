@@ -91,8 +91,10 @@ struct DriftObserver: Sendable {
     /// The source as it is to be observed now, and the digest of how.
     func specification(_ id: String, _ api: APIClient) async throws -> Specification {
         let answer = try await api.get(try DriftPath.source(id))
-        var members = answer.objectValue ?? [:]
-        for name in Self.standing { members[name] = nil }
+        // What the API says of how it stands is of no interest here, and may become more; that
+        // nothing of how it is watched was left out, the digest shows.
+        var members = JSONObject()
+        for name in DriftSource.members { members[name] = answer[name] }
         let source = try DriftSource(.object(members))
         guard let digest = answer["specification"]?.stringValue,
             try source.digest.hex.utf8.elementsEqual(digest.utf8)
@@ -106,12 +108,6 @@ struct DriftObserver: Sendable {
         let source: DriftSource
         let digest: String
     }
-
-    /// What the API says of a source beside how it is watched.
-    private static let standing = [
-        "baseline", "entry", "gaps", "observedAt", "observedRoot", "open", "proposed",
-        "specification", "status", "worst",
-    ]
 
     /// Looks once, and returns what the server made of it.
     func once(_ id: String, _ api: APIClient) async throws -> JSON {

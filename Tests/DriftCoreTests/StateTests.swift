@@ -154,4 +154,10 @@ struct StateTests {
         try watch.observe(["a": 2], later + 60)
         #expect(watch.machine.settlements.isEmpty)
     }
+
+    @Test("the names of a source's members are those that it writes")
+    func members() throws {
+        let json = try Fixture.source().json
+        #expect(Set(DriftSource.members) == Set(json.objectValue?.keys ?? []))
+    }
 }

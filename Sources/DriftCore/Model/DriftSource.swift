@@ -104,6 +104,12 @@ package struct DriftSource: Sendable, Hashable {
             observer: observer)
     }
 
+    /// The names in ``json``.
+    package static let members = [
+        "class", "every", "id", "kind", "lists", "observer", "scope", "secrets", "settings",
+        "stability",
+    ]
+
     package var json: JSON {
         [
             "class": .string(assetClass.rawValue), "every": .integer(every),
