@@ -54,8 +54,7 @@ package struct PolicyEnvironment: Sendable {
     /// What policy can't let pass without a review.
     ///
     /// That is what declares effects, for they explain drift, and a repair that this server did not
-    /// plan, that gives rights back or touches what it enforces. What another repair declares is
-    /// the approved baseline.
+    /// plan, that is not known to only take rights away, or that touches what it enforces.
     private static func floorProblem(_ action: Action) -> String? {
         let operation = action.operation
         guard operation.action.utf8.starts(with: "drift.".utf8) else {
@@ -68,7 +67,7 @@ package struct PolicyEnvironment: Sendable {
             action.facts["inspectable"]?.boolValue != true
                 || operation.input["needsReview"]?.boolValue != false
         else { return nil }
-        return "this repair is no plan of this server, gives rights back, or touches what is "
+        return "this repair is no plan of this server, may give rights back, or touches what is "
             + "enforced: it needs a review, and no policy asks for one"
     }
 

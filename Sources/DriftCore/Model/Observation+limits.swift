@@ -11,19 +11,14 @@ extension Observation {
     /// - Throws: ``DriftError`` where the rest is no snapshot.
     package func bounded() throws(DriftError) -> Observation {
         guard let snapshot else { return self }
-        var problems: [CoverageGap] = []
-        var kept: [Leaf] = []
-        for leaf in snapshot.leaves {
-            if let problem = leaf.problem {
-                problems.append(
-                    CoverageGap(subject: leaf.subject, cause: .tooLarge, detail: problem))
-            } else if !problems.isEmpty {
-                kept.append(leaf)
+        let problems = snapshot.leaves.compactMap { leaf in
+            leaf.problem.map {
+                CoverageGap(subject: leaf.subject, cause: .tooLarge, detail: $0)
             }
         }
         guard !problems.isEmpty else { return self }
         let bad = Set(problems.compactMap(\.subject).map(ByteKey.init))
-        kept = snapshot.leaves.filter { !bad.contains(ByteKey($0.subject)) }
+        let kept = snapshot.leaves.filter { !bad.contains(ByteKey($0.subject)) }
         let told = Array(problems.prefix(DriftLimits.gaps))
         let rest =
             problems.count == told.count
