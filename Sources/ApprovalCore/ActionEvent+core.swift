@@ -13,6 +13,13 @@ extension ActionEvent {
         switch self {
         case .submitted(let submission): try core.write(submission)
         case .decided(let decision, let rendering): try core.write(decision, rendering)
+        case .withdrawn(let person): core.write(by: person.text)
+        case .revised(let revision): try core.write(revision)
+        case .escalated(let groups): core.write(groups: groups)
+        case .commented(let principal, let comment): core.write(by: principal, comment: comment)
+        case .glassBroken(let broken): core.write(broken)
+        case .debtOverdue: core.writeHeaderOnly()
+        case .debtSettled(let accepted, let person): core.write(accepted: accepted, by: person)
         case .refused(let principal, let attempt, let code):
             core.write(attempt: attempt, code: code, principal: principal)
         case .cleared(let clearance): core.write(clearance)
@@ -101,6 +108,7 @@ private struct CoreWriter {
         text("assurance", decision.assurance.rawValue)
         writer.key("at")
         writer.instant(decision.at)
+        if let batch = decision.batch { hash("batch", batch) }
         text("channel", decision.channel.rawValue)
         if let account = decision.account {
             writer.key("chatAccount")
@@ -109,10 +117,71 @@ private struct CoreWriter {
         text("decision", decision.kind.rawValue)
         digest()
         kindMember()
+        if let method = decision.method { text("method", method.rawValue) }
         text("person", decision.person.text)
         hash("rendering", rendering)
         writer.key("selfApproved")
         writer.bool(decision.selfApproved)
+        if let signature = decision.signature {
+            writer.key("signature")
+            try writer.value(signature.json)
+        }
+        end()
+        writer.endObject()
+    }
+
+    mutating func write(_ revision: ActionEvent.Revision) throws {
+        writer.key("complete")
+        writer.bool(revision.isShownInFull)
+        writer.key("deadline")
+        writer.instant(revision.deadline)
+        digest()
+        kindMember()
+        hash("rendering", revision.rendering)
+        end()
+        writer.key("verdict")
+        try writer.value(revision.verdict)
+        writer.endObject()
+    }
+
+    mutating func write(groups: [Handle]) {
+        digest()
+        writer.key("groups")
+        writer.handles(groups)
+        kindMember()
+        end()
+        writer.endObject()
+    }
+
+    mutating func write(by principal: String, comment: CommentKind) {
+        text("by", principal)
+        text("comment", comment.rawValue)
+        digest()
+        kindMember()
+        end()
+        writer.endObject()
+    }
+
+    mutating func write(_ broken: ActionEvent.BrokenGlass) {
+        text("assurance", broken.assurance.rawValue)
+        text("channel", broken.channel.rawValue)
+        digest()
+        writer.key("due")
+        writer.instant(broken.due)
+        kindMember()
+        text("method", broken.method.rawValue)
+        text("person", broken.person.text)
+        hash("rendering", broken.rendering)
+        end()
+        writer.endObject()
+    }
+
+    mutating func write(accepted: Bool, by person: Handle) {
+        writer.key("accepted")
+        writer.bool(accepted)
+        text("by", person.text)
+        digest()
+        kindMember()
         end()
         writer.endObject()
     }
@@ -136,6 +205,7 @@ private struct CoreWriter {
             writer.handles(persons)
         }
         writer.endObject()
+        if let person = clearance.breakGlass { text("breakGlass", person.text) }
         digest()
         hash("directory", clearance.directory)
         writer.key("gate")

@@ -37,6 +37,17 @@ extension ActionEvent {
         switch kind {
         case "action.submitted": return .submitted(try Submission(&reader))
         case "action.decided": return try decided(&reader)
+        case "action.withdrawn": return .withdrawn(by: try reader.handle("by"))
+        case "action.revised": return .revised(try Revision(&reader))
+        case "action.escalated": return .escalated(try reader.handles("groups"))
+        case "action.commented":
+            return .commented(
+                by: try reader.string("by"), try reader.choice("comment", CommentKind.self))
+        case "action.break-glass": return .glassBroken(try BrokenGlass(&reader))
+        case "action.debt-overdue": return .debtOverdue
+        case "action.debt-settled":
+            return .debtSettled(
+                accepted: try reader.bool("accepted"), by: try reader.handle("by"))
         case "action.attempt-refused":
             return .refused(
                 principal: try reader.string("principal"),
@@ -76,7 +87,15 @@ extension ActionEvent {
             kind: try reader.choice("decision", ReviewDecision.Kind.self),
             channel: try reader.choice("channel", Channel.self),
             assurance: try reader.choice("assurance", Assurance.self), account: account,
-            selfApproved: try reader.bool("selfApproved"), at: try reader.timestamp("at"))
+            selfApproved: try reader.bool("selfApproved"), at: try reader.timestamp("at"),
+            method: try reader.optionalChoice("method", SignInMethod.self),
+            batch: try reader.hashIfPresent("batch"),
+            signature: try reader.optionalValue("signature").map { json in
+                try SignedDecision(json, path: "core.signature")
+            })
+        guard (decision.signature != nil) == (decision.assurance == .passkey) else {
+            throw CoreError("`core.signature`: with assurance `passkey`, and only with it")
+        }
         guard (account != nil) == decision.channel.isChat else {
             throw CoreError("`core.chatAccount`: with decisions in a chat, and only with them")
         }
@@ -103,6 +122,33 @@ extension ActionEvent.Submission {
     }
 }
 
+extension ActionEvent.Revision {
+    fileprivate init(_ reader: inout JSONReader) throws {
+        isShownInFull = try reader.bool("complete")
+        deadline = try reader.timestamp("deadline")
+        rendering = try reader.hash("rendering")
+        verdict = try reader.value("verdict")
+        var inner = try JSONReader(verdict, path: "core.verdict")
+        guard try inner.choice("decision", Verdict.Decision.self) == .review else {
+            throw CoreError("`core.verdict.decision`: a revision is of a review")
+        }
+        policySet = try inner.hash("policySet")
+        directory = try inner.hash("directory")
+        requirement = try Requirement(try inner.value("requirement"))
+    }
+}
+
+extension ActionEvent.BrokenGlass {
+    fileprivate init(_ reader: inout JSONReader) throws {
+        person = try reader.handle("person")
+        channel = try reader.choice("channel", Channel.self)
+        assurance = try reader.choice("assurance", Assurance.self)
+        method = try reader.choice("method", SignInMethod.self)
+        rendering = try reader.hash("rendering")
+        due = try reader.timestamp("due")
+    }
+}
+
 extension ActionEvent.Clearance {
     fileprivate init(_ reader: inout JSONReader) throws {
         operation = try reader.hash("operation")
@@ -112,6 +158,12 @@ extension ActionEvent.Clearance {
         directory = try reader.hash("directory")
         selfApproved = try reader.bool("selfApproved")
         notAfter = try reader.timestamp("notAfter")
+        breakGlass = try reader.optionalValue("breakGlass").map { json in
+            guard let person = json.stringValue.flatMap(Handle.init) else {
+                throw CoreError("`core.breakGlass`: not a person")
+            }
+            return person
+        }
         var approvals: [Handle: [Handle]] = [:]
         let filled = try reader.value("approvals")
         guard case .object(let object) = filled else {

@@ -38,10 +38,17 @@ package struct ReviewDecision: Sendable, Hashable {
     /// True only in single-operator mode while unsealed (DESIGN §4.5).
     package let selfApproved: Bool
     package let at: Timestamp
+    /// How the person had shown who he is; nil in entries from before that was noted.
+    package let method: SignInMethod?
+    /// The manifest with which several actions were decided at once.
+    package let batch: Hash256?
+    /// The reviewer's own signature, if and only if the assurance is `passkey`.
+    package let signature: SignedDecision?
 
     package init(
         person: Handle, kind: Kind, channel: Channel, assurance: Assurance,
-        account: ChatAccount? = nil, selfApproved: Bool, at: Timestamp
+        account: ChatAccount? = nil, selfApproved: Bool, at: Timestamp,
+        method: SignInMethod? = nil, batch: Hash256? = nil, signature: SignedDecision? = nil
     ) {
         self.person = person
         self.kind = kind
@@ -50,7 +57,32 @@ package struct ReviewDecision: Sendable, Hashable {
         self.account = account
         self.selfApproved = selfApproved
         self.at = at
+        self.method = method
+        self.batch = batch
+        self.signature = signature
     }
+}
+
+/// How somebody showed who he is.
+package enum SignInMethod: String, Sendable, Hashable, CaseIterable {
+    /// A bearer token of the command line or the API.
+    case token
+    /// A link that somebody handed over, good for one sign-in; decides only while unsealed.
+    case link
+    /// An identity provider's word.
+    case openID = "openid"
+    case passkey
+    /// A linked account of a chat.
+    case chat
+}
+
+/// What somebody says about an action without deciding.
+package enum CommentKind: String, Sendable, Hashable, CaseIterable {
+    case comment
+    /// Asks the requester, whose agent sees it.
+    case question
+    /// The requester's.
+    case answer
 }
 
 /// What a gate says happened.
@@ -82,6 +114,19 @@ package struct Claim: Sendable, Hashable {
 package enum ActionEvent: Sendable, Hashable {
     case submitted(Submission)
     case decided(ReviewDecision, rendering: Hash256)
+    /// A person takes his own approval back before anything is cleared.
+    case withdrawn(by: Handle)
+    /// Policy asks for something else by now: approvals lapse, denials stand.
+    case revised(Revision)
+    /// These groups are asked as well from now on.
+    case escalated([Handle])
+    /// The words are in the body.
+    case commented(by: String, CommentKind)
+    /// Somebody takes it on himself; what it clears follows in the same write.
+    case glassBroken(BrokenGlass)
+    case debtOverdue
+    /// Another person looked at a break-glass afterwards.
+    case debtSettled(accepted: Bool, by: Handle)
     /// A principal tried something it may not; changes nothing but is never lost.
     case refused(principal: String, attempt: String, code: String)
     case cleared(Clearance)
@@ -137,12 +182,60 @@ package enum ActionEvent: Sendable, Hashable {
         package let approvals: [Handle: [Handle]]
         package let selfApproved: Bool
         package let notAfter: Timestamp
+        /// Who broke the glass, where that is what cleared it.
+        package let breakGlass: Handle?
+
+        package init(
+            operation: Hash256, gate: GateReference, verdict: Verdict.Decision,
+            policySet: Hash256, directory: Hash256, approvals: [Handle: [Handle]],
+            selfApproved: Bool, notAfter: Timestamp, breakGlass: Handle? = nil
+        ) {
+            self.operation = operation
+            self.gate = gate
+            self.verdict = verdict
+            self.policySet = policySet
+            self.directory = directory
+            self.approvals = approvals
+            self.selfApproved = selfApproved
+            self.notAfter = notAfter
+            self.breakGlass = breakGlass
+        }
+    }
+
+    /// What is asked of people from now on, and what they are shown of it.
+    package struct Revision: Sendable, Hashable {
+        package let verdict: JSON
+        package let requirement: Requirement
+        package let policySet: Hash256
+        package let directory: Hash256
+        /// Never later than before.
+        package let deadline: Timestamp
+        package let rendering: Hash256
+        package let isShownInFull: Bool
+    }
+
+    /// One person's way past the review, which another one must look at afterwards (DESIGN §8).
+    package struct BrokenGlass: Sendable, Hashable {
+        package let person: Handle
+        package let channel: Channel
+        package let assurance: Assurance
+        package let method: SignInMethod
+        package let rendering: Hash256
+        /// When nobody having looked at it becomes an alarm.
+        package let due: Timestamp
     }
 
     package var kind: String {
         switch self {
         case .submitted: "action.submitted"
         case .decided: "action.decided"
+        case .withdrawn: "action.withdrawn"
+        case .revised: "action.revised"
+        case .escalated: "action.escalated"
+        case .commented: "action.commented"
+        case .glassBroken: "action.break-glass"
+        case .debtOverdue: "action.debt-overdue"
+        case .debtSettled: "action.debt-settled"
         case .refused: "action.attempt-refused"
         case .cleared: "action.cleared"
         case .claimed: "action.claimed"

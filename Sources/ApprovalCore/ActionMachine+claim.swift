@@ -10,11 +10,9 @@ extension ActionMachine {
         var result = MachineResult()
         let now = surroundings.now
         guard isSubmitter(gate: gate, agent: agent), isAtWork(gate) else {
-            result.refusal = Refusal(.wrongGate, "only the gate that submitted may claim")
-            try record(
-                .refused(
-                    principal: Principal.agent(agent).description, attempt: "claim",
-                    code: Refusal.Code.wrongGate.rawValue), into: &result.events, now)
+            try refuse(
+                Refusal(.wrongGate, "only the gate that submitted may claim"), .agent(agent),
+                "claim", &result, now)
             return result
         }
         if let claim = state.claim {
@@ -23,7 +21,7 @@ extension ActionMachine {
             }
             return result
         }
-        try expireIfDue(&result, now)
+        try letTimePass(&result, now)
         guard result.refusal == nil else { return result }
         guard state.status == .cleared else {
             let code: Refusal.Code = state.status == .invalidated ? .invalidated : .notCleared
@@ -31,13 +29,13 @@ extension ActionMachine {
             return result
         }
         let verdict = try surroundings.evaluate()
-        guard case .met = standing(verdict, surroundings) else {
-            try record(
-                invalidation(
-                    verdict,
-                    verdict.decision == .deny
-                        ? "policy_denies" : "requirement_unmet"), into: &result.events, now)
-            result.refusal = Refusal(.invalidated, "policy no longer lets this pass")
+        let standing = standing(verdict, surroundings)
+        guard case .met = standing else {
+            try record(invalidation(verdict, standing.cause), into: &result.events, now)
+            result.refusal = Refusal(
+                .invalidated,
+                surroundings.isTargetChanged
+                    ? "what it was made against has changed" : "policy no longer lets this pass")
             return result
         }
         try record(.claimed(claim(nonce, verdict, now)), into: &result.events, now)

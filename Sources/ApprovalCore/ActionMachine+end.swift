@@ -6,21 +6,19 @@ extension ActionMachine {
         by principal: Principal, now: Timestamp
     ) throws -> MachineResult {
         var result = MachineResult()
-        try expireIfDue(&result, now)
+        try letTimePass(&result, now)
         guard result.refusal == nil else { return result }
         let requester = state.submission.requester
         let mayCancel: Bool =
             switch principal {
             case .agent(let agent): agent == requester.agent
             case .person(let person): requester.chain.contains(person)
-            case .gate, .administrator: false
+            case .gate, .administrator, .action: false
             }
         guard mayCancel else {
-            result.refusal = Refusal(.notRequester, "only the requester cancels; deny it instead")
-            try record(
-                .refused(
-                    principal: principal.description, attempt: "cancel",
-                    code: Refusal.Code.notRequester.rawValue), into: &result.events, now)
+            try refuse(
+                Refusal(.notRequester, "only the requester cancels; deny it instead"), principal,
+                "cancel", &result, now)
             return result
         }
         guard state.status == .pending || state.status == .cleared else {
@@ -36,16 +34,13 @@ extension ActionMachine {
         by principal: Principal, _ surroundings: MachineSurroundings
     ) throws -> MachineResult {
         var result = MachineResult()
-        try expireIfDue(&result, surroundings.now)
+        try letTimePass(&result, surroundings.now)
         guard result.refusal == nil else { return result }
         guard case .person(let person) = principal, mayRevoke(person, surroundings.directory)
         else {
-            result.refusal = Refusal(.notAllowed, "only a reviewer or administrator revokes")
-            try record(
-                .refused(
-                    principal: principal.description, attempt: "revoke",
-                    code: Refusal.Code.notAllowed.rawValue), into: &result.events,
-                surroundings.now)
+            try refuse(
+                Refusal(.notAllowed, "only a reviewer or administrator revokes"), principal,
+                "revoke", &result, surroundings.now)
             return result
         }
         guard state.status == .cleared else {
@@ -57,9 +52,15 @@ extension ActionMachine {
     }
 
     func mayRevoke(_ person: Handle, _ directory: Directory) -> Bool {
-        let asked = state.submission.requirement?.groups(of: person, in: directory) ?? []
-        return !asked.isEmpty || directory.isAdministrator(person)
+        isAsked(person, directory) || directory.isAdministrator(person)
             || chain(directory).contains(person)
+    }
+
+    /// Whether the review asks this person, now or later on.
+    func isAsked(_ person: Handle, _ directory: Directory) -> Bool {
+        let asked = state.requirement?.groups(
+            of: person, in: directory, after: Limits.longestSpanSeconds)
+        return !(asked ?? []).isEmpty
     }
 
     /// Says what became of an action whose gate fell silent; a person outside the chain.
@@ -78,15 +79,9 @@ extension ActionMachine {
             surroundings.directory.persons.contains(person),
             !chain(surroundings.directory).contains(person) || allowsSelfApproval(surroundings)
         else {
-            result.refusal = Refusal(
-                .notAllowed,
-                "only a person outside the requester chain "
-                    + "settles")
-            try record(
-                .refused(
-                    principal: principal.description, attempt: "settle",
-                    code: Refusal.Code.notAllowed.rawValue), into: &result.events,
-                surroundings.now)
+            try refuse(
+                Refusal(.notAllowed, "only a person outside the requester chain settles"),
+                principal, "settle", &result, surroundings.now)
             return result
         }
         try record(.settled(outcome, by: person), into: &result.events, surroundings.now)

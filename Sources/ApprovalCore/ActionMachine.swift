@@ -40,10 +40,14 @@ package struct ActionMachine: Sendable {
         return (machine, events)
     }
 
-    /// Lets time act: a review past its deadline expires, an unused grant lapses.
+    /// Lets time act: further groups are asked, a review past its deadline expires, an unused grant
+    /// lapses, a break-glass that nobody looked at becomes an alarm.
     package mutating func tick(now: Timestamp) throws -> MachineResult {
         var result = MachineResult()
-        try expireIfDue(&result, now)
+        try letTimePass(&result, now)
+        if let owed = state.openDebt, !owed.isOverdue, now >= owed.due {
+            try record(.debtOverdue, into: &result.events, now)
+        }
         result.refusal = nil
         return result
     }
@@ -56,7 +60,14 @@ package struct ActionMachine: Sendable {
         return result
     }
 
-    mutating func expireIfDue(_ result: inout MachineResult, _ now: Timestamp) throws {
+    /// What is due before anything else happens, in the order in which it fell due.
+    mutating func letTimePass(_ result: inout MachineResult, _ now: Timestamp) throws {
+        while state.status == .pending, let seconds = state.nextEscalationSeconds,
+            now >= state.submittedAt.adding(seconds: seconds)
+        {
+            let groups = state.requirement?.groups(escalatedAfter: seconds) ?? []
+            try record(.escalated(groups), into: &result.events, now)
+        }
         guard let due = state.nextDeadline, now >= due else { return }
         if state.status == .pending {
             try record(.expired, into: &result.events, now)
@@ -92,7 +103,7 @@ package struct ActionMachine: Sendable {
                 operation: state.submission.operation, gate: state.submission.gate,
                 verdict: verdict.decision, policySet: verdict.policySet,
                 directory: verdict.directory, approvals: approvals, selfApproved: selfApproved,
-                notAfter: now.adding(seconds: seconds)))
+                notAfter: now.adding(seconds: seconds), breakGlass: state.debt?.person))
     }
 
     func claim(_ nonce: Hash256, _ verdict: Verdict, _ now: Timestamp) -> Claim {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CanonicalJSON
 package import TransparencyLog
 
 /// Where an action stands (DESIGN §8).
@@ -49,6 +48,22 @@ package struct OutcomeReport: Sendable, Hashable {
     package var resultDigest: Hash256? { report.resultDigest }
 }
 
+/// What somebody owes who broke the glass: that another person looks at it.
+package struct Debt: Sendable, Hashable {
+    package let person: Handle
+    package let at: Timestamp
+    package let due: Timestamp
+    package fileprivate(set) var isOverdue = false
+    /// Who looked at it, and whether he accepts it.
+    package fileprivate(set) var settlement: Settlement?
+
+    package struct Settlement: Sendable, Hashable {
+        package let by: Handle
+        package let accepted: Bool
+        package let at: Timestamp
+    }
+}
+
 /// The state of one action: a fold over its events, and over nothing else.
 package struct ActionState: Sendable, Hashable {
     package let id: ActionID
@@ -64,6 +79,19 @@ package struct ActionState: Sendable, Hashable {
     package private(set) var claim: Claim?
     /// Every report, the first one first; a late report never erases an earlier one.
     package private(set) var outcomes: [OutcomeReport] = []
+    /// What is asked of people now; nil where nobody was ever asked.
+    package private(set) var requirement: Requirement?
+    /// When the review ends if nobody decides.
+    package private(set) var deadline: Timestamp?
+    /// The latest revision; nil while what was submitted stands.
+    package private(set) var revision: ActionEvent.Revision?
+    /// How often the requirement changed.
+    package private(set) var revisions: UInt64 = 0
+    /// The seconds after the submission up to which further groups were asked.
+    package private(set) var escalatedSeconds: Int64 = 0
+    package private(set) var comments = 0
+    /// Set if and only if somebody broke the glass.
+    package private(set) var debt: Debt?
 
     /// Starts from the first event, which must be a submission.
     package init(_ header: CoreHeader, _ event: ActionEvent, at: Timestamp) throws(TransitionError)
@@ -74,6 +102,8 @@ package struct ActionState: Sendable, Hashable {
         id = header.action
         digest = header.digest
         self.submission = submission
+        requirement = submission.requirement
+        deadline = submission.deadline
         submittedAt = at
         updatedAt = at
         version = 1
@@ -95,14 +125,26 @@ package struct ActionState: Sendable, Hashable {
             guard decision.at == at else { throw TransitionError("decided at another instant") }
             try expectTime(at)
             try applyDecision(decision)
-        case .cleared(let clearance):
+        case .withdrawn(let person): try applyWithdrawal(person, at)
+        case .revised(let revision): try applyRevision(revision, at)
+        case .escalated(let groups): try applyEscalation(groups, at)
+        case .commented:
+            guard comments < Limits.comments else { throw TransitionError("too many comments") }
+            comments += 1
+        case .glassBroken(let broken):
             try expect([.pending])
             try expectTime(at)
-            guard clearance.operation == submission.operation else {
-                throw TransitionError("cleared another operation")
+            guard debt == nil else { throw TransitionError("the glass was broken twice") }
+            debt = Debt(person: broken.person, at: at, due: broken.due)
+        case .debtOverdue:
+            guard let owed = openDebt, !owed.isOverdue, at >= owed.due else {
+                throw TransitionError("no debt is overdue")
             }
-            self.clearance = clearance
-            status = .cleared
+            debt?.isOverdue = true
+        case .debtSettled(let accepted, let person):
+            guard openDebt != nil else { throw TransitionError("there is no open debt") }
+            debt?.settlement = Debt.Settlement(by: person, accepted: accepted, at: at)
+        case .cleared(let clearance): try applyClearance(clearance, at)
         case .claimed(let claim):
             try expect([.cleared])
             try expectTime(at)
@@ -136,6 +178,59 @@ package struct ActionState: Sendable, Hashable {
         }
         version += 1
         updatedAt = at
+    }
+
+    private mutating func applyClearance(
+        _ clearance: ActionEvent.Clearance, _ at: Timestamp
+    ) throws(TransitionError) {
+        try expect([.pending])
+        try expectTime(at)
+        guard clearance.operation == submission.operation else {
+            throw TransitionError("cleared another operation")
+        }
+        guard clearance.breakGlass == debt?.person else {
+            throw TransitionError("cleared by a break-glass that there was not, or past one")
+        }
+        self.clearance = clearance
+        status = .cleared
+    }
+
+    private mutating func applyWithdrawal(
+        _ person: Handle, _ at: Timestamp
+    ) throws(TransitionError) {
+        try expect([.pending])
+        try expectTime(at)
+        guard
+            let index = decisions.firstIndex(where: { $0.person == person && $0.kind == .approve })
+        else { throw TransitionError("`\(person)` has no approval to take back") }
+        decisions.remove(at: index)
+    }
+
+    private mutating func applyRevision(
+        _ revision: ActionEvent.Revision, _ at: Timestamp
+    ) throws(TransitionError) {
+        try expect([.pending])
+        try expectTime(at)
+        guard let deadline, revision.deadline <= deadline else {
+            throw TransitionError("a revision never has more time")
+        }
+        // A denial would have ended the review, so these are approvals (DESIGN §2).
+        decisions.removeAll()
+        requirement = revision.requirement
+        self.deadline = revision.deadline
+        self.revision = revision
+        revisions += 1
+    }
+
+    private mutating func applyEscalation(
+        _ groups: [Handle], _ at: Timestamp
+    ) throws(TransitionError) {
+        try expect([.pending])
+        guard let seconds = nextEscalationSeconds,
+            at >= submittedAt.adding(seconds: seconds),
+            requirement?.groups(escalatedAfter: seconds) == groups
+        else { throw TransitionError("no other groups are to be asked now") }
+        escalatedSeconds = seconds
     }
 
     private mutating func applyDecision(_ decision: ReviewDecision) throws(TransitionError) {
@@ -173,6 +268,20 @@ package struct ActionState: Sendable, Hashable {
         status = next
     }
 
+    /// True if nothing but a refused attempt or a comment can be added any more.
+    package var isFinal: Bool { status.isFinal && openDebt == nil }
+
+    /// What nobody else has looked at yet.
+    package var openDebt: Debt? { debt.flatMap { $0.settlement == nil ? $0 : nil } }
+
+    /// How long the review has been open.
+    package func age(at now: Timestamp) -> Int64 { now.seconds(since: submittedAt) }
+
+    /// The next moment at which others are asked as well, counted from the submission.
+    package var nextEscalationSeconds: Int64? {
+        requirement?.escalationSeconds.first { $0 > escalatedSeconds }
+    }
+
     /// Persons whose approval is recorded.
     package var approvers: Set<Handle> {
         Set(decisions.filter { $0.kind == .approve }.map(\.person))
@@ -186,73 +295,22 @@ package struct TransitionError: Error, Sendable, Hashable, CustomStringConvertib
 }
 
 extension ActionState {
-    /// The state row, in canonical JSON: a function of the cores alone (DESIGN §4.15).
-    package var document: [UInt8] {
-        var writer = CanonicalWriter(capacity: 768)
-        writer.beginObject()
-        writer.key("agent")
-        writer.string(submission.requester.agent.text)
-        writer.key("credential")
-        writer.string(submission.requester.credential)
-        writer.key("deadline")
-        writer.instant(submission.deadline)
-        if !decisions.isEmpty {
-            writer.key("decisions")
-            writer.beginArray()
-            for decision in decisions {
-                writer.beginObject()
-                writer.key("decision")
-                writer.string(decision.kind.rawValue)
-                writer.key("person")
-                writer.string(decision.person.text)
-                writer.endObject()
-            }
-            writer.endArray()
-        }
-        writer.key("digest")
-        writer.hash(digest)
-        writer.key("gate")
-        writer.gate(submission.gate)
-        writer.key("id")
-        writer.string(id.text)
-        writeProgress(&writer)
-        writer.endObject()
-        return writer.bytes
-    }
-
-    private func writeProgress(_ writer: inout CanonicalWriter) {
-        if let claim {
-            writer.key("nonce")
-            writer.hash(claim.nonce)
-        }
-        if let clearance {
-            writer.key("notAfter")
-            writer.instant(clearance.notAfter)
-        }
-        writer.key("operation")
-        writer.hash(submission.operation)
-        if !outcomes.isEmpty {
-            writer.key("outcomes")
-            writer.beginArray()
-            for outcome in outcomes { writer.string(outcome.status.rawValue) }
-            writer.endArray()
-        }
-        writer.key("status")
-        writer.string(status.rawValue)
-        writer.key("submittedAt")
-        writer.instant(submittedAt)
-        writer.key("updatedAt")
-        writer.instant(updatedAt)
-        writer.key("version")
-        writer.int(Int64(version))
-    }
-
     /// The instant at which a deadline changes this state if nobody else does.
     package var nextDeadline: Timestamp? {
         switch status {
-        case .pending: submission.deadline
+        case .pending: deadline
         case .cleared: clearance?.notAfter
         default: nil
         }
+    }
+
+    /// The instant at which time has something to do here, if nobody else has.
+    package var nextWake: Timestamp? {
+        var instants = [nextDeadline].compactMap(\.self)
+        if status == .pending, let seconds = nextEscalationSeconds {
+            instants.append(submittedAt.adding(seconds: seconds))
+        }
+        if let openDebt, !openDebt.isOverdue { instants.append(openDebt.due) }
+        return instants.min()
     }
 }

@@ -43,6 +43,10 @@ extension CanonicalWriter {
         string(requester.onBehalfOf?.text)
         key("owner")
         string(requester.owner.text)
+        if !requester.shownTo.isEmpty {
+            key("shownTo")
+            handles(requester.shownTo)
+        }
         endObject()
     }
 

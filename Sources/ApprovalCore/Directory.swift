@@ -1,28 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import CanonicalJSON
-package import TransparencyLog
-
 /// Persons, agents, groups, gates and their credentials at one moment; derived from the ledger.
 ///
 /// Persons and agents share one name space, so that a group member is never ambiguous. A removed
 /// handle stays taken for ever.
 package struct Directory: Sendable, Hashable {
-    package private(set) var persons: Set<Handle> = []
-    package private(set) var agents: [Handle: Handle] = [:]
-    package private(set) var groups: [Handle: Set<Handle>] = [:]
-    package private(set) var gates: Set<Handle> = []
+    package internal(set) var persons: Set<Handle> = []
+    package internal(set) var agents: [Handle: Handle] = [:]
+    package internal(set) var groups: [Handle: Set<Handle>] = [:]
+    package internal(set) var gates: Set<Handle> = []
     /// What is approved of gates that present their configuration.
-    package private(set) var configurations: [Handle: GateConfiguration] = [:]
-    package private(set) var credentials: [String: Credential] = [:]
+    package internal(set) var configurations: [Handle: GateConfiguration] = [:]
+    package internal(set) var credentials: [String: Credential] = [:]
     /// Whose tokens may be exchanged for tokens of an agent, by id.
-    package private(set) var trusts: [String: WorkloadTrust] = [:]
+    package internal(set) var trusts: [String: WorkloadTrust] = [:]
     /// Whose decisions the accounts of chats are.
-    package private(set) var accounts: [ChatAccount: Handle] = [:]
+    package internal(set) var accounts: [ChatAccount: Handle] = [:]
+    /// Whose the accounts at identity providers are.
+    package internal(set) var externals: [ExternalAccount: ExternalLink] = [:]
+    /// By credential id.
+    package internal(set) var passkeys: [String: Passkey] = [:]
+    /// What is known of resources, by the id of the line.
+    package internal(set) var resources: [Handle: ResourceRule] = [:]
+    /// Times in which policies may hold things back.
+    package internal(set) var freezes: [Handle: FreezeWindow] = [:]
     /// The same the other way round: each person's account of each channel.
     private var accountsOfPersons: [Handle: [Handle: ChatAccount]] = [:]
     /// Handles once used by a person or agent, a group, or a gate; never given out again.
-    package private(set) var retired: Set<String> = []
+    package internal(set) var retired: Set<String> = []
 
     package init() {}
 
@@ -31,13 +36,18 @@ package struct Directory: Sendable, Hashable {
         groups[group]?.intersection(persons) ?? []
     }
 
+    /// Whether somebody is a person, and in a group.
+    package func isPerson(_ person: Handle, in group: Handle) -> Bool {
+        groups[group]?.contains(person) == true && persons.contains(person)
+    }
+
     /// The groups that a person or agent is in, in order.
     package func groups(of member: Handle) -> [Handle] {
         groups.filter { $0.value.contains(member) }.keys.sorted()
     }
 
     package func isAdministrator(_ person: Handle) -> Bool {
-        persons(in: .administrators).contains(person)
+        isPerson(person, in: .administrators)
     }
 
     /// Applies one change or says why it can't be.
@@ -57,6 +67,10 @@ package struct Directory: Sendable, Hashable {
             guard agents.removeValue(forKey: id) != nil else { throw .unknown("agent", id.text) }
             trusts = trusts.filter { $0.value.agent != id }
             forget(id)
+        case .agentOwned(let id, let owner):
+            guard agents[id] != nil else { throw .unknown("agent", id.text) }
+            guard persons.contains(owner) else { throw .unknown("owner", owner.text) }
+            agents[id] = owner
         case .groupAdded(let id):
             try take("group", id)
             groups[id] = []
@@ -84,6 +98,16 @@ package struct Directory: Sendable, Hashable {
         case .gateConfigured(let id, let configuration):
             guard gates.contains(id) else { throw .unknown("gate", id.text) }
             configurations[id] = configuration
+        case .credentialIssued, .credentialRevoked, .externalLinked, .externalUnlinked,
+            .passkeyAdded, .passkeyRemoved, .resourceSet, .resourceRemoved, .freezeSet,
+            .freezeRemoved, .trustAdded, .trustRemoved, .accountLinked, .accountUnlinked:
+            try applyRest(change)
+        }
+    }
+
+    /// What is neither a party nor a membership.
+    private mutating func applyRest(_ change: DirectoryChange) throws(DirectoryError) {
+        switch change {
         case .credentialIssued(let credential):
             guard credentials[credential.id] == nil else {
                 throw .exists("credential", credential.id)
@@ -96,6 +120,32 @@ package struct Directory: Sendable, Hashable {
             guard credentials.removeValue(forKey: id) != nil else {
                 throw .unknown("credential", id)
             }
+        case .externalLinked(let account, let link): try add(account, link)
+        case .externalUnlinked(let account):
+            guard externals.removeValue(forKey: account) != nil else {
+                throw .unknown("account", account.description)
+            }
+        case .passkeyAdded(let passkey): try add(passkey)
+        case .passkeyRemoved(let id):
+            guard passkeys.removeValue(forKey: id) != nil else { throw .unknown("passkey", id) }
+        case .resourceSet(let rule):
+            guard resources[rule.id] != nil || resources.count < Limits.resources else {
+                throw .full("lines in the resource catalogue", Limits.resources)
+            }
+            resources[rule.id] = rule
+        case .resourceRemoved(let id):
+            guard resources.removeValue(forKey: id) != nil else {
+                throw .unknown("line in the resource catalogue", id.text)
+            }
+        case .freezeSet(let window):
+            guard freezes[window.id] != nil || freezes.count < Limits.freezes else {
+                throw .full("freeze windows", Limits.freezes)
+            }
+            freezes[window.id] = window
+        case .freezeRemoved(let id):
+            guard freezes.removeValue(forKey: id) != nil else {
+                throw .unknown("freeze window", id.text)
+            }
         case .trustAdded(let trust): try add(trust)
         case .trustRemoved(let id):
             guard trusts.removeValue(forKey: id) != nil else { throw .unknown("trust", id) }
@@ -106,10 +156,45 @@ package struct Directory: Sendable, Hashable {
             }
             accountsOfPersons[person]?[account.channel] = nil
             if accountsOfPersons[person]?.isEmpty == true { accountsOfPersons[person] = nil }
+        case .personAdded, .personRemoved, .agentAdded, .agentRemoved, .agentOwned, .groupAdded,
+            .groupRemoved, .memberAdded, .memberRemoved, .gateAdded, .gateRemoved, .gateConfigured:
+            break
         }
     }
 
-    private mutating func add(_ trust: WorkloadTrust) throws(DirectoryError) {
+    mutating func add(
+        _ account: ExternalAccount, _ link: ExternalLink
+    ) throws(DirectoryError) {
+        guard persons.contains(link.person) else { throw .unknown("person", link.person.text) }
+        guard externals[account] == nil else { throw .exists("account", account.description) }
+        guard externals.values.count(where: { $0.person == link.person }) < Limits.passkeysOfPerson
+        else { throw .full("accounts of one person", Limits.passkeysOfPerson) }
+        externals[account] = link
+    }
+
+    mutating func add(_ passkey: Passkey) throws(DirectoryError) {
+        guard persons.contains(passkey.person) else {
+            throw .unknown("person", passkey.person.text)
+        }
+        guard passkeys[passkey.id] == nil else { throw .exists("passkey", passkey.id) }
+        guard passkeys(of: passkey.person).count < Limits.passkeysOfPerson else {
+            throw .full("passkeys of one person", Limits.passkeysOfPerson)
+        }
+        passkeys[passkey.id] = passkey
+    }
+
+    /// A person's passkeys, the oldest first.
+    package func passkeys(of person: Handle) -> [Passkey] {
+        passkeys.values.filter { $0.person == person }.sorted { ($0.since, $0.id) < ($1.since, $1.id) }
+    }
+
+    /// Whether a person can show by himself who he is: nobody else has seen what he shows.
+    package func hasOwnCredential(_ person: Handle) -> Bool {
+        passkeys.values.contains { $0.person == person }
+            || externals.values.contains { $0.person == person }
+    }
+
+    mutating func add(_ trust: WorkloadTrust) throws(DirectoryError) {
         guard agents[trust.agent] != nil else { throw .unknown("agent", trust.agent.text) }
         guard trusts[trust.id] == nil else { throw .exists("trust", trust.id) }
         guard trusts.count < Limits.trusts else { throw .full("trusts", Limits.trusts) }
@@ -120,7 +205,7 @@ package struct Directory: Sendable, Hashable {
 
     /// One account is one person's, and a person has one account of each channel, so that it is
     /// plain where he is told.
-    private mutating func link(
+    mutating func link(
         _ account: ChatAccount, _ person: Handle
     ) throws(DirectoryError) {
         guard persons.contains(person) else { throw .unknown("person", person.text) }
@@ -156,6 +241,8 @@ package struct Directory: Sendable, Hashable {
         for account in accountsOfPersons.removeValue(forKey: member)?.values.map(\.self) ?? [] {
             accounts[account] = nil
         }
+        externals = externals.filter { $0.value.person != member }
+        passkeys = passkeys.filter { $0.value.person != member }
         revoke(subject: member, kinds: [.agent, .person, .administrator])
     }
 
@@ -164,97 +251,6 @@ package struct Directory: Sendable, Hashable {
             credential.subject != subject || !kinds.contains(credential.kind)
         }
     }
-
-    /// What a verdict depends on, in canonical JSON: ids, owners, memberships and what is
-    /// approved of gates; no names, no secrets.
-    package var json: JSON {
-        var agentObject = JSONObject()
-        for (id, owner) in agents { agentObject[id.text] = .string(owner.text) }
-        var groupObject = JSONObject()
-        for (id, members) in groups { groupObject[id.text] = .handles(members.sorted()) }
-        var result: JSONObject = [
-            "agents": .object(agentObject), "gates": .handles(gates.sorted()),
-            "groups": .object(groupObject), "persons": .handles(persons.sorted()), "v": 1,
-        ]
-        // Only where there are some: directories from before keep their digests.
-        if !configurations.isEmpty {
-            var object = JSONObject()
-            for (id, configuration) in configurations { object[id.text] = configuration.json }
-            result["configurations"] = .object(object)
-        }
-        if !trusts.isEmpty {
-            result["trusts"] = .array(trusts.values.sorted { $0.id < $1.id }.map(\.json))
-        }
-        if !accounts.isEmpty {
-            let links = accounts.sorted { $0.key < $1.key }
-            result["accounts"] = .array(
-                links.map { ["account": $0.key.json, "id": .string($0.value.text)] })
-        }
-        return .object(result)
-    }
-
-    /// Reads an extract back, without credentials; for the offline verifier.
-    package init(extract json: JSON) throws {
-        var reader = try JSONReader(json, path: "directory")
-        guard try reader.int("v") == 1 else { throw CoreError("`directory.v`: unknown version") }
-        persons = Set(try reader.handles("persons"))
-        gates = Set(try reader.handles("gates"))
-        for (key, value) in try Self.members(&reader, "agents") {
-            guard let agent = Handle(key), let owner = Handle(value.stringValue ?? "") else {
-                throw CoreError("`directory.agents`: not a handle")
-            }
-            agents[agent] = owner
-        }
-        for (key, value) in try Self.members(&reader, "groups") {
-            guard let group = Handle(key), let members = value.arrayValue else {
-                throw CoreError("`directory.groups`: not a handle")
-            }
-            groups[group] = Set(
-                try members.map { member in
-                    guard let handle = Handle(member.stringValue ?? "") else {
-                        throw CoreError("`directory.groups`: not a handle")
-                    }
-                    return handle
-                })
-        }
-        if reader.optionalValue("configurations") != nil {
-            for (key, value) in try Self.members(&reader, "configurations") {
-                guard let gate = Handle(key), gates.contains(gate) else {
-                    throw CoreError("`directory.configurations`: not a gate of this directory")
-                }
-                configurations[gate] = try GateConfiguration(
-                    value, path: "directory.configurations")
-            }
-        }
-        if reader.optionalValue("trusts") != nil {
-            for element in try reader.array("trusts") {
-                let trust = try WorkloadTrust(element, path: "directory.trusts")
-                do { try add(trust) } catch { throw CoreError("`directory.trusts`: \(error)") }
-            }
-        }
-        if reader.optionalValue("accounts") != nil {
-            for var element in try reader.objects("accounts") {
-                let account = try ChatAccount(
-                    try element.value("account"), path: "directory.accounts")
-                let person = try element.handle("id")
-                try element.finish()
-                do { try link(account, person) } catch {
-                    throw CoreError("`directory.accounts`: \(error)")
-                }
-            }
-        }
-        try reader.finish()
-    }
-
-    private static func members(_ reader: inout JSONReader, _ key: String) throws -> JSONObject {
-        guard case .object(let object) = try reader.value(key) else {
-            throw CoreError("`directory.\(key)`: expected an object")
-        }
-        return object
-    }
-
-    /// SHA-256 of the canonical extract; every verdict names the directory it was made with.
-    package func digest() throws -> Hash256 { .sha256(try json.canonicalBytes()) }
 }
 
 /// A change of the directory that can't be applied.

@@ -22,11 +22,14 @@ package struct Credential: Sendable, Hashable {
     package let notAfter: Timestamp?
     /// Persons besides the holder who saw the token when it was made.
     package let shownTo: [Handle]
+    /// The person for whom an agent acts who uses it.
+    package let onBehalfOf: Handle?
 
     package init(
         id: String, kind: CredentialKind, subject: Handle, secretHash: Hash256,
-        notAfter: Timestamp?, shownTo: [Handle]
+        notAfter: Timestamp?, shownTo: [Handle], onBehalfOf: Handle? = nil
     ) {
+        self.onBehalfOf = onBehalfOf
         self.id = id
         self.kind = kind
         self.subject = subject
@@ -42,6 +45,23 @@ package struct Credential: Sendable, Hashable {
         secretHash = try reader.hash("secretHash")
         notAfter = try reader.optionalTimestamp("notAfter")
         shownTo = try reader.handles("shownTo")
+        onBehalfOf = try reader.optionalValue("onBehalfOf").map { json in
+            guard let person = json.stringValue.flatMap(Handle.init) else {
+                throw CoreError("`onBehalfOf`: not a person")
+            }
+            return person
+        }
+    }
+
+    fileprivate var json: JSON {
+        var object: JSONObject = [
+            "credential": .string(id), "kind": .string(kind.rawValue),
+            "notAfter": .optional(notAfter), "op": "credential.issued",
+            "secretHash": .string(secretHash.hex), "shownTo": .handles(shownTo),
+            "subject": .string(subject.text),
+        ]
+        if let onBehalfOf { object["onBehalfOf"] = .string(onBehalfOf.text) }
+        return .object(object)
     }
 }
 
@@ -51,6 +71,8 @@ package enum DirectoryChange: Sendable, Hashable {
     case personRemoved(Handle)
     case agentAdded(Handle, owner: Handle)
     case agentRemoved(Handle)
+    /// Somebody else answers for it from now on.
+    case agentOwned(Handle, owner: Handle)
     case groupAdded(Handle)
     case groupRemoved(Handle)
     case memberAdded(group: Handle, member: Handle)
@@ -68,6 +90,16 @@ package enum DirectoryChange: Sendable, Hashable {
     /// A person's decisions may come from this account.
     case accountLinked(ChatAccount, to: Handle)
     case accountUnlinked(ChatAccount)
+    /// A person may sign in by this account of an identity provider.
+    case externalLinked(ExternalAccount, ExternalLink)
+    case externalUnlinked(ExternalAccount)
+    case passkeyAdded(Passkey)
+    case passkeyRemoved(String)
+    /// Adds a line to the resource catalogue, or replaces it.
+    case resourceSet(ResourceRule)
+    case resourceRemoved(Handle)
+    case freezeSet(FreezeWindow)
+    case freezeRemoved(Handle)
 
     package var json: JSON {
         switch self {
@@ -76,6 +108,8 @@ package enum DirectoryChange: Sendable, Hashable {
         case .agentAdded(let id, let owner):
             ["id": .string(id.text), "op": "agent.added", "owner": .string(owner.text)]
         case .agentRemoved(let id): ["id": .string(id.text), "op": "agent.removed"]
+        case .agentOwned(let id, let owner):
+            ["id": .string(id.text), "op": "agent.owned", "owner": .string(owner.text)]
         case .groupAdded(let id): ["id": .string(id.text), "op": "group.added"]
         case .groupRemoved(let id): ["id": .string(id.text), "op": "group.removed"]
         case .memberAdded(let group, let member):
@@ -89,14 +123,7 @@ package enum DirectoryChange: Sendable, Hashable {
                 "configuration": configuration.json, "id": .string(id.text),
                 "op": "gate.configured",
             ]
-        case .credentialIssued(let credential):
-            [
-                "credential": .string(credential.id), "kind": .string(credential.kind.rawValue),
-                "notAfter": .optional(credential.notAfter), "op": "credential.issued",
-                "secretHash": .string(credential.secretHash.hex),
-                "shownTo": .handles(credential.shownTo),
-                "subject": .string(credential.subject.text),
-            ]
+        case .credentialIssued(let credential): credential.json
         case .credentialRevoked(let id):
             ["credential": .string(id), "op": "credential.revoked"]
         case .trustAdded(let trust): ["op": "trust.added", "trust": trust.json]
@@ -105,12 +132,30 @@ package enum DirectoryChange: Sendable, Hashable {
             ["account": account.json, "id": .string(person.text), "op": "account.linked"]
         case .accountUnlinked(let account):
             ["account": account.json, "op": "account.unlinked"]
+        case .externalLinked(let account, let link):
+            [
+                "account": account.json, "id": .string(link.person.text),
+                "op": "external.linked", "since": .string(link.since.description),
+            ]
+        case .externalUnlinked(let account):
+            ["account": account.json, "op": "external.unlinked"]
+        case .passkeyAdded(let passkey): ["op": "passkey.added", "passkey": passkey.json]
+        case .passkeyRemoved(let id): ["op": "passkey.removed", "passkey": .string(id)]
+        case .resourceSet(let rule): ["op": "resource.set", "resource": rule.json]
+        case .resourceRemoved(let id): ["id": .string(id.text), "op": "resource.removed"]
+        case .freezeSet(let window): ["freeze": window.json, "op": "freeze.set"]
+        case .freezeRemoved(let id): ["id": .string(id.text), "op": "freeze.removed"]
         }
     }
 
     package init(_ json: JSON, path: String = "change") throws {
         var reader = try JSONReader(json, path: path)
         let op = try reader.string("op")
+        if let later = try Self.later(op, &reader, path) {
+            self = later
+            try reader.finish()
+            return
+        }
         switch op {
         case "person.added": self = .personAdded(try reader.handle("id"))
         case "person.removed": self = .personRemoved(try reader.handle("id"))
@@ -148,5 +193,36 @@ package enum DirectoryChange: Sendable, Hashable {
         default: throw CoreError("`\(path).op`: `\(VisibleText.escape(op))` is unknown")
         }
         try reader.finish()
+    }
+
+    /// What came with people's own credentials, the catalogue and freeze windows.
+    private static func later(
+        _ op: String, _ reader: inout JSONReader, _ path: String
+    ) throws -> DirectoryChange? {
+        switch op {
+        case "agent.owned":
+            return .agentOwned(try reader.handle("id"), owner: try reader.handle("owner"))
+        case "external.linked":
+            return .externalLinked(
+                try ExternalAccount(try reader.value("account"), path: "\(path).account"),
+                ExternalLink(
+                    person: try reader.handle("id"), since: try reader.timestamp("since")))
+        case "external.unlinked":
+            return .externalUnlinked(
+                try ExternalAccount(try reader.value("account"), path: "\(path).account"))
+        case "passkey.added":
+            return .passkeyAdded(
+                try Passkey(try reader.value("passkey"), path: "\(path).passkey"))
+        case "passkey.removed": return .passkeyRemoved(try reader.string("passkey"))
+        case "resource.set":
+            return .resourceSet(
+                try ResourceRule(try reader.value("resource"), path: "\(path).resource"))
+        case "resource.removed": return .resourceRemoved(try reader.handle("id"))
+        case "freeze.set":
+            return .freezeSet(
+                try FreezeWindow(try reader.value("freeze"), path: "\(path).freeze"))
+        case "freeze.removed": return .freezeRemoved(try reader.handle("id"))
+        default: return nil
+        }
     }
 }

@@ -83,6 +83,17 @@ extension JSONReader {
         return instant
     }
 
+    /// The same of a member that may be absent; `null` is not a second way of writing that.
+    package mutating func optionalChoice<Choice: RawRepresentable>(
+        _ key: String, _: Choice.Type
+    ) throws -> Choice? where Choice.RawValue == String {
+        guard let value = optionalValue(key) else { return nil }
+        guard let choice = value.stringValue.flatMap(Choice.init(rawValue:)) else {
+            throw CoreError("`\(key)`: unknown")
+        }
+        return choice
+    }
+
     /// One of an enumeration's raw values; anything else is refused, never guessed.
     package mutating func choice<Choice: RawRepresentable>(
         _ key: String, _: Choice.Type

@@ -18,6 +18,18 @@ package enum Limits {
     package static let longestSpanSeconds: Int64 = 30 * 86_400
     /// Groups that one review may demand; the matching below is cubic at worst.
     package static let slotGroups = 16
+    /// Times at which one policy asks further groups.
+    package static let escalations = 4
+    /// How long somebody who broke the glass waits at most until another one must have looked at it.
+    package static let debtSeconds: Int64 = 86_400
+    /// How long what a passkey is asked to sign may be signed.
+    package static let signatureSeconds: Int64 = 300
+    /// Lines of the resource catalogue, freeze windows, and passkeys and accounts of one person.
+    package static let resources = 1000
+    package static let freezes = 64
+    package static let passkeysOfPerson = 16
+    /// Comments and questions about one action: a longer conversation belongs elsewhere.
+    package static let comments = 50
     /// Persons that one group may demand.
     package static let quorum: Int64 = 16
     /// What a reviewer can take in on one page; beyond it nothing can be approved there.

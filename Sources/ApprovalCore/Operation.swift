@@ -3,6 +3,29 @@
 package import CanonicalJSON
 package import TransparencyLog
 
+/// The state that somebody looked at before he asked: the root of a drift source's baseline.
+///
+/// If another baseline counts by the time of clearing or claim, the action is invalidated
+/// (DESIGN §4.12).
+package struct DeclaredTarget: Sendable, Hashable {
+    package let source: Handle
+    package let root: Hash256
+
+    package init(source: Handle, root: Hash256) {
+        self.source = source
+        self.root = root
+    }
+
+    init(_ reader: JSONReader) throws {
+        var reader = reader
+        source = try reader.handle("source")
+        root = try reader.hash("root")
+        try reader.finish()
+    }
+
+    var json: JSON { ["root": .string(root.hex), "source": .string(source.text)] }
+}
+
 /// What is to be executed: action name, resource, input.
 ///
 /// Frozen by the gate.
@@ -20,13 +43,19 @@ package struct Operation: Sendable, Hashable {
     package let definition: Hash256?
     /// What it says it will change; drift detection explains changes by these and nothing else.
     package let effects: [DeclaredEffect]
+    /// What it was made against; nil where nothing is said.
+    package let target: DeclaredTarget?
+
+    /// Whether it says what it was made against; a repair always does.
+    var namesTarget: Bool { target != nil || action.utf8.elementsEqual("drift.remediate".utf8) }
 
     /// True for what changes this server's own rules, which chats never decide.
     package var isGovernance: Bool { action.utf8.starts(with: "exequatur.".utf8) }
 
     package init(
         action: String, resourceType: String, resourceID: String, input: JSONObject,
-        definition: Hash256? = nil, effects: [DeclaredEffect] = []
+        definition: Hash256? = nil, effects: [DeclaredEffect] = [],
+        target: DeclaredTarget? = nil
     ) throws(OperationError) {
         guard Self.isName(action, allowing: [0x2E, 0x5F, 0x2D, 0x3A]) else {
             throw OperationError(
@@ -45,6 +74,7 @@ package struct Operation: Sendable, Hashable {
             throw OperationError("`effects`: at most \(Limits.effects)")
         }
         self.effects = effects
+        self.target = target
         self.action = action
         self.resourceType = resourceType
         self.resourceID = resourceID
@@ -67,10 +97,13 @@ package struct Operation: Sendable, Hashable {
         let effects = try (reader.optionalArray("effects") ?? []).enumerated().map {
             try DeclaredEffect($0.element, path: "\(path).effects[\($0.offset)]")
         }
+        let target = try reader.optionalValue("target").map {
+            try DeclaredTarget(try JSONReader($0, path: "\(path).target"))
+        }
         try reader.finish()
         try self.init(
             action: action, resourceType: type, resourceID: id, input: input,
-            definition: definition, effects: effects)
+            definition: definition, effects: effects, target: target)
     }
 
     private static func definition(_ json: JSON?, _ path: String) throws -> Hash256? {
@@ -93,6 +126,7 @@ package struct Operation: Sendable, Hashable {
         ]
         if let definition { object["definition"] = .string(Self.hashPrefix + definition.hex) }
         if !effects.isEmpty { object["effects"] = .array(effects.map(\.json)) }
+        if let target { object["target"] = target.json }
         return .object(object)
     }
 
@@ -129,6 +163,10 @@ package struct Operation: Sendable, Hashable {
         writer.key("type")
         writer.string(resourceType)
         writer.endObject()
+        if let target {
+            writer.key("target")
+            try writer.value(target.json)
+        }
         writer.endObject()
         return writer.bytes
     }
@@ -207,17 +245,32 @@ package struct Intent: Sendable, Hashable {
 }
 
 /// Who asks, as authenticated: the agent, its owner, the person it acts for, its credential.
+///
+/// A person asks for himself where a change of this server's own rules is asked for: then he is
+/// `agent` and `owner` in one, which no agent can be, for they share one name space.
 package struct Requester: Sendable, Hashable {
     package let agent: Handle
     package let owner: Handle
     package let onBehalfOf: Handle?
     package let credential: String
+    /// Persons besides its holder who have seen the credential; noted once the installation is
+    /// sealed, and from then on they can't decide (DESIGN §4.5).
+    package let shownTo: [Handle]
 
-    package init(agent: Handle, owner: Handle, onBehalfOf: Handle?, credential: String) {
+    package init(
+        agent: Handle, owner: Handle, onBehalfOf: Handle?, credential: String,
+        shownTo: [Handle] = []
+    ) {
         self.agent = agent
         self.owner = owner
         self.onBehalfOf = onBehalfOf
         self.credential = credential
+        self.shownTo = shownTo.sorted()
+    }
+
+    /// A person who asks for himself.
+    package init(person: Handle, credential: String) {
+        self.init(agent: person, owner: person, onBehalfOf: nil, credential: credential)
     }
 
     package init(_ json: JSON, path: String) throws {
@@ -226,8 +279,17 @@ package struct Requester: Sendable, Hashable {
         owner = try reader.handle("owner")
         onBehalfOf = try reader.optionalHandle("onBehalfOf")
         credential = try reader.string("credential")
+        shownTo = try (reader.optionalStrings("shownTo") ?? []).map { text in
+            guard let handle = Handle(text) else {
+                throw CoreError("`\(path).shownTo`: not a handle")
+            }
+            return handle
+        }
         try reader.finish()
     }
+
+    /// True where a person asks for himself.
+    package var isPerson: Bool { agent == owner }
 
     /// Persons who may never decide on this requester's actions (DESIGN §4.5).
     package var chain: Set<Handle> {

@@ -15,13 +15,16 @@ package struct PolicyEnvironment: Sendable {
     package let directoryDigest: Hash256
     /// While unsealed a lone operator may approve for himself (DESIGN §4.5).
     package let singleOperator: Bool
+    /// True until the installation is sealed; then changes of its own rules have a floor.
+    package let unsealed: Bool
     private let base: Entities
 
     package init(
-        policies: PublishedPolicies, directory: Directory, singleOperator: Bool
+        policies: PublishedPolicies, directory: Directory, singleOperator: Bool, unsealed: Bool
     ) throws {
         self.policies = policies
-        self.singleOperator = singleOperator
+        self.singleOperator = singleOperator && unsealed
+        self.unsealed = unsealed
         self.directory = directory
         directoryDigest = try directory.digest()
         base = try Entities(
@@ -29,26 +32,43 @@ package struct PolicyEnvironment: Sendable {
     }
 
     /// The verdict on an action as it would be at `now`.
+    ///
+    /// On behalf of a person it is the stricter one of the agent's and that person's (DESIGN §7).
     package func evaluate(_ action: Action, at now: Timestamp) -> Verdict {
         // First, because a tool that nobody approved need not be declared either.
         if let problem = directory.gateProblem(action) {
             return denial("gate", problem, at: now)
         }
-        let request: Request
-        let entities: Entities
-        do {
-            (request, entities) = try question(action, at: now)
-        } catch {
-            // What can't be put to policy is not within policy.
-            return denial("request", "\(error)", at: now)
+        if action.operation.isGovernance, !action.requester.isPerson {
+            return denial("floor", "agents never change how this server decides", at: now)
         }
-        let evaluation = policies.policySet.evaluate(request, entities: entities)
-        let verdict = VerdictRule.verdict(
-            evaluation, policies: policies, directory: directoryDigest, at: now)
+        var verdict = policyVerdict(action, as: nil, at: now)
+        if let person = action.requester.onBehalfOf {
+            verdict = verdict.stricter(policyVerdict(action, as: person, at: now))
+        }
         if verdict.decision == .allow, let problem = Self.floorProblem(action) {
             return denial("floor", problem, at: now)
         }
+        if action.operation.isGovernance, !unsealed { verdict = verdict.onFloor }
         return satisfiable(verdict, action)
+    }
+
+    /// What policy says if the agent asks, or a person in its place.
+    private func policyVerdict(
+        _ action: Action, as person: Handle?, at now: Timestamp
+    ) -> Verdict {
+        let request: Request
+        let entities: Entities
+        do {
+            (request, entities) = try question(action, as: person, at: now)
+        } catch {
+            // What can't be put to policy is not within policy.
+            let whose = person.map { "`\($0)`, for whom it acts: " } ?? ""
+            return denial("request", "\(whose)\(error)", at: now)
+        }
+        let evaluation = policies.policySet.evaluate(request, entities: entities)
+        return VerdictRule.verdict(
+            evaluation, policies: policies, directory: directoryDigest, at: now)
     }
 
     /// What policy can't let pass without a review.
@@ -81,11 +101,9 @@ package struct PolicyEnvironment: Sendable {
     /// A review that no living person outside the chain could satisfy is a denial that says so.
     private func satisfiable(_ verdict: Verdict, _ action: Action) -> Verdict {
         guard let requirement = verdict.requirement else { return verdict }
-        let excluded = singleOperator ? [] : action.requester.chain
-        let eligible = directory.persons.filter { person in
-            !excluded.contains(person) && !requirement.groups(of: person, in: directory).isEmpty
-        }
-        if SlotMatching.isMet(requirement, approvers: eligible, in: directory) { return verdict }
+        var excluded = singleOperator ? [] : action.requester.chain
+        if !unsealed { excluded.formUnion(action.requester.shownTo) }
+        if requirement.isSatisfiable(in: directory, without: excluded) { return verdict }
         let groups = requirement.slots.map { "\($0.quorum) of `\($0.group)`" }
         return verdict.unsatisfiable(
             "nobody can approve this: it needs \(groups.joined(separator: " and ")), outside the "
@@ -125,20 +143,26 @@ package struct PolicyEnvironment: Sendable {
     }
 
     /// The question that an action is to policy, with what is known of those whom it names.
+    ///
+    /// `person` asks in the agent's place.
     package func question(
-        _ action: Action, at now: Timestamp
+        _ action: Action, as person: Handle? = nil, at now: Timestamp
     ) throws -> (Request, Entities) {
         let operation = action.operation
-        guard let owner = directory.agents[action.requester.agent] else {
-            throw CoreError("agent `\(action.requester.agent)` is not in the directory")
+        let requester = action.requester
+        // A person who asks for himself is nobody's agent.
+        guard requester.isPerson || directory.agents[requester.agent] != nil else {
+            throw CoreError("agent `\(requester.agent)` is not in the directory")
         }
         // Nobody answers for an agent whose owner is gone, nor for a person who is not there.
-        for person in [owner] + action.requester.chain.sorted()
-        where !directory.persons.contains(person) {
+        let owner = directory.agents[requester.agent].map { [$0] } ?? []
+        for person in owner + requester.chain.sorted() where !directory.persons.contains(person) {
             throw CoreError("`\(person)`, who answers for it, is not in the directory")
         }
+        let asking = person ?? (requester.isPerson ? requester.owner : nil)
         var request = Request(
-            principal: EntityUID(type: Self.agentType, id: action.requester.agent.text),
+            principal: asking.map { EntityUID(type: Self.personType, id: $0.text) }
+                ?? EntityUID(type: Self.agentType, id: requester.agent.text),
             action: EntityUID(type: "Action", id: operation.action),
             resource: EntityUID(type: operation.resourceType, id: operation.resourceID))
         // The resource is named by the agent and gets no entity of its own: one of the directory,
@@ -219,6 +243,11 @@ package struct PolicyEnvironment: Sendable {
                         action.facts["behavior"]?["firstUse"]?.boolValue ?? true)
                 ])
             ),
+            ("catalogue", catalogued(action.operation)),
+            (
+                "freezes",
+                .set(ValueSet(directory.openFreezes(at: now).map { .string($0.text) }))
+            ),
             ("hour", .long(now.hour)),
             ("now", .extension(.datetime(DateTimeValue(epoch: now.milliseconds)))),
             ("weekday", .long(now.weekday)),
@@ -228,6 +257,16 @@ package struct PolicyEnvironment: Sendable {
                 ("onBehalfOf", .entity(EntityUID(type: Self.personType, id: person.text))))
         }
         return members
+    }
+
+    /// What the catalogue says of the resource, for policies.
+    private func catalogued(_ operation: Operation) -> Value {
+        var members: [(key: String, value: Value)] = []
+        if let rule = directory.catalogued(type: operation.resourceType, id: operation.resourceID) {
+            members.append(("sensitivity", .string(rule.sensitivity.rawValue)))
+            if let owner = rule.owner { members.append(("owner", .string(owner.text))) }
+        }
+        return .record(Value.Record(members))
     }
 }
 

@@ -27,7 +27,8 @@ package struct ReceiptReport: Sendable, Hashable {
         package let assurance: Assurance
         package let at: Timestamp
         package let selfApproved: Bool
-        /// Who vouches for it: `operator-attested` says that the log's operator does.
+        /// Who vouches for it: `self-signed` says that the reviewer's own passkey signed it,
+        /// `operator-attested` that the log's operator does.
         package let label: String
     }
 
@@ -56,6 +57,9 @@ package struct ReceiptReport: Sendable, Hashable {
         package var selfApproved = false
         /// The gate had no credential of its own: its outcome is only a claim.
         package var advisory = false
+        /// Who broke the glass to clear it, and whether nobody has looked at that yet.
+        package var breakGlass: Handle?
+        package var debtOpen = false
         /// Indexes of entries whose body is gone.
         package var erasedBodies: [UInt64] = []
     }
@@ -87,7 +91,8 @@ package struct ReceiptReport: Sendable, Hashable {
                     ]
                 }),
             "flags": [
-                "advisory": .bool(flags.advisory),
+                "advisory": .bool(flags.advisory), "breakGlass": .optional(flags.breakGlass),
+                "debtOpen": .bool(flags.debtOpen),
                 "erasedBodies": .array(
                     flags.erasedBodies.map { .integer(Int64(clamping: $0)) }),
                 "selfApproved": .bool(flags.selfApproved), "unsealed": .bool(flags.unsealed),

@@ -33,6 +33,7 @@ extension ReceiptCheck {
                     clearance.policySet == verdict.policySet,
                     clearance.directory == verdict.directory, clearance.approvals == approvals,
                     clearance.selfApproved == selfApproved,
+                    clearance.breakGlass == entry.before.debt?.person,
                     clearance.notAfter == base.adding(seconds: seconds)
                 {
                     return
@@ -70,16 +71,18 @@ extension ReceiptCheck {
         guard let action = story.action else { return }
         let judged = try story.law.judge(
             action, at: entry.index, now: entry.at, unsealed: entry.header.unsealed)
+        // Baselines are not part of a receipt: that one changed is the operator's word, and only an
+        // action that names one can end so.
+        if cause.utf8.elementsEqual(ActionMachine.Standing.changedTarget.utf8) {
+            return require(
+                action.operation.namesTarget, entry.place,
+                "invalidated for the change of a target that it does not name")
+        }
         let isRight = judged.contains { verdict, surroundings in
             guard verdict.policySet == policySet, verdict.directory == directory else {
                 return false
             }
-            let expected =
-                switch standing(verdict, surroundings, entry) {
-                case .met: ""
-                case .unmet: "requirement_unmet"
-                case .denied: "policy_denies"
-                }
+            let expected = standing(verdict, surroundings, entry).cause
             return expected.utf8.elementsEqual(cause.utf8)
         }
         require(isRight, entry.place, "invalidated, but policy in force let it pass")
@@ -97,7 +100,6 @@ extension ReceiptCheck {
     private func standing(
         _ verdict: Verdict, _ surroundings: MachineSurroundings, _ entry: StoryEntry
     ) -> ActionMachine.Standing {
-        ActionMachine(state: entry.before, unsealed: entry.header.unsealed)
-            .standing(verdict, surroundings)
+        machine(entry).standing(verdict, surroundings)
     }
 }

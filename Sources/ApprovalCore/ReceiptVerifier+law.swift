@@ -38,10 +38,12 @@ struct ReceiptLaw {
         }
         return try (unsealed ? [false, true] : [false]).map { alone in
             let environment = try PolicyEnvironment(
-                policies: policies, directory: directory, singleOperator: alone)
+                policies: policies, directory: directory, singleOperator: alone,
+                unsealed: unsealed)
             let verdict = environment.evaluate(action, at: now)
             let surroundings = MachineSurroundings(
-                now: now, directory: directory, singleOperator: alone, evaluate: { verdict })
+                now: now, directory: directory, singleOperator: alone, evaluate: { verdict },
+                render: { _, _ in .none })
             return (verdict, surroundings)
         }
     }

@@ -22,6 +22,8 @@ struct StoryBeginning {
     var rendering: Rendering?
     /// When the verdict of the submission was made; an allowed action is cleared by it.
     var evaluatedAt: Timestamp?
+    /// The directory at the submission.
+    var directory: Directory?
 }
 
 extension ReceiptCheck {
@@ -68,6 +70,10 @@ extension ReceiptCheck {
         case .decided(let decision, let rendering):
             note(decision)
             try checkDecision(decision, rendering: rendering, entry, story)
+        case .revised(let revision): try checkRevision(revision, entry, &story)
+        case .commented(let principal, let kind): try checkComment(principal, kind, entry, story)
+        case .glassBroken(let broken): try checkBrokenGlass(broken, entry, story)
+        case .debtSettled(_, let person): try checkDebtSettlement(person, entry, story)
         case .cleared(let clearance): try checkClearance(clearance, entry, story)
         case .claimed(let claim): try checkClaim(claim, entry, story)
         case .invalidated(let cause, let policySet, let directory):
@@ -83,7 +89,8 @@ extension ReceiptCheck {
         case .revoked(let person): try checkRevocation(person, entry, story)
         case .settled(_, let person): try checkSettlement(person, entry, story)
         // What these say of time and order, the replay has checked.
-        case .refused, .reported, .silent, .expired, .lapsed: break
+        case .refused, .reported, .silent, .expired, .lapsed, .withdrawn, .escalated, .debtOverdue:
+            break
         }
     }
 
@@ -96,6 +103,7 @@ extension ReceiptCheck {
             let evaluatedAt = submission.verdict["evaluatedAt"]?.stringValue.flatMap(Timestamp.init)
         else { throw CoreError("`core.verdict.evaluatedAt`: not an instant") }
         story.evaluatedAt = evaluatedAt
+        story.directory = story.law.directory(at: entry.index)
         require(
             evaluatedAt <= entry.at
                 && entry.at.seconds(since: evaluatedAt) <= Limits.evaluationAgeSeconds,
@@ -142,16 +150,17 @@ extension ReceiptCheck {
     ) throws {
         let place = entry.place
         let person = decision.person
-        guard let requirement = entry.before.submission.requirement else {
+        guard let requirement = entry.before.requirement else {
             throw CoreError("decided, but nobody was asked")
         }
         let directory = try directory(entry, story)
         require(
             directory.persons.contains(person), place, "`\(person)` is not a person there")
         require(
-            !requirement.groups(of: person, in: directory).isEmpty, place,
-            "`\(person)` is in none of the groups asked")
-        let inChain = chain(entry.before, directory).contains(person)
+            !requirement.groups(
+                of: person, in: directory, after: entry.before.age(at: entry.at)
+            ).isEmpty, place, "`\(person)` is in none of the groups asked")
+        let inChain = machine(entry).chain(directory).contains(person)
         require(
             !inChain || (decision.selfApproved && entry.header.unsealed), place,
             "`\(person)` is in the requester chain")
@@ -163,6 +172,7 @@ extension ReceiptCheck {
             "assurance `\(decision.assurance.rawValue)` is below "
                 + "`\(requirement.assurance.rawValue)`")
         checkAccount(decision, directory, entry, story)
+        checkCredential(decision, rendering, directory, entry, story)
         if let shown = story.rendering {
             require(rendering == shown.hash, place, "decided on another rendering")
             require(
@@ -198,11 +208,9 @@ extension ReceiptCheck {
         }
     }
 
-    /// Who may not decide: as submitted, and the agent's owner at that time.
-    private func chain(_ state: ActionState, _ directory: Directory) -> Set<Handle> {
-        let requester = state.submission.requester
-        guard let owner = directory.agents[requester.agent] else { return requester.chain }
-        return requester.chain.union([owner])
+    /// The machine as it stood before an entry: what it asks of people is asked again.
+    func machine(_ entry: StoryEntry) -> ActionMachine {
+        ActionMachine(state: entry.before, unsealed: entry.header.unsealed)
     }
 
     func directory(_ entry: StoryEntry, _ story: StoryBeginning) throws -> Directory {
@@ -218,18 +226,15 @@ extension ReceiptCheck {
         _ person: Handle, _ entry: StoryEntry, _ story: StoryBeginning
     ) throws {
         let directory = try directory(entry, story)
-        let asked = entry.before.submission.requirement?.groups(of: person, in: directory) ?? []
         require(
-            !asked.isEmpty || directory.isAdministrator(person)
-                || chain(entry.before, directory).contains(person), entry.place,
-            "`\(person)` may not revoke")
+            machine(entry).mayRevoke(person, directory), entry.place, "`\(person)` may not revoke")
     }
 
     private mutating func checkSettlement(
         _ person: Handle, _ entry: StoryEntry, _ story: StoryBeginning
     ) throws {
         let directory = try directory(entry, story)
-        let inChain = chain(entry.before, directory).contains(person)
+        let inChain = machine(entry).chain(directory).contains(person)
         require(
             directory.persons.contains(person) && (!inChain || entry.header.unsealed),
             entry.place, "`\(person)` may not settle this")

@@ -57,7 +57,7 @@ struct ReceiptCheck {
         tell(document)
         guard report.problems.isEmpty else { return }
         report.status =
-            document.state.isFinal && report.flags.erasedBodies.isEmpty
+            document.state.isFinal && report.flags.erasedBodies.isEmpty && !report.flags.debtOpen
             ? .valid : .incomplete
     }
 
@@ -167,12 +167,13 @@ struct ReceiptCheck {
                 person: decision.person, kind: decision.kind, channel: decision.channel,
                 assurance: decision.assurance, at: decision.at,
                 selfApproved: decision.selfApproved,
-                // Signed by nobody but the log: passkey assertions will say `self-signed`.
-                label: "operator-attested"))
+                // Without a signature of the reviewer's own, the log's operator vouches for it.
+                label: decision.signature == nil ? "operator-attested" : "self-signed"))
         if decision.selfApproved { report.flags.selfApproved = true }
     }
 
     mutating func note(_ state: ActionState, _ action: Action?) {
+        report.flags.debtOpen = state.openDebt != nil
         report.flags.advisory = !state.submission.gate.enforcing
         let requester = state.submission.requester
         report.summary = ReceiptReport.Summary(
@@ -185,6 +186,7 @@ struct ReceiptCheck {
             outcomes: state.outcomes.map(\.status))
     }
 
+    mutating func noteBrokenGlass(_ person: Handle) { report.flags.breakGlass = person }
     mutating func noteSelfApproved() { report.flags.selfApproved = true }
     mutating func noteUnsealed() { report.flags.unsealed = true }
     mutating func noteErased(_ index: UInt64) { report.flags.erasedBodies.append(index) }

@@ -5,7 +5,9 @@ internal import TransparencyLog
 
 extension Renderer {
     /// The frozen operation, all of it, and what the server's analysers made of it.
-    static func whatSection(_ action: Action, _ shown: inout ShownText) -> Rendering.Section {
+    static func whatSection(
+        _ action: Action, _ catalogued: ResourceRule?, _ shown: inout ShownText
+    ) -> Rendering.Section {
         let operation = action.operation
         var rows = [
             Rendering.Row(label: "Action", text: operation.action, style: .code),
@@ -14,6 +16,13 @@ extension Renderer {
                 text: "\(operation.resourceType) "
                     + shown.value(operation.resourceID, in: "the resource"), style: .code),
         ]
+        if let catalogued {
+            let owner = catalogued.owner.map { ", \($0) answers for it" } ?? ""
+            rows.append(
+                Rendering.Row(
+                    label: "Sensitivity", text: catalogued.sensitivity.rawValue + owner,
+                    style: catalogued.sensitivity >= .confidential ? .warning : .plain))
+        }
         rows += factRows(action.facts, &shown)
         let input =
             operation.action.utf8.elementsEqual("command.run".utf8)

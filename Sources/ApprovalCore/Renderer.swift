@@ -10,15 +10,16 @@ package enum Renderer {
     /// Renders an action for review.
     ///
     /// `deadline` is when the review expires; `name` gives what people call a person or agent,
-    /// or nil to show the handle alone. `run` is the job that holds the credential, where it was
+    /// or nil to show the handle alone. `catalogued` is what the directory knows of the resource.
+    /// `run` is the job that holds the credential, where it was
     /// exchanged for a job's token.
     package static func render(
         action: Action, verdict: Verdict, deadline: Timestamp?, run: WorkloadRun? = nil,
-        name: (Handle) -> String?
+        catalogued: ResourceRule? = nil, name: (Handle) -> String?
     ) -> Rendering {
         var shown = ShownText()
         // What exactly comes first into the account of what fits: it matters most.
-        let what = whatSection(action, &shown)
+        let what = whatSection(action, catalogued, &shown)
         let who = whoSection(action, run, name, &shown)
         let policy = policySection(verdict, deadline, &shown)
         let why = whySection(action.intent, &shown)
@@ -46,12 +47,18 @@ package enum Renderer {
                 Rendering.Row(
                     label: "On behalf of", text: called(person, "the name of a person")))
         }
-        rows.append(
-            Rendering.Row(
-                label: "Owner of the agent",
-                text: called(requester.owner, "the name of the owner")))
-        rows.append(
-            Rendering.Row(label: "Agent", text: called(requester.agent, "the agent's name")))
+        if requester.isPerson {
+            rows.append(
+                Rendering.Row(
+                    label: "Person", text: called(requester.owner, "the name of the person")))
+        } else {
+            rows.append(
+                Rendering.Row(
+                    label: "Owner of the agent",
+                    text: called(requester.owner, "the name of the owner")))
+            rows.append(
+                Rendering.Row(label: "Agent", text: called(requester.agent, "the agent's name")))
+        }
         if let run { rows += runRows(run, &shown) }
         rows.append(Rendering.Row(label: "Gate", text: action.gate.id.text))
         if let configuration = action.gate.configuration {
@@ -66,8 +73,8 @@ package enum Renderer {
                     text: "this gate has no credential of its own: the agent could run without "
                         + "it, and what it reports is only a claim", style: .warning))
         }
-        let chain = [requester.onBehalfOf, requester.owner, requester.agent]
-            .compactMap { $0?.text }
+        let parties = [requester.onBehalfOf, requester.owner, requester.agent].compactMap(\.self)
+        let chain = (requester.isPerson ? [requester.owner] : parties).map(\.text)
         rows.append(Rendering.Row(label: "Chain", text: chain.joined(separator: " \u{2192} ")))
         rows.append(
             Rendering.Row(
@@ -122,6 +129,7 @@ package enum Renderer {
             }
             rows.append(
                 Rendering.Row(label: "Needs", text: slots.joined(separator: " and ")))
+            rows += escalationRows(requirement)
             rows.append(
                 Rendering.Row(label: "Severity", text: requirement.severity.rawValue))
             rows.append(
@@ -141,6 +149,28 @@ package enum Renderer {
         rows.append(
             Rendering.Row(label: "Policy set", text: verdict.policySet.hex, style: .code))
         return Rendering.Section(kind: .policy, title: "Within policy?", rows: rows)
+    }
+
+    /// Who is asked later, and who may go past the review.
+    private static func escalationRows(_ requirement: Requirement) -> [Rendering.Row] {
+        var rows: [Rendering.Row] = []
+        for slot in requirement.slots {
+            for escalation in slot.escalations {
+                rows.append(
+                    Rendering.Row(
+                        label: "Escalates",
+                        text: "after \(escalation.after.seconds) s \(escalation.group.text) may "
+                            + "decide for \(slot.group.text)"))
+            }
+        }
+        guard !requirement.breakGlass.isEmpty else { return rows }
+        let groups = requirement.breakGlass.map(\.text).joined(separator: " or ")
+        rows.append(
+            Rendering.Row(
+                label: "Break-glass",
+                text: "somebody of \(groups) may go past this review; another person must look at "
+                    + "it afterwards"))
+        return rows
     }
 
     private static func reasonRows(

@@ -19,13 +19,10 @@ package struct ReviewMarker: Sendable, Hashable {
             let name = annotation.name
             if name.hasPrefix("x_") { continue }
             guard Self.known.contains(name) else {
-                let later = Self.later.contains(name)
                 throw MarkerError(
                     policy: policy.id,
-                    reason: later
-                        ? "annotation `@\(name)` is not supported in this version"
-                        : "unknown annotation `@\(VisibleText.escape(name))`: correct it, or begin "
-                            + "its name with `x_`")
+                    reason: "unknown annotation `@\(VisibleText.escape(name))`: correct it, or "
+                        + "begin its name with `x_`")
             }
             values[name] = annotation.value
         }
@@ -44,9 +41,11 @@ package struct ReviewMarker: Sendable, Hashable {
 
     private static let known: Set<String> = [
         "id", "review", "quorum", "expires", "assurance", "severity", "reason", "advice", "grant",
+        "escalate", "breakglass",
     ]
-    private static let later: Set<String> = ["escalate", "breakglass"]
-    private static let onlyWithReview = ["quorum", "expires", "assurance", "severity", "grant"]
+    private static let onlyWithReview = [
+        "quorum", "expires", "assurance", "severity", "grant", "escalate", "breakglass",
+    ]
 
     private static func requirement(
         _ values: [String: String], policy: Policy
@@ -63,24 +62,67 @@ package struct ReviewMarker: Sendable, Hashable {
         guard policy.effect == .forbid else {
             throw fail("`@review` marks a `forbid`, never a `permit`: turn the rule round")
         }
-        var groups: [Handle] = []
-        for name in review.split(separator: ",", omittingEmptySubsequences: false) {
-            guard let group = Handle(name.trimmingSpaces) else {
-                throw fail("`@review`: `\(VisibleText.escape(String(name)))` is not a group")
-            }
-            groups.append(group)
-        }
+        let groups = try Self.groups(review, name: "review", fail)
         let quorum = try number(values["quorum"], else: 1, name: "quorum", fail)
         let expires = try span(values["expires"], else: defaultExpiry, name: "expires", fail)
         let grant = try span(values["grant"], else: defaultGrant, name: "grant", fail)
         let severity = try choice(values["severity"], else: Severity.medium, "severity", fail)
         let assurance = try choice(values["assurance"], else: Assurance.token, "assurance", fail)
+        let escalations = try escalations(values["escalate"], within: expires, fail)
+        let breakGlass = try values["breakglass"].map { text throws(MarkerError) in
+            try Self.groups(text, name: "breakglass", fail)
+        }
         guard
             let requirement = Requirement(
-                slots: groups.map { Slot(group: $0, quorum: quorum) }, expires: expires,
-                grant: grant, severity: severity, assurance: assurance)
-        else { throw fail("`@review`: 1 to \(Limits.slotGroups) different groups are needed") }
+                slots: groups.map {
+                    Slot(group: $0, quorum: quorum, escalations: escalations)
+                }, expires: expires, grant: grant, severity: severity, assurance: assurance,
+                breakGlass: breakGlass ?? [])
+        else {
+            throw fail(
+                "`@review`, `@breakglass`: 1 to \(Limits.slotGroups) different groups; "
+                    + "`@escalate`: at most \(Limits.escalations), each group once")
+        }
         return requirement
+    }
+
+    private static func groups(
+        _ text: String, name: String, _ fail: (String) -> MarkerError
+    ) throws(MarkerError) -> [Handle] {
+        var groups: [Handle] = []
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let group = Handle(part.trimmingSpaces) else {
+                throw fail("`@\(name)`: `\(VisibleText.escape(String(part)))` is not a group")
+            }
+            groups.append(group)
+        }
+        return groups
+    }
+
+    /// `10m:leads, 30m:directors`: who else may decide, and from when on.
+    private static func escalations(
+        _ text: String?, within expires: Span, _ fail: (String) -> MarkerError
+    ) throws(MarkerError) -> [Escalation] {
+        guard let text else { return [] }
+        var result: [Escalation] = []
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            let halves = part.split(
+                separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+            guard halves.count == 2, let after = Span(halves[0].trimmingSpaces),
+                let group = Handle(halves[1].trimmingSpaces)
+            else {
+                throw fail(
+                    "`@escalate`: `\(VisibleText.escape(String(part)))` is not a time and a group "
+                        + "such as `10m:leads`")
+            }
+            guard after < expires else {
+                throw fail(
+                    "`@escalate`: `\(group)` would be asked after \(after.seconds) s, and the "
+                        + "review ends after \(expires.seconds) s: give it a longer `@expires`")
+            }
+            result.append(Escalation(after: after, group: group))
+        }
+        return result
     }
 
     private static func number(

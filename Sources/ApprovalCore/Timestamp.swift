@@ -31,6 +31,11 @@ package struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertibl
         return Timestamp(milliseconds: overflow ? (delta < 0 ? .min : .max) : sum)
     }
 
+    /// Whole seconds since 1970, rounded down.
+    package var secondsSinceEpoch: Int64 {
+        Self.floorDivide(milliseconds, 1000).quotient
+    }
+
     /// Whole seconds from `other` to this instant, rounded down.
     package func seconds(since other: Timestamp) -> Int64 {
         let difference = milliseconds - other.milliseconds
@@ -156,6 +161,12 @@ package struct Span: Sendable, Hashable, Comparable {
 
     package init?(seconds: Int64) {
         guard seconds > 0, seconds <= Limits.longestSpanSeconds else { return nil }
+        self.seconds = seconds
+    }
+
+    /// For lengths that are written in the source.
+    init(constant seconds: Int64) {
+        precondition(seconds > 0 && seconds <= Limits.longestSpanSeconds, "a constant length")
         self.seconds = seconds
     }
 

@@ -77,6 +77,48 @@ package struct Verdict: Sendable, Hashable {
             evaluatedAt: evaluatedAt)
     }
 
+    /// The stricter of two verdicts on one action, with the findings of both.
+    func stricter(_ other: Verdict) -> Verdict {
+        let decision: Decision
+        let requirement: Requirement?
+        switch (self.decision, other.decision) {
+        case (.deny, _), (_, .deny): (decision, requirement) = (.deny, nil)
+        case (.allow, .allow): (decision, requirement) = (.allow, nil)
+        default:
+            let demands = [self.requirement, other.requirement].compactMap(\.self)
+            requirement =
+                demands.count == 2 ? demands[0].merged(with: demands[1]) : demands.first
+            // What can't be merged within the limits can't be met either.
+            decision = requirement == nil ? .deny : .review
+        }
+        let seen = Set(reasons)
+        return Verdict(
+            decision: decision,
+            reasons: reasons + other.reasons.filter { !seen.contains($0) },
+            errors: errors + other.errors.filter { !errors.contains($0) },
+            requirement: requirement, policySet: policySet, directory: directory,
+            evaluatedAt: evaluatedAt)
+    }
+
+    /// The same, but a change of this server's own rules is never let pass without another person,
+    /// who is signed in at the console and does not break the glass (DESIGN §4.13).
+    package var onFloor: Verdict {
+        guard decision != .deny else { return self }
+        let own = requirement
+        let floor = Requirement(
+            slots: own?.slots ?? [Slot(group: .administrators, quorum: 1)],
+            expires: own?.expires ?? Self.floorExpires, grant: own?.grant ?? Self.floorGrant,
+            severity: max(own?.severity ?? .high, .high),
+            assurance: max(own?.assurance ?? .console, .console))
+        return Verdict(
+            decision: floor == nil ? .deny : .review, reasons: reasons, errors: errors,
+            requirement: floor, policySet: policySet, directory: directory,
+            evaluatedAt: evaluatedAt)
+    }
+
+    private static let floorExpires = Span(constant: 86_400)
+    private static let floorGrant = Span(constant: 600)
+
     /// The texts, for people; they go into the body.
     package var bodyJSON: JSON {
         let fired = reasons.map { reason -> JSON in

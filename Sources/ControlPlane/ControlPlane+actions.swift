@@ -2,7 +2,7 @@
 
 package import ApprovalCore
 package import CanonicalJSON
-internal import Storage
+package import Storage
 internal import Synchronization
 package import TransparencyLog
 
@@ -10,18 +10,31 @@ extension ControlPlane {
     /// One person's decision.
     ///
     /// Throws the machine's `Refusal`; the attempt is recorded then too.
+    ///
+    /// `using` are rows that the decision uses up, such as the question that a passkey answered.
     package func decide(
-        _ id: ActionID, _ command: DecisionCommand, reason: String?, audit: JSON
+        _ id: ActionID, _ command: DecisionCommand, reason: String?, audit: JSON,
+        using: [OperationalKey] = []
     ) async throws -> ActionResult {
         try throttle("decide \(command.principal)")
         try await requireTrustedClock()
         counters.add("exequatur_decisions_total")
-        return try await run(
+        let result = try await run(
             id, by: Party(command.principal, attempt: command.kind.rawValue), audit: audit,
-            reason: reason
+            reason: reason, using: using
         ) { machine, body, surroundings in
-            try machine.decide(command.onRecordedRendering(body), surroundings)
+            try machine.decide(
+                command.onRecordedRendering(body, machine.state), surroundings)
         }
+        guard result.state.status == .cleared, result.state.submission.gate.id == .ownGate else {
+            return result
+        }
+        // What decides is changed at once; who approved it sees what became of it.
+        try await carryOut(id)
+        return try detail(id).map {
+            ActionResult(
+                state: $0.state, body: $0.body, isNew: false, claimEntry: nil, head: $0.head)
+        } ?? result
     }
 
     /// The atomic single use of a grant.
@@ -124,9 +137,9 @@ extension ControlPlane {
     /// Nothing of a state row is used. Whether another agent's action exists is not an agent's to
     /// know, and it must not be able to make entries in that chain: its attempt is an entry of the
     /// chain `attempts`. What would make a chain longer than it may get is only counted.
-    private func run(
+    func run(
         _ id: ActionID, by party: Party?, audit: JSON, reason: String?,
-        _ command:
+        using used: [OperationalKey] = [], _ command:
             @escaping @Sendable (
                 inout ActionMachine, SubmissionBody, MachineSurroundings
             ) throws -> MachineResult
@@ -139,13 +152,18 @@ extension ControlPlane {
             if let party, party.isStranger(to: state) {
                 return LedgerPlan(nil, drafts: try refusal(of: party, id, audit))
             }
+            for key in used {
+                guard try view.store.operational(space: key.space, key: key.key) != nil else {
+                    throw CommandError.forbidden(
+                        code: "challenge_invalid", "this was used or is too old: sign again")
+                }
+            }
             let governance = self.governance
             guard let environment = governance.environment else { throw CommandError.noPolicies }
             var machine = ActionMachine(state: state, unsealed: governance.unsealed)
-            let surroundings = MachineSurroundings(
-                now: view.now, directory: governance.directory,
-                singleOperator: governance.singleOperator && governance.unsealed,
-                evaluate: { environment.evaluate(body.action, at: view.now) })
+            var revised: RevisedTexts?
+            let surroundings = surroundings(
+                body, governance, environment, at: view.now, revising: { revised = $0 })
             let result = try command(&machine, body, surroundings)
             if state.version >= Limits.chainEntries, result.isOnlyRefused {
                 counters.add(Self.uncountedRefusals)
@@ -156,14 +174,20 @@ extension ControlPlane {
             let drafts = try result.events.enumerated().map { position, event in
                 try EntryDraft(
                     kind: event.kind, ref: id.text, core: try event.coreBytes(machine.coreHeader),
-                    body: try Self.body(event, audit: audit, reason: reason).canonicalBytes(),
+                    body: try Self.body(event, audit: audit, reason: reason, revised)
+                        .canonicalBytes(),
                     salts: (salts[position * 2], salts[position * 2 + 1]))
+            }
+            var applied: (@Sendable () -> Void)?
+            if let change = DebtBook.change(from: state, to: machine.state) {
+                applied = { [debts] in debts.apply(change) }
             }
             return LedgerPlan(
                 CommandValue(state: machine.state, body: body, refusal: result.refusal),
                 drafts: drafts, state: result.events.isEmpty ? nil : machine.state,
                 operational: try ResourceUse.rows(result.events, of: body.action, view)
-                    + marks(machine.state))
+                    + marks(machine.state),
+                removed: used, applied: applied)
         }
         guard let value = recorded.value else {
             counters.add("exequatur_refusals_total")
@@ -177,6 +201,37 @@ extension ControlPlane {
             state: value.state, body: value.body, isNew: false,
             claimEntry: recorded.entries.last { $0.entry.kind == "action.claimed" },
             head: recorded.head)
+    }
+
+    /// What the machine has to know besides the chain, at one moment.
+    func surroundings(
+        _ body: SubmissionBody, _ governance: Governance, _ environment: PolicyEnvironment,
+        at now: Timestamp, revising: @escaping (RevisedTexts) -> Void = { _ in }
+    ) -> MachineSurroundings {
+        MachineSurroundings(
+            now: now, directory: governance.directory,
+            singleOperator: governance.singleOperator && governance.unsealed,
+            openDebts: debts.open, isTargetChanged: isTargetChanged(body.action.operation),
+            evaluate: { environment.evaluate(body.action, at: now) },
+            render: { verdict, deadline in
+                let rendering = Self.rendering(
+                    body.action, verdict, deadline, run: WorkloadRun(audit: body.audit), governance)
+                revising(RevisedTexts(rendering: rendering, texts: verdict.bodyJSON))
+                return ShownRendering(rendering)
+            })
+    }
+
+    /// What people are shown of an action, by the directory of now.
+    static func rendering(
+        _ action: Action, _ verdict: Verdict, _ deadline: Timestamp?, run: WorkloadRun?,
+        _ governance: Governance
+    ) -> Rendering {
+        let operation = action.operation
+        return Renderer.render(
+            action: action, verdict: verdict, deadline: deadline, run: run,
+            catalogued: governance.directory.catalogued(
+                type: operation.resourceType, id: operation.resourceID),
+            name: { governance.names[$0] })
     }
 
     /// The outbox row of a change, if there are channels to tell.
@@ -216,11 +271,18 @@ extension ControlPlane {
 
     /// The words of a command stand beside the event they belong to, not beside its
     /// consequences.
-    private static func body(_ event: ActionEvent, audit: JSON, reason: String?) -> JSON {
+    private static func body(
+        _ event: ActionEvent, audit: JSON, reason: String?, _ revised: RevisedTexts?
+    ) -> JSON {
         var object: JSONObject = ["audit": audit]
         switch event {
-        case .decided, .refused, .revoked, .settled: object["reason"] = .optional(reason)
+        case .decided, .refused, .revoked, .settled, .withdrawn, .glassBroken, .debtSettled:
+            object["reason"] = .optional(reason)
         case .reported: object["detail"] = .optional(reason)
+        case .commented: object["text"] = .optional(reason)
+        case .revised:
+            object["rendering"] = revised?.rendering.json ?? .null
+            object["texts"] = revised?.texts ?? .null
         default: break
         }
         return .object(object)
@@ -241,7 +303,7 @@ extension Submitter {
 }
 
 /// Who sends a command, and what it is an attempt of.
-private struct Party: Sendable {
+struct Party: Sendable {
     let principal: Principal
     /// Nil for what no rate limit keeps few: it leaves no entry where it is refused.
     let attempt: String?

@@ -74,18 +74,22 @@ extension ControlPlane {
     }
 
     package func addGate(_ id: Handle, by: Principal) async throws -> IssuedCredential {
-        guard id != .advisoryGate, id != .thisGate else {
-            throw CommandError.conflict(
-                code: "exists",
-                "`\(id)` stands for gates without a credential, or for the gate that asks: use "
-                    + "another name")
-        }
+        try Self.checkGateName(id)
         let token = mint(.gate, id, by: by)
         try await change(
             [
                 NamedChange(.gateAdded(id)), NamedChange(.credentialIssued(token.credential)),
             ], by: by)
         return IssuedCredential(id: id.text, token: token.token.text, signInLink: nil)
+    }
+
+    static func checkGateName(_ id: Handle) throws {
+        guard id != .advisoryGate, id != .thisGate, id != .ownGate else {
+            throw CommandError.conflict(
+                code: "exists",
+                "`\(id)` stands for gates without a credential, for the gate that asks, or for this "
+                    + "server: use another name")
+        }
     }
 
     package func addGroup(_ id: Handle, by: Principal) async throws {
@@ -121,7 +125,7 @@ extension ControlPlane {
         case .person(let person), .administrator(let person):
             // A credential made for somebody else was seen by its maker (DESIGN §4.13).
             if person != subject { shownTo = [person] }
-        case .agent, .gate: break
+        case .agent, .gate, .action: break
         }
         let notAfter = kind == .person ? now.adding(seconds: Self.personTokenSeconds) : nil
         return (
@@ -144,6 +148,7 @@ extension ControlPlane {
             let drafts = try plan(changes, by: by.description, at: view.now, &governance)
             try checkSatisfiable(self.governance, governance)
             try governance.refresh()
+            try checkGovernable(governance)
             let result = governance
             return LedgerPlan((), drafts: drafts, applied: { self.update(result) })
         }
@@ -174,7 +179,7 @@ extension ControlPlane {
     ///
     /// Only what could be satisfied before is refused (DESIGN §4.13): while a new installation
     /// has no persons yet, a group may be empty, and actions that need it are denied meanwhile.
-    private func checkSatisfiable(_ before: Governance, _ after: Governance) throws {
+    func checkSatisfiable(_ before: Governance, _ after: Governance) throws {
         guard
             !after.directory.persons(in: .administrators).isEmpty
                 || before.directory.persons(in: .administrators).isEmpty
@@ -190,6 +195,12 @@ extension ControlPlane {
                 "policy `\(policy)` needs \(requirement.demand), which this change leaves nobody "
                     + "to meet: add a member first, or change the policy")
         }
+    }
+
+    /// Once sealed, refuses what would leave this server's own rules unchangeable.
+    private func checkGovernable(_ after: Governance) throws {
+        guard !after.unsealed, let problem = after.deadlock else { return }
+        throw CommandError.conflict(code: "unsatisfiable", problem)
     }
 
     // MARK: policies
@@ -214,6 +225,7 @@ extension ControlPlane {
             }
             let draft = try publication(policies, by: by.description, at: view.now, &governance)
             try governance.refresh()
+            try checkGovernable(governance)
             let result = governance
             return LedgerPlan((), drafts: [draft], applied: { self.update(result) })
         }
@@ -274,6 +286,6 @@ extension Requirement {
 extension Directory {
     /// True if distinct persons could fill every slot, whoever asks.
     func canMeet(_ requirement: Requirement) -> Bool {
-        SlotMatching.isMet(requirement, approvers: persons, in: self)
+        requirement.isSatisfiable(in: self, without: [])
     }
 }

@@ -5,23 +5,7 @@ internal import CanonicalJSON
 internal import Storage
 package import TransparencyLog
 
-/// A signed-in browser.
-package struct Session: Sendable, Hashable {
-    package let person: Handle
-    package let signedInAt: Timestamp
-    package let expires: Timestamp
-    /// Goes into every form; a page of another site can't know it.
-    package let csrf: String
-}
-
 extension ControlPlane {
-    /// A session lives this long at most; signing out ends it at once.
-    static let sessionSeconds: Int64 = 12 * 3600
-    /// Within this time of signing in a decision counts as `console` (DESIGN §2).
-    package static let freshSeconds: Int64 = 600
-    /// A sign-in link that nobody used is worth nothing after this.
-    static let linkSeconds: Int64 = 3600
-
     /// Checks a bearer token.
     ///
     /// Every failure is counted and told alike.
@@ -30,6 +14,7 @@ extension ControlPlane {
             throw failed(.invalid)
         }
         if WorkloadCredential.isID(token.credential) { return try authenticate(workload: token) }
+        if DeviceToken.isID(token.credential) { return try authenticate(device: token) }
         guard let credential = governance.directory.credentials[token.credential],
             credential.kind == token.kind,
             Hash256.sha256(token.secret).equalsInConstantTime(credential.secretHash)
@@ -42,8 +27,12 @@ extension ControlPlane {
             case .gate: .gate(credential.subject)
             case .administrator: .administrator(credential.subject)
             }
-        return Authenticated(
+        lastUses.note(credential.id, at: now)
+        var party = Authenticated(
             principal: principal, credential: credential.id, assurance: .token)
+        party.shownTo = credential.shownTo
+        party.onBehalfOf = credential.onBehalfOf
+        return party
     }
 
     /// Counts a message that no holder of a channel's secret made, and says why it is refused.
@@ -101,7 +90,10 @@ extension ControlPlane {
         if let run = agent.run { object["workload"] = run.json }
         return Submitter(
             requester: Requester(
-                agent: id, owner: owner, onBehalfOf: nil, credential: agent.credential),
+                agent: id, owner: owner, onBehalfOf: agent.onBehalfOf,
+                credential: agent.credential,
+                // Whoever has seen it could be the one who asks (DESIGN §4.5).
+                shownTo: unsealed ? [] : agent.shownTo.filter { $0 != owner }),
             gate: reference, audit: .object(object))
     }
 
@@ -113,132 +105,23 @@ extension ControlPlane {
         return GateReference(id: gate, enforcing: enforcing, configuration: configuration)
     }
 
-    /// True if this party may change directory and policies while unsealed.
+    /// True if what this party wants to change is changed at once: an administrator's wish while
+    /// unsealed, and ever after what others have approved.
     package func mayAdminister(_ principal: Principal) -> Bool {
         switch principal {
-        case .administrator(let person):
-            unsealed && governance.directory.isAdministrator(person)
-        case .person(let person): governance.directory.isAdministrator(person)
+        case .administrator, .person: unsealed && isAdministrator(principal)
+        case .action: true
         case .agent, .gate: false
         }
     }
 
-    // MARK: sign-in links and sessions
-
-    /// Makes a link that signs one person in, once, within the hour.
-    ///
-    /// Whoever has the link can act as that person, so who made it is an entry.
-    package func signInLink(for person: Handle, by: Principal) async throws -> String {
-        guard mayAdminister(by) else {
-            throw CommandError.forbidden(
-                code: "administrators_only", "only administrators make sign-in links")
+    /// True if this party may ask for changes of this server's own rules, and look at them.
+    package func isAdministrator(_ principal: Principal) -> Bool {
+        switch principal {
+        case .administrator(let person):
+            unsealed && governance.directory.isAdministrator(person)
+        case .person(let person): governance.directory.isAdministrator(person)
+        case .action, .agent, .gate: false
         }
-        guard governance.directory.persons.contains(person) else {
-            throw CommandError.conflict(
-                code: "unknown_person", "there is no person `\(person)`")
-        }
-        let secret = Base64URL.encode(effects.entropy.bytes(32))
-        let now = self.now
-        let value: JSON = [
-            "issuedAt": .string(now.description), "person": .string(person.text),
-        ]
-        let expires = now.adding(seconds: Self.linkSeconds)
-        let row = try sealed("link", secret, value, expires: expires)
-        let salts = effects.entropy.hashes(2)
-        let draft = try EntryDraft(
-            kind: "person.link-issued", ref: "sessions",
-            core: [
-                "by": .string(by.description), "expires": .string(expires.description),
-                "kind": "person.link-issued", "person": .string(person.text),
-                "unsealed": .bool(unsealed), "v": 1,
-            ], body: [:], salts: (salts[0], salts[1]))
-        _ = try await writer.submit { _ in LedgerPlan((), drafts: [draft], operational: [row]) }
-        return "\(configuration.publicURL)/sign-in?token=\(secret)"
-    }
-
-    /// Uses a link up and opens a session; nil if it is unknown, used or too old.
-    package func redeem(link secret: String, audit: [String: String]) async throws -> String? {
-        // Looked at before it is queued: whoever knows no link must not reach the writer.
-        guard try peek(link: secret) != nil else {
-            counters.add("exequatur_authentication_failures_total")
-            counters.add("exequatur_unrecorded_authentication_failures")
-            return nil
-        }
-        let key = Hash256.sha256(Array(secret.utf8)).hex
-        let cookie = Base64URL.encode(effects.entropy.bytes(32))
-        let csrf = Base64URL.encode(effects.entropy.bytes(32))
-        let recorded = try await writer.submit(
-            priority: .intake
-        ) { [self] view -> LedgerPlan<Bool> in
-            guard let row = try view.store.operational(space: "link", key: key),
-                row.expires > view.now,
-                let bytes = rows.open(row),
-                let person = try Self.person(ofLink: bytes, governance)
-            else { return LedgerPlan(false) }
-            let expires = view.now.adding(seconds: Self.sessionSeconds)
-            let session = try sealed(
-                "session", cookie,
-                [
-                    "csrf": .string(csrf), "person": .string(person.text),
-                    "signedInAt": .string(view.now.description),
-                ], expires: expires)
-            // Used up by being replaced with an expired row, in the same transaction.
-            let used = OperationalRow(
-                space: "link", key: key, value: [], expires: Timestamp(milliseconds: 0))
-            let draft = try signInDraft(person, audit: audit)
-            return LedgerPlan(true, drafts: [draft], operational: [session, used])
-        }
-        return recorded.value ? cookie : nil
-    }
-
-    private func signInDraft(_ person: Handle, audit: [String: String]) throws -> EntryDraft {
-        var object = JSONObject()
-        for (key, value) in audit { object[key] = .string(value) }
-        let salts = effects.entropy.hashes(2)
-        return try EntryDraft(
-            kind: "person.signed-in", ref: "sessions",
-            core: [
-                "kind": "person.signed-in", "method": "link", "person": .string(person.text),
-                "unsealed": .bool(unsealed), "v": 1,
-            ], body: ["audit": .object(object)], salts: (salts[0], salts[1]))
-    }
-
-    /// The session of a cookie, if it is genuine, alive and its person still exists.
-    package func session(cookie: String) throws -> Session? {
-        guard cookie.utf8.count <= 128 else { return nil }
-        let key = Hash256.sha256(Array(cookie.utf8)).hex
-        guard let row = try backend.read({ try $0.operational(space: "session", key: key) }),
-            row.expires > now,
-            let bytes = rows.open(row)
-        else { return nil }
-        let value = try JSON(canonical: bytes)
-        guard let person = value["person"]?.stringValue.flatMap(Handle.init),
-            let signedInAt = value["signedInAt"]?.stringValue.flatMap(Timestamp.init),
-            let csrf = value["csrf"]?.stringValue,
-            governance.isCurrent(person, since: signedInAt),
-            now.seconds(since: signedInAt) < Self.sessionSeconds
-        else { return nil }
-        return Session(
-            person: person, signedInAt: signedInAt, expires: row.expires, csrf: csrf)
-    }
-
-    /// How a decision in this session counts.
-    package func assurance(of session: Session) -> Assurance {
-        now.seconds(since: session.signedInAt) < Self.freshSeconds ? .console : .token
-    }
-
-    package func signOut(cookie: String) async throws {
-        let key = Hash256.sha256(Array(cookie.utf8)).hex
-        let row = OperationalRow(
-            space: "session", key: key, value: [], expires: Timestamp(milliseconds: 0))
-        _ = try await writer.submit { _ in LedgerPlan((), operational: [row]) }
-    }
-
-    private func sealed(
-        _ space: String, _ secret: String, _ value: JSON, expires: Timestamp
-    ) throws -> OperationalRow {
-        rows.seal(
-            space: space, key: Hash256.sha256(Array(secret.utf8)).hex,
-            value: try value.canonicalBytes(), expires: expires)
     }
 }

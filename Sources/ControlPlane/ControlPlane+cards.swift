@@ -9,15 +9,19 @@ extension ControlPlane {
     /// The notice of an action; nil if there is none, or nobody was ever asked about it.
     package func notice(_ id: ActionID) throws -> ReviewNotice? {
         guard let detail = try detail(id),
-            let requirement = detail.state.submission.requirement,
-            let rendering = try detail.body.rendering()
+            let requirement = detail.state.requirement,
+            let rendering = try detail.rendering()
         else { return nil }
         let governance = self.governance
         let requester = detail.state.submission.requester
+        // Those who are asked later hear of it then.
+        let age = max(
+            detail.state.escalatedSeconds,
+            detail.state.status == .pending ? detail.state.age(at: now) : 0)
         return ReviewNotice(
             card: card(detail, requirement, rendering, governance),
-            groups: requirement.slots.map(\.group),
-            eligible: governance.eligible(requirement, requester: requester),
+            groups: requirement.askedGroups(after: age),
+            eligible: governance.eligible(requirement, requester: requester, after: age),
             requesters: requester.chain.filter(governance.directory.persons.contains).sorted(),
             deciders: detail.state.decisions.map(\.person))
     }
@@ -29,7 +33,8 @@ extension ControlPlane {
         let state = detail.state
         let operation = detail.body.action.operation
         let filled = SlotMatching.match(
-            requirement, approvers: state.approvers, in: governance.directory)
+            requirement, approvers: state.approvers, in: governance.directory,
+            after: state.age(at: max(now, state.updatedAt)))
         let resource =
             VisibleText.escape(operation.resourceType) + " "
             + VisibleText.escape(operation.resourceID)
@@ -38,7 +43,7 @@ extension ControlPlane {
             action: VisibleText.escape(operation.action), resource: resource,
             severity: requirement.severity, assurance: requirement.assurance,
             rendering: rendering, submittedAt: state.submittedAt,
-            deadline: state.submission.deadline,
+            deadline: state.deadline,
             slots: requirement.slots.map { slot in
                 ReviewCard.Slot(
                     group: slot.group.text, quorum: slot.quorum,
@@ -53,13 +58,12 @@ extension ControlPlane {
     private func decisions(
         _ detail: ActionDetail, _ governance: Governance
     ) -> [ReviewCard.Decision] {
-        let entries = detail.entries.filter { $0.entry.kind == "action.decided" }
-        return zip(detail.state.decisions, entries).map { decision, entry in
+        detail.state.decisions.map { decision in
             ReviewCard.Decision(
                 person: called(decision.person, governance),
                 isApproval: decision.kind == .approve, channel: decision.channel.rawValue,
-                reason: detail.words(entry).map(VisibleText.escapeLines), at: decision.at,
-                isSelfApproved: decision.selfApproved)
+                reason: detail.reason(of: decision).map(VisibleText.escapeLines),
+                at: decision.at, isSelfApproved: decision.selfApproved)
         }
     }
 
@@ -81,7 +85,7 @@ extension ControlPlane {
                 : "policy asks for `\(requirement.assurance.rawValue)`"
             return .page("this needs a decision in the console: \(why)")
         }
-        guard detail.body.isShownInFull else {
+        guard detail.state.isShownInFull(detail.body) else {
             return .page("what can't be shown in full can't be approved here")
         }
         return .buttons

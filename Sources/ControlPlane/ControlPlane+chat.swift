@@ -42,16 +42,13 @@ extension ControlPlane {
                 code: "value_invalid", "a reason has at most \(Limits.reasonBytes) bytes")
         }
         guard let detail = try detail(decision.action) else { throw CommandError.noSuchAction }
-        guard detail.body.renderingDigest == decision.rendering else {
-            throw Refusal(.staleDigest, "what you were shown has changed: look at it again")
-        }
-        let command = DecisionCommand(
+        var command = DecisionCommand(
             principal: .person(person), kind: decision.kind, channel: decision.channel,
             assurance: .chat, expectedDigest: decision.expect ?? detail.state.digest.hex,
             hasReason: DecisionCommand.isReason(decision.reason), account: decision.account,
-            surfaceShowsAll: decision.surfaceShowsAll
-        ).onRecordedRendering(detail.body)
-        return (detail, command)
+            surfaceShowsAll: decision.surfaceShowsAll, method: .chat)
+        command.shown = decision.rendering
+        return (detail, command.onRecordedRendering(detail.body, detail.state))
     }
 
     // MARK: linking
@@ -79,10 +76,10 @@ extension ControlPlane {
 
     private static let codes = "chat-code"
 
-    private static func codeKey(_ code: String) -> String { Hash256.sha256(Array(code.utf8)).hex }
+    static func codeKey(_ code: String) -> String { Hash256.sha256(Array(code.utf8)).hex }
 
     /// Twelve letters and digits that nobody mistakes for others (Crockford's base 32), 60 bits.
-    private static func code(_ random: [UInt8]) -> String {
+    static func code(_ random: [UInt8]) -> String {
         let alphabet = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
         let letters = random.prefix(12).map { alphabet[Int($0 & 31)] }
         let parts = stride(from: 0, to: 12, by: 4).map { start in
@@ -92,7 +89,7 @@ extension ControlPlane {
     }
 
     /// A code as somebody typed it: case, spaces and dashes don't matter, O is 0, I and L are 1.
-    private static func normalised(_ typed: String) -> String? {
+    static func normalised(_ typed: String) -> String? {
         var letters: [UInt8] = []
         for byte in typed.utf8.prefix(64) {
             switch byte {
@@ -141,7 +138,7 @@ extension ControlPlane {
         let recorded = try await writer.submit { [self] view -> LedgerPlan<Handle> in
             guard let row = try view.store.operational(space: Self.codes, key: key),
                 row.expires > view.now, let bytes = rows.open(row),
-                let person = try Self.person(ofLink: bytes, governance)
+                let person = try Self.content(ofLink: bytes, governance)?.person
             else { throw refused }
             var governance = self.governance
             let change = NamedChange(

@@ -6,36 +6,27 @@ internal import Storage
 internal import TransparencyLog
 
 extension ControlPlane {
-    /// Whom a sign-in link is for, without using it up; nil if it is worth nothing.
-    package func peek(link secret: String) throws -> (person: Handle, expires: Timestamp)? {
-        guard secret.utf8.count <= 128 else { return nil }
-        let key = Hash256.sha256(Array(secret.utf8)).hex
-        guard let row = try backend.read({ try $0.operational(space: "link", key: key) }),
-            row.expires > now, let bytes = rows.open(row),
-            let person = try Self.person(ofLink: bytes, governance)
-        else { return nil }
-        return (person, row.expires)
-    }
-
-    /// Whom a link's content lets in, if he is there and his tokens weren't replaced since.
-    static func person(ofLink content: [UInt8], _ governance: Governance) throws -> Handle? {
-        let value = try JSON(canonical: content)
-        guard let person = value["person"]?.stringValue.flatMap(Handle.init),
-            let issuedAt = value["issuedAt"]?.stringValue.flatMap(Timestamp.init),
-            governance.isCurrent(person, since: issuedAt)
-        else { return nil }
-        return person
-    }
-
     /// The command that a decision in the console makes; the page and the form use the same one.
     package func decisionCommand(
         _ detail: ActionDetail, _ kind: ReviewDecision.Kind, _ session: Session, expect: String,
         hasReason: Bool
     ) -> DecisionCommand {
-        DecisionCommand(
-            principal: .person(session.person), kind: kind, channel: .console,
-            assurance: assurance(of: session), expectedDigest: expect, hasReason: hasReason
-        ).onRecordedRendering(detail.body)
+        command(
+            by: party(of: session), kind, channel: .console, expect: expect, hasReason: hasReason
+        ).onRecordedRendering(detail.body, detail.state)
+    }
+
+    /// A decision of an authenticated party, with what is known of its credential.
+    package func command(
+        by party: Authenticated, _ kind: ReviewDecision.Kind, channel: Channel, expect: String,
+        hasReason: Bool
+    ) -> DecisionCommand {
+        var command = DecisionCommand(
+            principal: party.principal, kind: kind, channel: channel, assurance: party.assurance,
+            expectedDigest: expect, hasReason: hasReason, method: party.method)
+        command.isCredentialShown = !party.shownTo.isEmpty
+        command.credentialSince = party.credentialSince
+        return command
     }
 
     /// What the machine would answer to a decision, without deciding: the page asks the same
@@ -55,10 +46,8 @@ extension ControlPlane {
             return Refusal(.notAllowed, "no policy set is published")
         }
         var machine = ActionMachine(state: detail.state, unsealed: governance.unsealed)
-        let surroundings = MachineSurroundings(
-            now: max(now, detail.state.updatedAt), directory: governance.directory,
-            singleOperator: governance.singleOperator && governance.unsealed,
-            evaluate: { environment.evaluate(detail.body.action, at: self.now) })
+        let surroundings = surroundings(
+            detail.body, governance, environment, at: max(now, detail.state.updatedAt))
         do {
             return try machine.decide(command, surroundings).refusal
         } catch {

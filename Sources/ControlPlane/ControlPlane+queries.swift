@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ApprovalCore
-internal import CanonicalJSON
+package import CanonicalJSON
 package import Storage
 package import TransparencyLog
 
@@ -17,12 +17,45 @@ package struct ActionDetail: Sendable {
         entries.last { $0.entry.kind == "action.claimed" }
     }
 
+    /// What reviewers are shown now; nil where nobody is asked.
+    package func rendering() throws -> Rendering? {
+        guard let shown = try latestRevision()?["rendering"] else { return try body.rendering() }
+        return try Rendering(shown)
+    }
+
+    /// The texts of the verdict that is asked about now.
+    package func texts() throws -> JSON { try latestRevision()?["texts"] ?? body.texts }
+
+    /// The core of that verdict.
+    package var verdict: JSON { state.revision?.verdict ?? state.submission.verdict }
+
+    private func latestRevision() throws -> JSON? {
+        guard state.revision != nil,
+            let bytes = entries.last(where: { $0.entry.kind == "action.revised" })?.body
+        else { return nil }
+        return try JSON(canonical: bytes, limits: Limits.storedJSON)
+    }
+
+    /// The words that came with a decision that still counts.
+    package func reason(of decision: ReviewDecision) -> String? {
+        // A person has one decision at a time, and the last entry that names him is that one.
+        let own = entries.last { recorded in
+            guard recorded.entry.kind == "action.decided",
+                let core = try? JSON(canonical: recorded.core, limits: Limits.storedJSON)
+            else { return false }
+            return core["person"]?.stringValue?.utf8.elementsEqual(decision.person.text.utf8)
+                ?? false
+        }
+        return own.flatMap(words)
+    }
+
     /// The words that came with an entry, or nil.
     package func words(_ recorded: RecordedEntry) -> String? {
         guard let body = recorded.body,
             let json = try? JSON(canonical: body, limits: Limits.storedJSON)
         else { return nil }
         return json["reason"]?.stringValue ?? json["detail"]?.stringValue
+            ?? json["text"]?.stringValue
     }
 }
 

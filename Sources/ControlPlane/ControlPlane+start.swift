@@ -93,7 +93,7 @@ extension ControlPlane {
 
     /// An administrator says that the clock is right now (DESIGN §6).
     package func confirmClock(by: Principal) async throws {
-        guard mayAdminister(by) else {
+        guard isAdministrator(by) else {
             throw CommandError.forbidden(
                 code: "administrators_only", "only administrators confirm the clock")
         }

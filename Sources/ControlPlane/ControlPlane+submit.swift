@@ -80,6 +80,7 @@ extension ControlPlane {
         try await requireTrustedClock()
         let now = self.now
         try throttle("submit \(submitter.requester.agent)")
+        try checkTarget(command.operation)
         let randomness = effects.entropy
         let id = ActionID(now: now, random: randomness.words())
         let action = try Action(
@@ -144,9 +145,8 @@ extension ControlPlane {
         var rendering: Rendering?
         var eligible: [Handle] = []
         if let requirement = verdict.requirement {
-            rendering = Renderer.render(
-                action: action, verdict: verdict, deadline: machine.state.submission.deadline,
-                run: submitter.run, name: { governance.names[$0] })
+            rendering = Self.rendering(
+                action, verdict, machine.state.deadline, run: submitter.run, governance)
             eligible = governance.eligible(requirement, requester: action.requester)
         }
         let body = SubmissionBody(
@@ -222,8 +222,11 @@ extension ControlPlane {
         switch row.status {
         case .pending, .cleared:
             // Its time may have run out a moment ago; then this is a new action.
-            if let due = row.due, due <= view.now { return nil }
-            return try earlier(row.id, submitter, view)
+            guard let found = try earlier(row.id, submitter, view),
+                case .earlier(let state, _) = found,
+                state.nextDeadline.map({ $0 > view.now }) ?? true
+            else { return nil }
+            return found
         case .denied:
             // Denied by policy alone: ask policy again, it may have changed. And attempts on the
             // denied action, which are entries too, don't prolong the memory of the denial.

@@ -89,7 +89,12 @@ package final class ControlPlane: Sendable {
     let exchangeLimiter: RateLimiter
     /// Somebody who mistypes a code tries again a few times; nobody types hundreds.
     let codeLimiter = RateLimiter(perSecond: 0.1, burst: 10)
+    /// Entries of sign-ins that failed: so that nobody fills the ledger with them.
+    let failedSignIns = RateLimiter(perSecond: 0.2, burst: 20)
     let heartbeats: Heartbeats
+    let lastUses = LastUses()
+    /// Approved changes of this server's own rules that are being made right now.
+    let carriedOut = Mutex<Set<ActionID>>([])
     /// Whether there are channels to tell.
     let notifies = Atomic(false)
     /// Wakes the channels.
@@ -102,6 +107,10 @@ package final class ControlPlane: Sendable {
     let directions: DirectionRules
     /// What the start has not read of the ledger.
     let recheck: LedgerRecheck
+    /// Who owes an explanation for a break-glass.
+    let debts: DebtBook
+    /// What open actions were asked about last; nil after a start.
+    let reevaluated = Mutex<ReevaluationBasis?>(nil)
     private let governed: Mutex<Governance>
 
     /// Opens the data directory, proves the ledger, and takes up where it ended.
@@ -134,7 +143,10 @@ package final class ControlPlane: Sendable {
         let recovered = try backend.read { reader in
             try RecoveredLedger.recover(
                 reader, key: key, seal: seal,
-                refs: [DirectoryEntry.ref, PolicyPublication.ref, DriftConfigurationEntry.ref]
+                refs: [
+                    DirectoryEntry.ref, PolicyPublication.ref, DriftConfigurationEntry.ref,
+                    SealEvent.ref,
+                ]
             ) { recorded in
                 try governance.recover(recorded) {
                     guard let full = try reader.entry(at: recorded.index), let body = full.body
@@ -160,6 +172,10 @@ package final class ControlPlane: Sendable {
             backend: backend, recovered: recovered, key: signingKey,
             wallClock: { clock.now }, seal: seal, logger: logger)
         driftEffects = try backend.read { try EffectBook($0) }
+        debts = DebtBook(
+            try backend.read { reader in
+                try recovered.owing.compactMap { try recovered.state(of: $0, reader) }
+            })
         writer.observe { [feed, heartbeats, news, driftEffects] batch in
             let changes = batch.states.map { state, index in
                 ActionChange(

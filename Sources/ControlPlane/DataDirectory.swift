@@ -111,6 +111,9 @@ package struct DataDirectory: Sendable {
         try write(haltFile, reason + "\n", mode: 0o600)
     }
 
+    /// Takes the first administrator's token away; what it stood for is void already.
+    package func removeAdminToken() { unlink(adminToken) }
+
     package var databaseExists: Bool { access(database, F_OK) == 0 }
     package var hasAdminToken: Bool { access(adminToken, F_OK) == 0 }
 

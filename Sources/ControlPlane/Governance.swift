@@ -25,9 +25,12 @@ package struct Governance: Sendable {
     package private(set) var publishedBy: String?
     /// Nil until a policy set is published: without one nothing is allowed.
     package private(set) var environment: PolicyEnvironment?
-    /// True until the installation is sealed; sealing is not part of this version.
-    package let unsealed = true
+    package private(set) var seal = SealState()
+    /// True until the installation is sealed.
+    package var unsealed: Bool { seal.seal == nil }
     package let singleOperator: Bool
+    /// Actions of persons whose change was carried out, by the ledger's own word.
+    private(set) var appliedActions: Set<String> = []
     /// What the latest directory entry read at start says of the directory after it.
     private var recoveredDigest: Hash256?
     private var recoveredDrift: Hash256?
@@ -78,6 +81,16 @@ package struct Governance: Sendable {
         publishedAt = at
     }
 
+    /// Applies what happened to the seal.
+    mutating func apply(_ event: SealEvent, at: Timestamp) throws {
+        try seal.apply(event, at: at)
+    }
+
+    /// Notes on whose word something was changed.
+    mutating func noteAuthority(_ by: String) {
+        if by.hasPrefix(Principal.actionPrefix) { appliedActions.insert(by) }
+    }
+
     /// Ends a start: the directory must be the one that its latest entry names (DESIGN §4.15).
     mutating func finishRecovery() throws {
         if let recoveredDigest, try directory.digest() != recoveredDigest {
@@ -93,7 +106,8 @@ package struct Governance: Sendable {
     mutating func refresh() throws {
         environment = try policies.map {
             try PolicyEnvironment(
-                policies: $0, directory: directory, singleOperator: singleOperator && unsealed)
+                policies: $0, directory: directory, singleOperator: singleOperator,
+                unsealed: unsealed)
         }
     }
 
@@ -111,6 +125,7 @@ package struct Governance: Sendable {
                 entry.change, name: body?["name"]?.stringValue,
                 schema: ApprovedGate.schema(ofBody: body), at: recorded.entry.at)
             recoveredDigest = entry.directory
+            noteAuthority(entry.by)
         case PolicyPublication.ref:
             let entry = try PolicyPublication(core: core)
             guard let stored = try body()?["policies"] else {
@@ -121,6 +136,7 @@ package struct Governance: Sendable {
                 throw TamperedError("entry \(recorded.index): the policy set has another digest")
             }
             publish(policies, by: entry.by, at: recorded.entry.at)
+            noteAuthority(entry.by)
         case DriftConfigurationEntry.ref:
             let entry = try DriftConfigurationEntry(core: core)
             if case .sourceSet(let source) = entry.change, drift.sources[source.id] == nil {
@@ -128,6 +144,8 @@ package struct Governance: Sendable {
             }
             try drift.apply(entry.change)
             recoveredDrift = entry.configuration
+            noteAuthority(entry.by)
+        case SealEvent.ref: try apply(try SealEvent(core: core), at: recorded.entry.at)
         default: break
         }
     }
@@ -161,10 +179,14 @@ package struct Governance: Sendable {
     }
 
     /// Persons who could decide on an action that needs `requirement`.
-    package func eligible(_ requirement: Requirement, requester: Requester) -> [Handle] {
-        let excluded = singleOperator && unsealed ? [] : requester.chain
-        return directory.persons.filter { person in
-            !excluded.contains(person) && !requirement.groups(of: person, in: directory).isEmpty
-        }.sorted()
+    ///
+    /// Those who are asked so many seconds after the submission; nil for now and later.
+    package func eligible(
+        _ requirement: Requirement, requester: Requester, after seconds: Int64? = nil
+    ) -> [Handle] {
+        var excluded = singleOperator && unsealed ? [] : requester.chain
+        if !unsealed { excluded.formUnion(requester.shownTo) }
+        return requirement.persons(in: directory, after: seconds ?? requirement.expires.seconds)
+            .subtracting(excluded).sorted()
     }
 }

@@ -17,7 +17,7 @@ enum Outbox {
 
     /// The mark of an action, if people were asked about it.
     static func mark(_ state: ActionState) -> [OperationalRow] {
-        guard state.submission.requirement != nil else { return [] }
+        guard state.requirement != nil else { return [] }
         return [
             OperationalRow(
                 space: space, key: state.id.text, value: Array("\(state.version)".utf8),

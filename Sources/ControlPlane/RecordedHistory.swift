@@ -23,6 +23,8 @@ package struct RecordedHistory: Sendable {
     package private(set) var directory = Directory()
     package private(set) var policies: PublishedPolicies?
     package private(set) var singleOperator = false
+    /// Whether the installation is sealed by now.
+    package private(set) var isSealed = false
 
     /// Entries that are read at once.
     private static let page = 1_000
@@ -58,6 +60,7 @@ package struct RecordedHistory: Sendable {
         }
         directory = governance.directory
         policies = governance.policies
+        isSealed = !governance.unsealed
     }
 
     private mutating func take(_ recorded: RecordedEntry, since: Timestamp?) throws {
@@ -84,7 +87,8 @@ package struct RecordedHistory: Sendable {
     /// A policy set with today's directory.
     package func environment(_ policies: PublishedPolicies) throws -> PolicyEnvironment {
         try PolicyEnvironment(
-            policies: policies, directory: directory, singleOperator: singleOperator)
+            policies: policies, directory: directory, singleOperator: singleOperator,
+            unsealed: !isSealed)
     }
 
     /// What a policy set would have said of each action, had it and today's directory been in

@@ -18,6 +18,9 @@ package struct Scheduler: Service {
     /// Counted attempts become an entry this often, in periods.
     private static let countEvery = 300
 
+    /// What was approved and not carried out at once, because of a stop, is looked for this often.
+    private static let carryEvery = 25
+
     package init(_ control: ControlPlane) { self.control = control }
 
     package func run() async throws {
@@ -27,6 +30,11 @@ package struct Scheduler: Service {
             rounds += 1
             do {
                 try await round()
+                if rounds % Self.carryEvery == 1 {
+                    try await attempt("changes of this server's own rules") {
+                        try await control.carryOutWhatIsLeft()
+                    }
+                }
                 if rounds % Self.countEvery == 0 { try await housekeeping() }
             } catch is CancellationError {
                 break
@@ -61,6 +69,9 @@ package struct Scheduler: Service {
         for row in due {
             try await attempt("action \(row.id)") { try await control.tick(row.id) }
         }
+        try await control.reevaluateOpenActions { id in
+            try await attempt("action \(id)") { try await control.reevaluate(id) }
+        }
         for id in control.heartbeats.silent(now: now) {
             try await attempt("action \(id)") { try await control.markSilent(id) }
         }
@@ -89,6 +100,7 @@ package struct Scheduler: Service {
     /// What need not be punctual.
     func housekeeping() async throws {
         try await control.recordCountedAttempts()
+        try await control.writeLastUses()
         try await control.forgetExpiredRows()
         try await control.forgetOldEffects()
     }

@@ -74,6 +74,15 @@ package struct Authenticated: Sendable, Hashable {
     /// The job that got the token in exchange for its own, as its issuer describes it.
     package let run: WorkloadRun?
 
+    /// How the party showed who it is.
+    package var method = SignInMethod.token
+    /// Persons besides the holder who have seen what it showed.
+    package var shownTo: [Handle] = []
+    /// The person for whom an agent acts, where its credential says so.
+    package var onBehalfOf: Handle?
+    /// Since when the credential is the person's; nil where nobody knows.
+    package var credentialSince: Timestamp?
+
     /// Who shares a limit: a token by itself, all sessions of one person together.
     package var holder: String { "\(credential) \(principal)" }
 

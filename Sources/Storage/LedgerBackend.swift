@@ -29,7 +29,7 @@ package struct ActionRow: Sendable, Hashable {
         credential = state.submission.requester.credential
         gate = state.submission.gate.id
         operation = state.submission.operation
-        due = state.nextDeadline
+        due = state.nextWake
         updatedAt = state.updatedAt
         document = state.document
     }
@@ -56,6 +56,7 @@ package struct ActionRow: Sendable, Hashable {
 package struct ActionQuery: Sendable {
     package var statuses: Set<ActionStatus> = []
     package var agent: Handle?
+    package var gate: Handle?
     package var before: ActionID?
     /// Actions that a search for text looks at: the newest that match the rest of the query.
     ///

@@ -35,11 +35,20 @@ struct ChainTip: Sendable, Hashable {
     let last: Hash256
     /// Of an action: where it stands.
     var status: ActionStatus?
+    /// Of an action: whether somebody broke the glass for it and nobody has looked at that since.
+    var owes: Bool
 
-    init(next: UInt64, last: Hash256, status: ActionStatus? = nil) {
+    init(next: UInt64, last: Hash256, status: ActionStatus? = nil, owes: Bool = false) {
         self.next = next
         self.last = last
         self.status = status
+        self.owes = owes
+    }
+
+    /// Where an action stands after its last entry.
+    mutating func note(_ state: ActionState) {
+        status = state.status
+        owes = state.openDebt != nil
     }
 
     /// Of a chain without entries.
@@ -52,7 +61,7 @@ struct ChainTip: Sendable, Hashable {
 /// and needs no savepoint.
 package struct LedgerPlan<Value: Sendable>: Sendable {
     package var drafts: [EntryDraft]
-    /// The state after the drafts of one action: at most one, and they are all its own.
+    /// The state after the drafts of one action: at most one. Drafts of other chains may follow.
     package var state: ActionState?
     /// That action's body, where the drafts are its first entries.
     package var body: SubmissionBody?

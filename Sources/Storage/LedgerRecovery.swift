@@ -114,7 +114,7 @@ package struct LedgerWalk {
         do {
             let state = try ActionReplay.next(memory.states[entry.ref], recorded)
             memory.states[entry.ref] = state
-            memory.tips[entry.ref]?.status = state.status
+            memory.tips[entry.ref]?.note(state)
             step.state = state
         } catch {
             memory.broken.insert(entry.ref)
@@ -128,7 +128,7 @@ package struct LedgerWalk {
 
     /// Forgets what is known of chains that have ended, and gives the tiles that became full.
     mutating func endPage() -> [(level: Int, index: UInt64, hashes: [Hash256])] {
-        for (ref, state) in memory.states where state.status.isFinal {
+        for (ref, state) in memory.states where state.isFinal {
             memory.states[ref] = nil
             memory.tips[ref] = nil
         }

@@ -31,6 +31,7 @@ package struct LedgerSnapshot: Sendable {
             writer.int(Int64(tip.next))
             writer.hash(tip.last)
             writer.string(tip.status?.rawValue)
+            if tip.owes { writer.bool(true) }
             writer.endArray()
         }
         writer.endArray()
@@ -66,7 +67,8 @@ package struct LedgerSnapshot: Sendable {
             else { throw CoreError("`snapshot.chains`: malformed") }
             tips[ref] = ChainTip(
                 next: UInt64(next), last: last,
-                status: chain[3]?.stringValue.flatMap(ActionStatus.init))
+                status: chain[3]?.stringValue.flatMap(ActionStatus.init),
+                owes: chain[4]?.boolValue ?? false)
         }
         try reader.finish()
         self.tips = tips

@@ -44,14 +44,14 @@ package struct LedgerView {
             throw TamperedError("the entries of \(id) make no action")
         }
         // A chain without a tip is one that ended; if rows were taken away, it isn't final.
-        guard tips[id.text] != nil || state.status.isFinal else {
+        guard tips[id.text] != nil || state.isFinal else {
             throw TamperedError("the last entries of \(id) are missing")
         }
         guard let bytes = chain.first?.body else {
             throw TamperedError("the body of \(id) is missing")
         }
         let body = try SubmissionBody(try JSON(canonical: bytes, limits: Limits.storedJSON))
-        if !state.status.isFinal {
+        if !state.isFinal {
             core.proven.remember(
                 ProvenChain(chain, state: state, body: body), of: id.text)
         }

@@ -120,10 +120,10 @@ struct ProvenChains {
 
     /// Takes what a command appended to a chain; a final chain is not kept.
     mutating func grow(
-        _ ref: String, by entries: [RecordedEntry], to status: ActionStatus,
+        _ ref: String, by entries: [RecordedEntry], to state: ActionState,
         body: SubmissionBody?
     ) {
-        guard !status.isFinal else { return forget(ref) }
+        guard !state.isFinal else { return forget(ref) }
         if let before = chains[ref]?.cost {
             chains[ref]?.append(entries)
             cost += (chains[ref]?.cost ?? before) - before

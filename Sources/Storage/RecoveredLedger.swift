@@ -27,6 +27,9 @@ package struct RecoveredLedger: Sendable {
 
     package var isEmpty: Bool { head.size == 0 }
 
+    /// Actions for which somebody broke the glass and nobody has looked at that since.
+    package var owing: [ActionID] { tips.filter(\.value.owes).keys.compactMap(ActionID.init) }
+
     /// Actions that are not final, with their status.
     package var open: [ActionID: ActionStatus] {
         var open: [ActionID: ActionStatus] = [:]
@@ -161,18 +164,37 @@ private struct Start {
     private static func chain(
         _ ref: String, _ reader: any LedgerReading, _ snapshot: LedgerSnapshot
     ) throws -> [RecordedEntry] {
-        let chain = try reader.chain(of: ref).filter { $0.index < snapshot.size }
-        var tip = ChainTip.none
-        for recorded in chain {
-            let entry = recorded.entry
-            guard entry.seq == tip.next, entry.previous == tip.last,
-                Commitment.core(salt: recorded.coreSalt, bytes: recorded.core) == entry.core
-            else { throw TamperedError("the chain of `\(ref)` is broken") }
-            tip = ChainTip(next: entry.seq + 1, last: entry.leafHash)
-        }
-        guard tip == snapshot.tips[ref] ?? .none else {
-            throw TamperedError("the chain of `\(ref)` does not end where it did")
-        }
-        return chain
+        try provenChain(
+            of: ref, reader, below: snapshot.size, endingAt: snapshot.tips[ref] ?? .none)
     }
+}
+
+extension RecoveredLedger {
+    /// The state of an open action, from entries that lead up to the end that this start has proven.
+    ///
+    /// Throws a `TamperedError` where the store has others.
+    package func state(of id: ActionID, _ reader: any LedgerReading) throws -> ActionState? {
+        try ChainReplay.state(
+            of: try provenChain(
+                of: id.text, reader, below: head.size, endingAt: tips[id.text] ?? .none))
+    }
+}
+
+/// The entries of a chain, each of which hashes to what the next one names, up to a known end.
+private func provenChain(
+    of ref: String, _ reader: any LedgerReading, below size: UInt64, endingAt end: ChainTip
+) throws -> [RecordedEntry] {
+    let chain = try reader.chain(of: ref).filter { $0.index < size }
+    var tip = ChainTip.none
+    for recorded in chain {
+        let entry = recorded.entry
+        guard entry.seq == tip.next, entry.previous == tip.last,
+            Commitment.core(salt: recorded.coreSalt, bytes: recorded.core) == entry.core
+        else { throw TamperedError("the chain of `\(ref)` is broken") }
+        tip = ChainTip(next: entry.seq + 1, last: entry.leafHash)
+    }
+    guard tip.next == end.next, tip.last == end.last else {
+        throw TamperedError("the chain of `\(ref)` does not end where it did")
+    }
+    return chain
 }

@@ -158,6 +158,10 @@ struct SQLiteTransaction: LedgerWriting {
             conditions.append("agent = ?")
             arguments += [agent.text]
         }
+        if let gate = query.gate {
+            conditions.append("gate = ?")
+            arguments += [gate.text]
+        }
         if let before = query.before {
             conditions.append("id < ?")
             arguments += [before.text]

@@ -79,12 +79,13 @@ final class WriterCore {
             }
             if let state = plan.state {
                 try store.put(ActionRow(state))
-                if state.status.isFinal {
+                if state.isFinal {
                     tips[state.id.text] = nil
                 } else {
-                    tips[state.id.text]?.status = state.status
+                    tips[state.id.text]?.note(state)
                 }
-                proven.grow(state.id.text, by: entries, to: state.status, body: plan.body)
+                let own = entries.filter { $0.entry.ref.utf8.elementsEqual(state.id.text.utf8) }
+                proven.grow(state.id.text, by: own, to: state, body: plan.body)
                 batchStates.append((state, frontier.size - 1))
             }
             for row in plan.operational { try store.put(row) }
@@ -111,7 +112,8 @@ final class WriterCore {
             bodySalt: draft.bodySalt, body: draft.body)
         try store.insert(recorded)
         frontier.append(entry.leafHash)
-        tips[draft.ref] = ChainTip(next: tip.next + 1, last: entry.leafHash, status: tip.status)
+        tips[draft.ref] = ChainTip(
+            next: tip.next + 1, last: entry.leafHash, status: tip.status, owes: tip.owes)
         batchEntries.append(recorded)
         return recorded
     }

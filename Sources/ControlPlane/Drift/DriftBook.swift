@@ -72,6 +72,11 @@ final class DriftBook: Sendable {
 
     func remove(_ id: Handle) { holders.withLock { $0[id] = nil } }
 
+    /// The root of each source's baseline.
+    var baselines: [Handle: Hash256] {
+        holders.withLock { $0.compactMapValues { $0.machine.baseline?.root } }
+    }
+
     // MARK: plans
 
     private static let planSeconds: Int64 = 30 * 86_400
