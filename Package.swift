@@ -21,6 +21,7 @@ func product(_ name: String, _ package: String) -> Target.Dependency {
 }
 
 let crypto = product("Crypto", "swift-crypto")
+let cryptoExtras = product("CryptoExtras", "swift-crypto")
 let hummingbird = product("Hummingbird", "hummingbird")
 let asyncHTTPClient = product("AsyncHTTPClient", "async-http-client")
 let niocore = product("NIOCore", "swift-nio")
@@ -68,9 +69,13 @@ let package = Package(
             name: "ToolSchemas", dependencies: ["CanonicalJSON", "Cedar"], swiftSettings: strict),
         .target(name: "TransparencyLog", dependencies: [crypto], swiftSettings: strict),
         .target(
+            name: "WebAuthn", dependencies: ["CanonicalJSON", crypto, cryptoExtras],
+            swiftSettings: strict),
+        .target(
             name: "ApprovalCore",
             dependencies: [
-                "CResources", "CanonicalJSON", "Cedar", "ToolSchemas", "TransparencyLog", crypto,
+                "CResources", "CanonicalJSON", "Cedar", "ToolSchemas", "TransparencyLog",
+                "WebAuthn", crypto,
             ],
             swiftSettings: strict),
         .target(
@@ -123,14 +128,14 @@ let package = Package(
             name: "ControlPlane",
             dependencies: [
                 "ApprovalCore", "CanonicalJSON", "Cedar", "DriftCore", "Facts", "Storage",
-                "TransparencyLog", crypto, logging, lifecycle,
+                "TransparencyLog", "WebAuthn", crypto, logging, lifecycle,
             ],
             swiftSettings: strict),
         .target(
             name: "ExequaturClient",
             dependencies: [
-                "CLinux", "CanonicalJSON", "TransparencyLog", asyncHTTPClient, niocore,
-                niohttp1,
+                "CLinux", "CanonicalJSON", "TransparencyLog", "WebAuthn", asyncHTTPClient,
+                niocore, niohttp1,
             ],
             swiftSettings: strict),
         .target(
@@ -153,9 +158,8 @@ let package = Package(
             name: "Server",
             dependencies: [
                 "ApprovalCore", "CanonicalJSON", "Cedar", "Channels", "Collectors", "Console",
-                "ControlPlane", "DriftCore", "Identity", "Storage", "TransparencyLog", crypto,
-                hummingbird, httpTypes, logging, lifecycle,
-                niocore,
+                "ControlPlane", "DriftCore", "Identity", "Storage", "TransparencyLog", "WebAuthn",
+                crypto, hummingbird, httpTypes, logging, lifecycle, niocore,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -209,6 +213,12 @@ let package = Package(
         .testTarget(
             name: "TransparencyLogTests",
             dependencies: ["TestSupport", "TransparencyLog", crypto],
+            swiftSettings: strict),
+        .testTarget(
+            name: "WebAuthnTests",
+            dependencies: ["CanonicalJSON", "TestSupport", "WebAuthn", crypto, cryptoExtras],
+            // Read from disk, not copied beside the tests.
+            exclude: ["Vectors"],
             swiftSettings: strict),
         .testTarget(
             name: "ApprovalCoreTests",

@@ -18,6 +18,7 @@ struct Ban: Sendable {
     static let pure = [
         "Sources/ApprovalCore/", "Sources/CanonicalJSON/", "Sources/Cedar/", "Sources/Console/",
         "Sources/Facts/", "Sources/ToolSchemas/", "Sources/TransparencyLog/",
+        "Sources/WebAuthn/",
     ]
 }
 

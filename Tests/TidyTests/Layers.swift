@@ -31,9 +31,13 @@ struct Layer: Sendable {
         Layer("Cedar", ["CanonicalJSON"]),
         Layer("ToolSchemas", ["CanonicalJSON", "Cedar"]),
         Layer("TransparencyLog", others: ["Crypto", "Foundation"]),
+        Layer("WebAuthn", ["CanonicalJSON"], others: ["Crypto", "CryptoExtras", "Foundation"]),
         Layer(
             "ApprovalCore",
-            ["CResources", "CanonicalJSON", "Cedar", "ToolSchemas", "TransparencyLog"],
+            [
+                "CResources", "CanonicalJSON", "Cedar", "ToolSchemas", "TransparencyLog",
+                "WebAuthn",
+            ],
             others: ["Crypto", "Foundation"]),
         Layer(
             "DriftCore", ["ApprovalCore", "CanonicalJSON", "TransparencyLog"],
@@ -58,20 +62,20 @@ struct Layer: Sendable {
             "ControlPlane",
             [
                 "ApprovalCore", "CanonicalJSON", "Cedar", "DriftCore", "Facts", "Storage",
-                "TransparencyLog",
+                "TransparencyLog", "WebAuthn",
             ],
             others: platform.union(["Crypto", "Logging", "ServiceLifecycle"])),
         Layer(
-            "Identity", ["ApprovalCore", "CanonicalJSON", "TransparencyLog"],
+            "Identity", ["ApprovalCore", "CanonicalJSON", "TransparencyLog", "WebAuthn"],
             others: nio.union(["AsyncHTTPClient", "Foundation", "JWTKit"])),
         Layer(
-            "ExequaturClient", ["CLinux", "CanonicalJSON", "TransparencyLog"],
+            "ExequaturClient", ["CLinux", "CanonicalJSON", "TransparencyLog", "WebAuthn"],
             others: platform.union(nio).union(["AsyncHTTPClient"])),
         Layer(
             "Gates",
             [
                 "ApprovalCore", "CLinux", "CanonicalJSON", "ExequaturClient", "Facts",
-                "TransparencyLog",
+                "TransparencyLog", "WebAuthn",
             ],
             others: platform.union(nio).union([
                 "AsyncHTTPClient", "Crypto", "HTTPTypes", "Hummingbird", "Logging",
@@ -87,7 +91,7 @@ struct Layer: Sendable {
             "Server",
             [
                 "ApprovalCore", "CanonicalJSON", "Cedar", "Channels", "Collectors", "Console",
-                "ControlPlane", "DriftCore", "Identity", "Storage", "TransparencyLog",
+                "ControlPlane", "DriftCore", "Identity", "Storage", "TransparencyLog", "WebAuthn",
             ],
             others: platform.union(nio).union([
                 "Crypto", "HTTPTypes", "Hummingbird", "HummingbirdCore", "Logging",
