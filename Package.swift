@@ -264,6 +264,7 @@ let package = Package(
             name: "IdentityTests",
             dependencies: [
                 "ApprovalCore", "CanonicalJSON", "Identity", "TestSupport", "TransparencyLog",
+                asyncHTTPClient, niocore, niohttp1,
                 product("CryptoExtras", "swift-crypto"), product("JWTKit", "jwt-kit"),
             ],
             swiftSettings: strict),

@@ -31,12 +31,14 @@ package struct BotTokenVerifier: Sendable {
         }
         do {
             let token = try CompactToken(
-                String(decoding: authorization.utf8.dropFirst(scheme.utf8.count), as: UTF8.self))
+                String(decoding: authorization.utf8.dropFirst(scheme.utf8.count), as: UTF8.self),
+                bytes: IdentityLimits.tokenBytes)
             try BotToken.checkClaims(token, trust: trust, now: now)
-            let key = try await keys.key(token.keyID, at: place, trusted: [BotToken.issuer])
+            let keyID = try token.keyID
+            let key = try await keys.key(keyID, at: place, trusted: [BotToken.issuer])
             guard let key else {
                 throw BotTokenRefused(
-                    "the Bot Framework has no key `\(CompactToken.shown(token.keyID))`")
+                    "the Bot Framework has no key `\(CompactToken.shown(keyID))`")
             }
             return try BotToken(token, key, trust: trust, now: now)
         } catch let fault as TokenFault {

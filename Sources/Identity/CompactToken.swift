@@ -10,7 +10,8 @@ internal import TransparencyLog
 /// header that names, or points to, the key to check it with.
 struct CompactToken: Sendable {
     let algorithm: SigningAlgorithm
-    let keyID: String
+    /// The key that the header names; nil where it names none, which only ``IDToken`` takes.
+    let namedKeyID: String?
     let claims: JSONObject
     /// What the signature is of.
     let signed: [UInt8]
@@ -19,9 +20,9 @@ struct CompactToken: Sendable {
     /// Members of the header that would let the token choose its key, or change how it is read.
     private static let forbidden = ["b64", "crit", "enc", "jku", "jwk", "x5c", "x5u", "zip"]
 
-    init(_ text: String) throws(TokenFault) {
-        guard text.utf8.count <= IdentityLimits.tokenBytes else {
-            throw TokenFault("the token has more than \(IdentityLimits.tokenBytes) bytes")
+    init(_ text: String, bytes limit: Int) throws(TokenFault) {
+        guard text.utf8.count <= limit else {
+            throw TokenFault("the token has more than \(limit) bytes")
         }
         let bytes = Array(text.utf8)
         let parts = bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
@@ -30,7 +31,7 @@ struct CompactToken: Sendable {
         else { throw TokenFault("not three parts in base64url") }
         self.signature = signature
         signed = Array(bytes[..<parts[1].endIndex])
-        (algorithm, keyID) = try Self.header(try Self.object(head, "header"))
+        (algorithm, namedKeyID) = try Self.header(try Self.object(head, "header"))
         claims = try Self.object(body, "payload")
     }
 
@@ -49,9 +50,17 @@ struct CompactToken: Sendable {
         return object
     }
 
+    /// The key that the header names, for tokens that must name one.
+    var keyID: String {
+        get throws(TokenFault) {
+            guard let namedKeyID else { throw TokenFault("the header names no key") }
+            return namedKeyID
+        }
+    }
+
     private static func header(
         _ header: JSONObject
-    ) throws(TokenFault) -> (SigningAlgorithm, String) {
+    ) throws(TokenFault) -> (SigningAlgorithm, String?) {
         for (key, _) in header where forbidden.contains(where: { $0.utf8.elementsEqual(key.utf8) })
         {
             throw TokenFault("the header has `\(key)`")
@@ -65,7 +74,8 @@ struct CompactToken: Sendable {
                 throw TokenFault("`typ` is not `JWT`")
             }
         }
-        guard let keyID = header["kid"]?.stringValue, KeySet.isKeyID(keyID) else {
+        guard let kid = header["kid"] else { return (algorithm, nil) }
+        guard let keyID = kid.stringValue, KeySet.isKeyID(keyID) else {
             throw TokenFault("the header names no key")
         }
         return (algorithm, keyID)

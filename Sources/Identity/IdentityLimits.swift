@@ -37,4 +37,37 @@ package enum IdentityLimits {
     static let fetchSeconds: Int64 = 5
     /// Requests that wait for the keys of one issuer.
     static let waiters = 256
+    /// From sending somebody to a provider until he is back, in seconds; a login takes less.
+    package static let attemptSeconds: Int64 = 600
+    /// What a provider says about itself is used so long.
+    static let metadataSeconds = 600.0
+    /// Requests to one provider for what it says about itself that wait at the same time.
+    static let metadataWaiters = 256
+    /// The answer with the tokens; those of providers have a few thousand.
+    static let exchangeBytes = 65_536
+    /// Each parameter of the callback; codes of Entra have about 1,500 bytes.
+    static let callbackBytes = 4096
+    /// A subject (OpenID Connect Core 1.0 §2).
+    static let subjectBytes = 255
+    /// A name as the provider spells it; a longer one is no name.
+    static let nameBytes = 256
+    /// Audiences of an ID token, methods of authentication, and what they and `acr` are called.
+    static let audiences = 16
+    static let methods = 16
+    static let methodBytes = 256
+    /// Groups in an ID token: Entra leaves them out from 200 on, others have no limit.
+    static let groups = 1000
+    static let groupBytes = 256
+    /// What of a provider's own words for an error is shown.
+    static let errorBytes = 300
+    /// What a provider's configuration may hold.
+    static let titleBytes = 80
+    static let clientIDBytes = 256
+    static let secretBytes = 4096
+    static let scopes = 20
+    static let requiredClaims = 16
+    static let acrValues = 16
+    static let settingBytes = 256
+    /// Where the browser comes back to.
+    static let redirectBytes = 2048
 }

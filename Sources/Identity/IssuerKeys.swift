@@ -45,7 +45,8 @@ package final class IssuerKeys: Sendable {
     }
 
     private let source: DocumentSource
-    private let seconds: @Sendable () -> Double
+    /// The clock that never jumps.
+    let seconds: @Sendable () -> Double
     private let state: Mutex<State>
 
     /// Fetches through `source`; `seconds` is a clock that never jumps.
@@ -68,13 +69,16 @@ package final class IssuerKeys: Sendable {
     }
 
     /// The same of an issuer that describes itself elsewhere.
+    ///
+    /// Without a name it is the key of an issuer that has one. Where `trusted` is nil nobody is
+    /// forgotten, for issuers that come from the configuration.
     func key(
-        _ id: String, at place: KeyPlace, trusted: Set<String>
+        _ id: String?, at place: KeyPlace, trusted: Set<String>?
     ) async throws(IssuerFailure) -> VerificationKey? {
         // Once before a fetch and once after; again where the one who fetched went away.
         for _ in 0..<4 {
             let answer = state.withLock { state in
-                state.machine.keep(trusted)
+                if let trusted { state.machine.keep(trusted) }
                 return state.machine.ask(place.issuer, key: id, now: seconds())
             }
             switch answer {

@@ -9,23 +9,20 @@ struct JobToken: Sendable {
     let token: CompactToken
     let issuer: String
     let audience: String
-    let issuedAt: Timestamp
-    let expires: Timestamp
-    private let notBefore: Timestamp?
+    let keyID: String
+    private let times: TokenTimes
     private let tokenID: String?
 
-    var keyID: String { token.keyID }
     var claims: JSONObject { token.claims }
 
     init(_ text: String) throws(GrantRefused) {
         do {
-            token = try CompactToken(text)
+            token = try CompactToken(text, bytes: IdentityLimits.tokenBytes)
+            keyID = try token.keyID
             var reader = try JSONReader(.object(token.claims), path: "payload")
             issuer = try reader.string("iss")
             tokenID = try reader.optionalString("jti")
-            issuedAt = try CompactToken.instant(try reader.int("iat"), "iat")
-            expires = try CompactToken.instant(try reader.int("exp"), "exp")
-            notBefore = try reader.optionalInt("nbf").map { try CompactToken.instant($0, "nbf") }
+            times = try TokenTimes(token.claims)
         } catch {
             throw GrantRefused("\(error)")
         }
@@ -50,15 +47,7 @@ struct JobToken: Sendable {
 
     /// Refuses a token that is too old, too young or expired at `now`.
     func checkTimes(now: Timestamp) throws(GrantRefused) {
-        let skew = IdentityLimits.skewSeconds
-        guard now < expires.adding(seconds: skew) else { throw GrantRefused("the token expired") }
-        guard issuedAt < expires else { throw GrantRefused("`exp` is not after `iat`") }
-        let ahead = now.adding(seconds: skew)
-        guard issuedAt <= ahead else { throw GrantRefused("`iat` is in the future") }
-        if let notBefore, notBefore > ahead { throw GrantRefused("`nbf` is in the future") }
-        guard now <= issuedAt.adding(seconds: IdentityLimits.ageSeconds) else {
-            throw GrantRefused("the token was issued more than ten minutes ago")
-        }
+        if let fault = times.fault(now: now) { throw GrantRefused(fault.description) }
     }
 
     /// Names this token: by its `jti`, or where it has none by what is signed.
@@ -76,7 +65,7 @@ struct JobToken: Sendable {
 
     /// When no clock within the skew takes this token any more.
     var forgettable: Timestamp {
-        min(expires, issuedAt.adding(seconds: IdentityLimits.ageSeconds))
+        min(times.expires, times.issuedAt.adding(seconds: IdentityLimits.ageSeconds))
             .adding(seconds: 2 * IdentityLimits.skewSeconds)
     }
 }

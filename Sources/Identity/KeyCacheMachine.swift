@@ -51,8 +51,8 @@ package struct KeyCacheMachine: Sendable {
 
     package init(_ patience: KeyPatience = .workloads) { self.patience = patience }
 
-    /// What to do for a token of this issuer that names this key.
-    package mutating func ask(_ issuer: String, key: String, now: Double) -> Answer {
+    /// What to do for a token of this issuer that names this key, or none.
+    package mutating func ask(_ issuer: String, key: String?, now: Double) -> Answer {
         let entry = entries[issuer] ?? Entry()
         let age = now - entry.fetchedAt
         if let keys = entry.keys, age < patience.freshSeconds {

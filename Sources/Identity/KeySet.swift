@@ -40,8 +40,15 @@ package struct VerificationKey: Sendable {
 /// The keys that an issuer publishes (RFC 7517), those of them that can be used here.
 package struct KeySet: Sendable {
     private let keys: [String: VerificationKey]
+    /// The key of a set of one, which need not have a name.
+    private let lone: VerificationKey?
 
-    package subscript(_ id: String) -> VerificationKey? { keys[id] }
+    /// The key of this name; without a name the only key of a set of one
+    /// (OpenID Connect Core 1.0 §10.1).
+    package subscript(_ id: String?) -> VerificationKey? {
+        guard let id else { return lone }
+        return keys[id]
+    }
 
     /// Reads a document; keys of other kinds are left out, and so are two that share a name.
     package init(_ bytes: [UInt8]) async throws(IssuerFailure) {
@@ -53,13 +60,14 @@ package struct KeySet: Sendable {
         }
         var keys: [String: VerificationKey] = [:]
         var ambiguous: Set<String> = []
+        lone = elements.count == 1 ? await Self.key(elements[0], "lone") : nil
         for element in elements {
             guard let id = element["kid"]?.stringValue, Self.isKeyID(id) else { continue }
             guard let key = await Self.key(element, id) else { continue }
             if keys.updateValue(key, forKey: id) != nil { ambiguous.insert(id) }
         }
         self.keys = keys.filter { !ambiguous.contains($0.key) }
-        guard !self.keys.isEmpty else {
+        guard !self.keys.isEmpty || lone != nil else {
             throw IssuerFailure("it publishes no key for RS256 or ES256")
         }
     }
