@@ -50,7 +50,8 @@ extension ActionMachine {
         }
         guard state.comments < Limits.comments else {
             result.refusal = Refusal(
-                .tooManyComments, "\(Limits.comments) comments are all that one action has room for")
+                .tooManyComments, "\(Limits.comments) comments are all that one action has room for"
+            )
             return result
         }
         try record(

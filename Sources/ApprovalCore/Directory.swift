@@ -185,7 +185,9 @@ package struct Directory: Sendable, Hashable {
 
     /// A person's passkeys, the oldest first.
     package func passkeys(of person: Handle) -> [Passkey] {
-        passkeys.values.filter { $0.person == person }.sorted { ($0.since, $0.id) < ($1.since, $1.id) }
+        passkeys.values.filter { $0.person == person }.sorted {
+            ($0.since, $0.id) < ($1.since, $1.id)
+        }
     }
 
     /// Whether a person can show by himself who he is: nobody else has seen what he shows.

@@ -79,6 +79,8 @@ public enum ConsolePath {
         case approve
         /// About a source: `expect`, `decision`, and a field `d_ID` for each deviation.
         case decide
+        /// No form: what one led to where somebody else has to approve.
+        case ask
     }
 
     /// Target of a form on the page of a deviation; `POST`.

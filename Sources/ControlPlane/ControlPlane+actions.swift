@@ -139,7 +139,8 @@ extension ControlPlane {
     /// chain `attempts`. What would make a chain longer than it may get is only counted.
     func run(
         _ id: ActionID, by party: Party?, audit: JSON, reason: String?,
-        using used: [OperationalKey] = [], _ command:
+        using used: [OperationalKey] = [],
+        _ command:
             @escaping @Sendable (
                 inout ActionMachine, SubmissionBody, MachineSurroundings
             ) throws -> MachineResult

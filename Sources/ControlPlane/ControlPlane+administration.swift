@@ -41,6 +41,22 @@ package struct IssuedCredential: Sendable {
     package let id: String
     package let token: String?
     package let signInLink: String?
+    /// When the token stops working; nil for never.
+    package var expires: Timestamp?
+}
+
+/// How long tokens live.
+package enum TokenLifetime {
+    private static let longestDays: Int64 = 400
+
+    /// Reads such as `90d` or `8h`; nil for what is no length of time or longer than 400 days.
+    package static func seconds(_ text: String) -> Int64? {
+        if let span = Span(text) { return span.seconds }
+        guard text.utf8.last == UInt8(ascii: "d"), let days = Int64(text.dropLast()),
+            (1...longestDays).contains(days)
+        else { return nil }
+        return days * 86_400
+    }
 }
 
 extension ControlPlane {
@@ -61,26 +77,84 @@ extension ControlPlane {
         )
     }
 
+    /// What adds a person, to groups.
+    package static func addition(
+        of id: Handle, name: String?, groups: [Handle]
+    ) -> [NamedDirectoryChange] {
+        [NamedDirectoryChange(.personAdded(id), name: name)]
+            + groups.map { NamedDirectoryChange(.memberAdded(group: $0, member: id)) }
+    }
+
+    /// What adds an agent that belongs to a person, with the token that will be its own.
+    package func addition(
+        ofAgent id: Handle, owner: Handle, groups: [Handle], name: String?, lifetime: Int64?,
+        by: Principal
+    ) -> (changes: [NamedDirectoryChange], issued: IssuedCredential) {
+        let token = mint(.agent, id, lifetime: lifetime, by: by)
+        var changes = [NamedDirectoryChange(.agentAdded(id, owner: owner), name: name)]
+        changes += groups.map { NamedDirectoryChange(.memberAdded(group: $0, member: id)) }
+        changes.append(NamedDirectoryChange(.credentialIssued(token.credential)))
+        return (changes, token.issued)
+    }
+
+    package func addition(
+        ofGate id: Handle, lifetime: Int64?, by: Principal
+    ) throws -> (changes: [NamedDirectoryChange], issued: IssuedCredential) {
+        try Self.checkGateName(id)
+        let token = mint(.gate, id, lifetime: lifetime, by: by)
+        return (
+            [
+                NamedDirectoryChange(.gateAdded(id)),
+                NamedDirectoryChange(.credentialIssued(token.credential)),
+            ], token.issued
+        )
+    }
+
+    /// What replaces all tokens of a party by a new one.
+    package func rotation(
+        of kind: CredentialKind, _ id: Handle, lifetime: Int64?, by: Principal
+    ) -> (changes: [NamedDirectoryChange], issued: IssuedCredential) {
+        let old = governance.directory.credentials.values
+            .filter { $0.kind == kind && $0.subject == id }.map(\.id).sorted()
+        let token = mint(kind, id, lifetime: lifetime, by: by)
+        let changes = old.map { NamedDirectoryChange(.credentialRevoked($0)) }
+        return (changes + [NamedDirectoryChange(.credentialIssued(token.credential))], token.issued)
+    }
+
+    /// What gives an agent one more token; with a person's name what is done with it is done on his
+    /// behalf, and must be within policy for him as well (DESIGN §7).
+    package func token(
+        ofAgent id: Handle, onBehalfOf person: Handle?, lifetime: Int64?, by: Principal
+    ) throws -> (changes: [NamedDirectoryChange], issued: IssuedCredential) {
+        let directory = governance.directory
+        guard directory.agents[id] != nil else {
+            throw CommandError.conflict(
+                code: "directory_conflict", "there is no agent `\(id)`")
+        }
+        if let person, !directory.persons.contains(person) {
+            throw CommandError.conflict(
+                code: "directory_conflict", "there is no person `\(person)`")
+        }
+        let token = mint(.agent, id, onBehalfOf: person, lifetime: lifetime, by: by)
+        return (
+            [NamedDirectoryChange(.credentialIssued(token.credential))], token.issued
+        )
+    }
+
     /// Adds an agent that belongs to a person.
     package func addAgent(
         _ id: Handle, owner: Handle, groups: [Handle], name: String?, by: Principal
     ) async throws -> IssuedCredential {
-        var changes = [NamedChange(.agentAdded(id, owner: owner), name: name)]
-        changes += groups.map { NamedChange(.memberAdded(group: $0, member: id)) }
-        let token = mint(.agent, id, by: by)
-        changes.append(NamedChange(.credentialIssued(token.credential)))
-        try await change(changes, by: by)
-        return IssuedCredential(id: id.text, token: token.token.text, signInLink: nil)
+        let (changes, issued) = addition(
+            ofAgent: id, owner: owner, groups: groups, name: name, lifetime: nil, by: by)
+        try await apply(.directory(changes), by: by)
+        return issued
     }
 
     package func addGate(_ id: Handle, by: Principal) async throws -> IssuedCredential {
-        try Self.checkGateName(id)
-        let token = mint(.gate, id, by: by)
-        try await change(
-            [
-                NamedChange(.gateAdded(id)), NamedChange(.credentialIssued(token.credential)),
-            ], by: by)
-        return IssuedCredential(id: id.text, token: token.token.text, signInLink: nil)
+        let (changes, issued) = try addition(ofGate: id, lifetime: nil, by: by)
+        try await apply(.directory(changes), by: by)
+        return issued
     }
 
     static func checkGateName(_ id: Handle) throws {
@@ -105,35 +179,44 @@ extension ControlPlane {
     package func rotate(
         _ kind: CredentialKind, _ id: Handle, by: Principal
     ) async throws -> IssuedCredential {
-        let old = governance.directory.credentials.values
-            .filter { $0.kind == kind && $0.subject == id }.map(\.id).sorted()
-        let token = mint(kind, id, by: by)
-        var changes = old.map { NamedChange(.credentialRevoked($0)) }
-        changes.append(NamedChange(.credentialIssued(token.credential)))
-        try await change(changes, by: by)
-        return IssuedCredential(id: id.text, token: token.token.text, signInLink: nil)
+        let (changes, issued) = rotation(of: kind, id, lifetime: nil, by: by)
+        try await apply(.directory(changes), by: by)
+        return issued
+    }
+
+    /// A token and its stored half.
+    struct MintedToken {
+        let token: Token
+        let credential: Credential
+
+        var issued: IssuedCredential {
+            IssuedCredential(
+                id: credential.subject.text, token: token.text, signInLink: nil,
+                expires: credential.notAfter)
+        }
     }
 
     func mint(
-        _ kind: CredentialKind, _ subject: Handle, by: Principal
-    ) -> (token: Token, credential: Credential) {
+        _ kind: CredentialKind, _ subject: Handle, onBehalfOf person: Handle? = nil,
+        lifetime: Int64? = nil, by: Principal
+    ) -> MintedToken {
         let id = "c" + effects.entropy.hashes(1)[0].hex.prefix(15)
         let token = Token(
             kind: kind, key: verifierKey, credential: id, secret: effects.entropy.bytes(32))
         var shownTo: [Handle] = []
         switch by {
-        case .person(let person), .administrator(let person):
+        case .person(let maker), .administrator(let maker), .action(_, let maker):
             // A credential made for somebody else was seen by its maker (DESIGN §4.13).
-            if person != subject { shownTo = [person] }
-        case .agent, .gate, .action: break
+            if maker != subject { shownTo = [maker] }
+        case .agent, .gate: break
         }
-        let notAfter = kind == .person ? now.adding(seconds: Self.personTokenSeconds) : nil
-        return (
-            token,
-            Credential(
+        let seconds = kind == .person ? Self.personTokenSeconds : lifetime
+        return MintedToken(
+            token: token,
+            credential: Credential(
                 id: id, kind: kind, subject: subject, secretHash: .sha256(token.secret),
-                notAfter: notAfter, shownTo: shownTo)
-        )
+                notAfter: seconds.map { now.adding(seconds: $0) }, shownTo: shownTo,
+                onBehalfOf: person))
     }
 
     /// Appends one entry per change, all in one write, or none.

@@ -187,6 +187,12 @@ extension ControlPlane {
             code: "policies_changed", "the policies were changed meanwhile: try again")
     }
 
+    /// The change that approves what a gate presents, for those who ask others.
+    package func gateApproval(_ gate: Handle, expect: String) throws -> GovernanceChange {
+        let presented = try Self.expected(try standing(of: gate), expect)
+        return .gateConfiguration(gate, presentation: presented.digest)
+    }
+
     private static func expected(
         _ standing: GateStanding, _ expect: String
     ) throws -> GatePresentation {

@@ -41,7 +41,8 @@ extension ControlPlane {
                 throw CommandError.forbidden(
                     code: "administrators_only", "this needs an administrator")
             }
-            try await changeOwn(changes.map { NamedChange($0.change, audit: audit) }, session.person)
+            try await changeOwn(
+                changes.map { NamedChange($0.change, audit: audit) }, session.person)
             return Administered(request: nil)
         }
         return Administered(
@@ -101,7 +102,8 @@ extension ControlPlane {
         switch change {
         case .directory(let changes):
             _ = try plan(
-                changes.map { NamedChange($0.change, name: $0.name) }, by: "nobody", at: now, &after)
+                changes.map { NamedChange($0.change, name: $0.name) }, by: "nobody", at: now, &after
+            )
             try checkSatisfiable(governance, after)
         case .policies(let files):
             let policies = try await compile(files)

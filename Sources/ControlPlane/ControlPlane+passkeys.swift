@@ -19,7 +19,8 @@ extension ControlPlane {
         let url = configuration.publicURL
         let scheme = url.hasPrefix("https:") ? "https" : "http"
         let authority = url.dropFirst(scheme.utf8.count + 3).prefix { $0 != "/" }
-        let host = authority.hasPrefix("[")
+        let host =
+            authority.hasPrefix("[")
             ? authority.prefix { $0 != "]" } + "]" : authority.prefix { $0 != ":" }
         return (String(host), "\(scheme)://\(authority)")
     }

@@ -28,7 +28,8 @@ extension ControlPlane {
         try throttle("end \(principal)")
         guard DecisionCommand.isReason(text), text.utf8.count <= Limits.reasonBytes else {
             throw CommandError.badRequest(
-                code: "value_invalid", "`text`: 1 to \(Limits.reasonBytes) bytes that say something")
+                code: "value_invalid", "`text`: 1 to \(Limits.reasonBytes) bytes that say something"
+            )
         }
         return try await run(
             id, by: Party(principal, attempt: "comment"), audit: audit, reason: text

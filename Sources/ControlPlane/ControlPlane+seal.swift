@@ -38,7 +38,8 @@ extension ControlPlane {
         if let deadlock = governance.deadlock { problems.append(deadlock) }
         for agent in directory.agents.sorted(by: { $0.key < $1.key })
         where !directory.persons.contains(agent.value) {
-            problems.append("agent `\(agent.key)` belongs to nobody: remove it, or give it an owner")
+            problems.append(
+                "agent `\(agent.key)` belongs to nobody: remove it, or give it an owner")
         }
         return problems
     }

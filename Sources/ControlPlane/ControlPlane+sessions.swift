@@ -239,7 +239,8 @@ extension ControlPlane {
 
     /// Ends a session: his own, or by an administrator anybody's; an entry.
     package func revoke(session id: String, by party: Principal) async throws {
-        guard id.utf8.count == 16, Hash256(hex: id + String(repeating: "0", count: 48)) != nil else {
+        guard id.utf8.count == 16, Hash256(hex: id + String(repeating: "0", count: 48)) != nil
+        else {
             throw Self.noSession
         }
         let draftEntropy = effects.entropy.hashes(2)

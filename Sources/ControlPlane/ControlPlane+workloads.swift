@@ -19,11 +19,12 @@ extension ControlPlane {
 
     // MARK: trusts
 
-    /// Lets tokens of an issuer be exchanged for tokens of an agent, and gives its id.
-    package func addTrust(
+    /// A trust by which tokens of an issuer may be exchanged for tokens of an agent; nothing is
+    /// changed yet.
+    package func newTrust(
         agent: Handle, issuer: IssuerURL, audience: String, claims: [String: String],
-        lifetimeSeconds: Int64, by: Principal
-    ) async throws -> WorkloadTrust {
+        lifetimeSeconds: Int64
+    ) throws -> WorkloadTrust {
         let trust = try WorkloadTrust(
             id: "t" + effects.entropy.hashes(1)[0].hex.prefix(15), agent: agent, issuer: issuer,
             audience: audience, claims: claims, lifetimeSeconds: lifetimeSeconds)
@@ -33,6 +34,17 @@ extension ControlPlane {
                 "`\(issuer)` is not `https`: this server was not started with "
                     + "`--allow-loopback-issuers`, which is for tests")
         }
+        return trust
+    }
+
+    /// Lets tokens of an issuer be exchanged for tokens of an agent, and gives its id.
+    package func addTrust(
+        agent: Handle, issuer: IssuerURL, audience: String, claims: [String: String],
+        lifetimeSeconds: Int64, by: Principal
+    ) async throws -> WorkloadTrust {
+        let trust = try newTrust(
+            agent: agent, issuer: issuer, audience: audience, claims: claims,
+            lifetimeSeconds: lifetimeSeconds)
         try await change([NamedChange(.trustAdded(trust))], by: by)
         return trust
     }

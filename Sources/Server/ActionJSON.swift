@@ -26,7 +26,7 @@ struct ActionJSON {
             "action": .string(action.operation.action),
             "advisory": .bool(!submission.gate.enforcing),
             "claim": try self.claim(state, claim, head),
-            "deadline": .optional(submission.deadline),
+            "deadline": .optional(state.deadline),
             "decisions": .array(state.decisions.map { decision($0, reason: nil) }),
             "digest": .string(state.digest.hex), "gate": submission.gate.json,
             "grantExpires": .optional(state.clearance?.notAfter), "id": .string(state.id.text),
@@ -132,9 +132,10 @@ struct ActionJSON {
     }
 
     private func review(_ state: ActionState, _ body: SubmissionBody) -> JSON {
-        guard let requirement = state.submission.requirement else { return .null }
+        guard let requirement = state.requirement else { return .null }
+        let age = state.age(at: max(control.now, state.updatedAt))
         let filled = SlotMatching.match(
-            requirement, approvers: state.approvers, in: governance.directory)
+            requirement, approvers: state.approvers, in: governance.directory, after: age)
         let slots = requirement.slots.map { slot -> JSON in
             [
                 "filled": .handles(filled[slot.group] ?? []), "group": .string(slot.group.text),

@@ -99,7 +99,7 @@ struct ActionRoutes: Sendable {
         query.limit = try Wire.limit(request, most: Self.listLimit) ?? query.limit
         switch party.principal {
         case .agent(let agent): query.agent = agent
-        case .person, .administrator: break
+        case .person, .administrator, .action: break
         case .gate: throw CommandError.forbidden(code: "persons_only", "gates don't list")
         }
         let json = ActionJSON(control)
@@ -157,7 +157,7 @@ struct ActionRoutes: Sendable {
     /// Agents see their own actions; whether another one exists is not theirs to know.
     private func check(_ party: Authenticated, _ detail: ActionDetail) throws {
         switch party.principal {
-        case .person, .administrator: return
+        case .person, .administrator, .action: return
         case .agent(let agent):
             guard detail.state.submission.requester.agent == agent else {
                 throw CommandError.noSuchAction

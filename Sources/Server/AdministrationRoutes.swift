@@ -26,6 +26,8 @@ struct AdministrationRoutes: Sendable {
         router.get("/v1/agents/:id", use: agent)
         router.delete("/v1/agents/:id") { try await remove($0, $1) { .agentRemoved($0) } }
         router.post("/v1/agents/:id/rotate") { try await rotate($0, $1, .agent) }
+        router.post("/v1/agents/:id/tokens", use: addToken)
+        router.delete("/v1/agents/:id/tokens/:credential", use: removeToken)
         router.get("/v1/gates", use: gates)
         router.post("/v1/gates", use: addGate)
         router.get("/v1/gates/:id", use: gate)
@@ -50,7 +52,7 @@ struct AdministrationRoutes: Sendable {
         _ = try Wire.person(request, control)
         let governance = control.governance
         let all = governance.directory.persons.sorted()
-        return Wire.answer(.array(all.map { Self.person($0, governance) }))
+        return Wire.answer(.array(try all.map { try person($0, governance) }))
     }
 
     @Sendable func person(_ request: Request, _ context: ServerContext) throws -> Response {
@@ -58,14 +60,14 @@ struct AdministrationRoutes: Sendable {
         let id = try Self.id(context)
         let governance = control.governance
         guard governance.directory.persons.contains(id) else { throw Self.unknown(id) }
-        return Wire.answer(Self.person(id, governance))
+        return Wire.answer(try person(id, governance))
     }
 
     @Sendable func agents(_ request: Request, _ context: ServerContext) throws -> Response {
         _ = try Wire.person(request, control)
         let governance = control.governance
         let all = governance.directory.agents.keys.sorted()
-        return Wire.answer(.array(all.map { Self.agent($0, governance) }))
+        return Wire.answer(.array(try all.map { try agent($0, governance) }))
     }
 
     @Sendable func agent(_ request: Request, _ context: ServerContext) throws -> Response {
@@ -73,14 +75,14 @@ struct AdministrationRoutes: Sendable {
         let id = try Self.id(context)
         let governance = control.governance
         guard governance.directory.agents[id] != nil else { throw Self.unknown(id) }
-        return Wire.answer(Self.agent(id, governance))
+        return Wire.answer(try agent(id, governance))
     }
 
     @Sendable func gates(_ request: Request, _ context: ServerContext) throws -> Response {
         _ = try Wire.person(request, control)
         let governance = control.governance
         let all = governance.directory.gates.sorted()
-        return Wire.answer(.array(all.map { Self.gate($0, governance) }))
+        return Wire.answer(.array(try all.map { try gate($0, governance) }))
     }
 
     @Sendable func gate(_ request: Request, _ context: ServerContext) throws -> Response {
@@ -88,7 +90,7 @@ struct AdministrationRoutes: Sendable {
         let id = try Self.id(context)
         let governance = control.governance
         guard governance.directory.gates.contains(id) else { throw Self.unknown(id) }
-        return Wire.answer(Self.gate(id, governance))
+        return Wire.answer(try gate(id, governance))
     }
 
     @Sendable func groups(_ request: Request, _ context: ServerContext) throws -> Response {
@@ -105,43 +107,46 @@ struct AdministrationRoutes: Sendable {
         return Wire.answer(Self.group(id, directory))
     }
 
-    private static func person(_ id: Handle, _ governance: Governance) -> JSON {
+    private func person(_ id: Handle, _ governance: Governance) throws -> JSON {
         [
             "administrator": .bool(governance.directory.isAdministrator(id)),
-            "credentials": credentials(id, [.person, .administrator], governance),
+            "credentials": try credentials(id, [.person, .administrator], governance),
             "groups": .handles(governance.directory.groups(of: id)), "id": .string(id.text),
             "name": .string(governance.names[id] ?? id.text),
         ]
     }
 
-    private static func agent(_ id: Handle, _ governance: Governance) -> JSON {
+    private func agent(_ id: Handle, _ governance: Governance) throws -> JSON {
         [
-            "credentials": credentials(id, [.agent], governance),
+            "credentials": try credentials(id, [.agent], governance),
             "groups": .handles(governance.directory.groups(of: id)), "id": .string(id.text),
             "name": .string(governance.names[id] ?? id.text),
             "owner": .optional(governance.directory.agents[id]),
         ]
     }
 
-    private static func gate(_ id: Handle, _ governance: Governance) -> JSON {
-        ["credentials": credentials(id, [.gate], governance), "id": .string(id.text)]
+    private func gate(_ id: Handle, _ governance: Governance) throws -> JSON {
+        ["credentials": try credentials(id, [.gate], governance), "id": .string(id.text)]
     }
 
     private static func group(_ id: Handle, _ directory: Directory) -> JSON {
         ["id": .string(id.text), "members": .handles((directory.groups[id] ?? []).sorted())]
     }
 
-    private static func credentials(
+    private func credentials(
         _ subject: Handle, _ kinds: Set<CredentialKind>, _ governance: Governance
-    ) -> JSON {
+    ) throws -> JSON {
         let all = governance.directory.credentials.values
             .filter { $0.subject == subject && kinds.contains($0.kind) }
             .sorted { $0.id < $1.id }
         return .array(
-            all.map { credential in
+            try all.map { credential in
                 [
                     "expires": .optional(credential.notAfter), "id": .string(credential.id),
                     "kind": .string(credential.kind.rawValue),
+                    "lastUsed": .optional(try control.lastUse(of: credential.id)),
+                    "onBehalfOf": .optional(credential.onBehalfOf),
+                    "shownTo": .handles(credential.shownTo),
                 ]
             })
     }
@@ -158,8 +163,14 @@ struct AdministrationRoutes: Sendable {
         let groups = try Self.groups(&reader)
         let token = try reader.optionalBool("token") ?? false
         try reader.finish()
+        guard control.unsealed else {
+            // Tokens and links are made once he is there.
+            return try await Wire.ask(
+                .directory(ControlPlane.addition(of: id, name: name, groups: groups)), by: by,
+                request, context, control, extra: ["id": .string(id.text)])
+        }
         let issued = try await control.addPerson(
-            id, name: name, groups: groups, wantsToken: token, by: by)
+            id, name: name, groups: groups, wantsToken: token, by: by.principal)
         return created(issued, ["groups": .handles(groups), "name": .string(name ?? id.text)])
     }
 
@@ -170,19 +181,24 @@ struct AdministrationRoutes: Sendable {
         let owner = try reader.handle("owner")
         let name = try Self.name(&reader)
         let groups = try Self.groups(&reader)
+        let lifetime = try Self.lifetime(&reader)
         try reader.finish()
-        let issued = try await control.addAgent(
-            id, owner: owner, groups: groups, name: name, by: by)
-        return created(
-            issued, ["groups": .handles(groups), "owner": .string(owner.text)])
+        let (changes, issued) = control.addition(
+            ofAgent: id, owner: owner, groups: groups, name: name, lifetime: lifetime,
+            by: by.principal)
+        let shown: JSONObject = ["groups": .handles(groups), "owner": .string(owner.text)]
+        return try await administer(.directory(changes), issued, shown, by: by, request, context)
     }
 
     @Sendable func addGate(_ request: Request, _ context: ServerContext) async throws -> Response {
         let by = try Wire.administrator(request, control)
         var reader = try JSONReader(try await Wire.json(request))
         let id = try reader.handle("id")
+        let lifetime = try Self.lifetime(&reader)
         try reader.finish()
-        return created(try await control.addGate(id, by: by), [:])
+        let (changes, issued) = try control.addition(
+            ofGate: id, lifetime: lifetime, by: by.principal)
+        return try await administer(.directory(changes), issued, [:], by: by, request, context)
     }
 
     @Sendable func addGroup(_ request: Request, _ context: ServerContext) async throws -> Response {
@@ -190,7 +206,12 @@ struct AdministrationRoutes: Sendable {
         var reader = try JSONReader(try await Wire.json(request))
         let id = try reader.handle("id")
         try reader.finish()
-        try await control.addGroup(id, by: by)
+        let added = GovernanceChange.directory([NamedDirectoryChange(.groupAdded(id))])
+        guard control.unsealed else {
+            return try await Wire.ask(
+                added, by: by, request, context, control, extra: ["id": .string(id.text)])
+        }
+        try await control.addGroup(id, by: by.principal)
         return Wire.answer(["id": .string(id.text), "members": []], status: .created)
     }
 
@@ -199,7 +220,12 @@ struct AdministrationRoutes: Sendable {
     ) async throws -> Response {
         let by = try Wire.administrator(request, control)
         let id = try Self.id(context)
-        try await control.apply(change(id), by: by)
+        guard control.unsealed else {
+            return try await Wire.ask(
+                .directory([NamedDirectoryChange(change(id))]), by: by, request, context, control,
+                extra: ["id": .string(id.text)])
+        }
+        try await control.apply(change(id), by: by.principal)
         return Wire.answer(["id": .string(id.text), "removed": true])
     }
 
@@ -210,7 +236,12 @@ struct AdministrationRoutes: Sendable {
         let by = try Wire.administrator(request, control)
         let group = try Self.id(context)
         let member = try Wire.handle(try context.parameters.require("member"))
-        try await control.apply(change(group, member), by: by)
+        guard control.unsealed else {
+            return try await Wire.ask(
+                .directory([NamedDirectoryChange(change(group, member))]), by: by, request,
+                context, control, extra: ["id": .string(group.text)])
+        }
+        try await control.apply(change(group, member), by: by.principal)
         return Wire.answer(Self.group(group, control.governance.directory))
     }
 
@@ -218,7 +249,73 @@ struct AdministrationRoutes: Sendable {
         _ request: Request, _ context: ServerContext, _ kind: CredentialKind
     ) async throws -> Response {
         let by = try Wire.administrator(request, control)
-        return created(try await control.rotate(kind, try Self.id(context), by: by), [:])
+        let bytes = try await Wire.bytes(request)
+        var reader = try JSONReader(bytes.isEmpty ? [:] : try JSON(parsing: bytes))
+        let lifetime = try Self.lifetime(&reader)
+        try reader.finish()
+        let (changes, issued) = control.rotation(
+            of: kind, try Self.id(context), lifetime: lifetime, by: by.principal)
+        return try await administer(.directory(changes), issued, [:], by: by, request, context)
+    }
+
+    /// One more token of an agent, for a while, or for acting on behalf of a person.
+    @Sendable func addToken(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let by = try Wire.administrator(request, control)
+        let id = try Self.id(context)
+        var reader = try JSONReader(try await Wire.json(request))
+        let person = try reader.optionalHandle("onBehalfOf")
+        let lifetime = try Self.lifetime(&reader)
+        try reader.finish()
+        let (changes, issued) = try control.token(
+            ofAgent: id, onBehalfOf: person, lifetime: lifetime, by: by.principal)
+        return try await administer(
+            .directory(changes), issued, ["onBehalfOf": .optional(person)], by: by, request,
+            context)
+    }
+
+    /// Ends one token and leaves the others.
+    @Sendable func removeToken(
+        _ request: Request, _ context: ServerContext
+    ) async throws -> Response {
+        let by = try Wire.administrator(request, control)
+        let id = try Self.id(context)
+        let credential = try context.parameters.require("credential")
+        guard let known = control.governance.directory.credentials[credential],
+            known.subject == id, known.kind == .agent || known.kind == .gate
+        else { throw Problem(.notFound, "not_found", "`\(id)` has no such token") }
+        return try await administer(
+            .directory([NamedDirectoryChange(.credentialRevoked(credential))]), nil,
+            ["id": .string(id.text), "removed": true], by: by, request, context)
+    }
+
+    /// Makes a change that hands a token out, or asks for it: the token works once it is approved.
+    private func administer(
+        _ change: GovernanceChange, _ issued: IssuedCredential?, _ shown: JSONObject,
+        by party: Authenticated, _ request: Request, _ context: ServerContext
+    ) async throws -> Response {
+        var object = shown
+        if let issued {
+            object["id"] = .string(issued.id)
+            if let token = issued.token { object["token"] = .string(token) }
+            object["tokenExpires"] = .optional(issued.expires)
+        }
+        guard control.unsealed else {
+            return try await Wire.ask(
+                change, by: party, request, context, control, extra: object)
+        }
+        _ = try await control.administer(change, by: party)
+        return Wire.answer(.object(object), status: issued == nil ? .ok : .created)
+    }
+
+    /// How long a token is to live, such as `90d`; nil for as long as nobody ends it.
+    private static func lifetime(_ reader: inout JSONReader) throws -> Int64? {
+        guard let text = try reader.optionalString("expires") else { return nil }
+        guard let seconds = TokenLifetime.seconds(text) else {
+            throw CommandError.badRequest(
+                code: "value_invalid", "`expires`: a length of time such as `90d`, at most 400 days"
+            )
+        }
+        return seconds
     }
 
     @Sendable func link(_ request: Request, _ context: ServerContext) async throws -> Response {
@@ -227,14 +324,15 @@ struct AdministrationRoutes: Sendable {
         return Wire.answer(
             [
                 "id": .string(id.text),
-                "signInLink": .string(try await control.signInLink(for: id, by: by)),
+                "signInLink": .string(try await control.signInLink(for: id, by: by.principal)),
             ], status: .created)
     }
 
     @Sendable func confirmClock(
         _ request: Request, _ context: ServerContext
     ) async throws -> Response {
-        try await control.confirmClock(by: try Wire.administrator(request, control))
+        try await control.confirmClock(
+            by: try Wire.administrator(request, control).principal)
         return Wire.answer(["confirmed": true])
     }
 

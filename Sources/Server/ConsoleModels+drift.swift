@@ -29,7 +29,7 @@ extension ConsoleModels {
     var driftPermission: DriftPermission {
         guard let session else { return DriftPermission(mayDecide: false, isFresh: false) }
         return DriftPermission(
-            mayDecide: control.mayAdminister(.person(session.person)),
+            mayDecide: control.isAdministrator(.person(session.person)),
             isFresh: control.assurance(of: session) >= .console)
     }
 

@@ -77,9 +77,9 @@ struct ConsoleModels {
     }
 
     private func slots(_ state: ActionState) -> [ConsoleSlot] {
-        guard let requirement = state.submission.requirement else { return [] }
+        guard let requirement = state.requirement else { return [] }
         let filled = SlotMatching.match(
-            requirement, approvers: state.approvers, in: governance.directory)
+            requirement, approvers: state.approvers, in: governance.directory, after: age(state))
         return requirement.slots.map { slot in
             ConsoleSlot(
                 group: slot.group.text, quorum: slot.quorum,
@@ -87,8 +87,12 @@ struct ConsoleModels {
         }
     }
 
+    private func age(_ state: ActionState) -> Int64 {
+        state.age(at: max(control.now, state.updatedAt))
+    }
+
     private func severity(_ state: ActionState) -> ConsoleSeverity? {
-        (state.submission.requirement?.severity).flatMap {
+        (state.requirement?.severity).flatMap {
             ConsoleSeverity(rawValue: $0.rawValue)
         }
     }
@@ -187,7 +191,7 @@ struct ConsoleModels {
             requester: requester(state.submission.requester),
             gate: state.submission.gate.id.text, isAdvisory: !state.submission.gate.enforcing,
             isUnsealed: submittedUnsealed(detail), severity: severity(state),
-            assurance: state.submission.requirement?.assurance.rawValue,
+            assurance: state.requirement?.assurance.rawValue,
             submittedAt: instant(state.submittedAt),
             deadline: state.submission.deadline.map(instant),
             grantExpires: state.clearance.map { instant($0.notAfter) },
@@ -219,8 +223,10 @@ struct ConsoleModels {
     }
 
     private func eligible(_ state: ActionState) -> [ConsolePersonName] {
-        guard let requirement = state.submission.requirement else { return [] }
-        return governance.eligible(requirement, requester: state.submission.requester).map(person)
+        guard let requirement = state.requirement else { return [] }
+        return governance.eligible(
+            requirement, requester: state.submission.requester, after: age(state)
+        ).map(person)
     }
 
     private func endedBecause(_ detail: ActionDetail) -> String? {
@@ -314,8 +320,8 @@ struct ConsoleModels {
         let isOpen = state.status == .pending || state.status == .cleared
         let inChain = state.submission.requester.chain.contains(session.person)
         let asked =
-            state.submission.requirement?.groups(
-                of: session.person, in: governance.directory) ?? []
+            state.requirement?.groups(
+                of: session.person, in: governance.directory, after: age(state)) ?? []
         return ConsolePermission(
             mayApprove: approve == nil, mayDeny: deny == nil,
             obstacles: state.status == .pending

@@ -54,6 +54,10 @@ extension ConsoleRoutes {
         case "approve":
             ConsoleNotice(
                 kind: .success, text: "Approved. Whatever differs from it is told from now on.")
+        case "ask":
+            ConsoleNotice(
+                kind: .success,
+                text: "Asked. Somebody else has to approve it: it waits in the inbox.")
         default: nil
         }
     }
@@ -65,10 +69,10 @@ extension ConsoleRoutes {
     ) async throws -> Response {
         try await decide(request, deviationIn: context) { form, session, episode in
             try requireFresh(session)
-            _ = try await control.acceptDrift(
-                episode.source, [episode.fingerprint], expect: form["expect"] ?? "",
-                by: .person(session.person))
-            return .accept
+            return try await administer(
+                try control.acceptanceChange(
+                    episode.source, [episode.fingerprint], expect: form["expect"] ?? ""),
+                session, as: .accept)
         }
     }
 
@@ -87,9 +91,9 @@ extension ConsoleRoutes {
     ) async throws -> Response {
         try await decide(request, sourceIn: context) { form, session, id in
             try requireFresh(session)
-            _ = try await control.approveBaseline(
-                id, expect: form["expect"] ?? "", by: .person(session.person))
-            return .approve
+            return try await administer(
+                try control.baselineChange(id, expect: form["expect"] ?? ""), session,
+                as: .approve)
         }
     }
 
@@ -109,9 +113,9 @@ extension ConsoleRoutes {
             switch form["decision"].flatMap(ConsolePath.DriftForm.init(rawValue:)) {
             case .accept:
                 try requireFresh(session)
-                _ = try await control.acceptDrift(
-                    id, fingerprints, expect: form["expect"] ?? "", by: by)
-                return .accept
+                return try await administer(
+                    try control.acceptanceChange(
+                        id, fingerprints, expect: form["expect"] ?? ""), session, as: .accept)
             case .acknowledge:
                 try await control.acknowledgeDrift(id, fingerprints, by: by)
                 return .acknowledge
@@ -188,8 +192,16 @@ extension ConsoleRoutes {
         }
     }
 
+    /// Makes a change, or once the installation is sealed asks for it.
+    private func administer(
+        _ change: GovernanceChange, _ session: Session, as form: ConsolePath.DriftForm
+    ) async throws -> ConsolePath.DriftForm {
+        let done = try await control.administer(change, by: control.party(of: session))
+        return done.isPending ? .ask : form
+    }
+
     private func requireAdministrator(_ session: Session) throws {
-        guard control.mayAdminister(.person(session.person)) else {
+        guard control.isAdministrator(.person(session.person)) else {
             throw CommandError.forbidden(
                 code: "administrators_only",
                 "only administrators decide what is right; nothing was done")

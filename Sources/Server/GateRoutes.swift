@@ -80,7 +80,12 @@ struct GateRoutes: Sendable {
         var reader = try JSONReader(try await Wire.json(request))
         let expect = try reader.string("expect")
         try reader.finish()
-        let approval = try await control.approve(gate, expect: expect, by: by)
+        guard control.unsealed else {
+            return try await Wire.ask(
+                try control.gateApproval(gate, expect: expect), by: by, request, context, control,
+                extra: ["gate": .string(gate.text)])
+        }
+        let approval = try await control.approve(gate, expect: expect, by: by.principal)
         let standing = approval.standing
         return Wire.answer(
             [

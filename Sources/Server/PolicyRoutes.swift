@@ -31,8 +31,14 @@ struct PolicyRoutes: Sendable {
 
     @Sendable func publish(_ request: Request, _ context: ServerContext) async throws -> Response {
         let by = try Wire.administrator(request, control)
-        let policies = try await compiled(try await files(request))
-        try await control.publish(policies, by: by)
+        let files = try await files(request)
+        let policies = try await compiled(files)
+        guard control.unsealed else {
+            return try await Wire.ask(
+                .policies(files), by: by, request, context, control,
+                extra: ["digest": .string(policies.digest.hex)])
+        }
+        try await control.publish(policies, by: by.principal)
         return Wire.answer(
             [
                 "digest": .string(policies.digest.hex),

@@ -102,12 +102,14 @@ extension Problem {
         let status: HTTPResponse.Status =
             switch refusal.code {
             case .notAReviewer, .selfApproval, .notEligible, .assuranceTooLow, .wrongGate,
-                .notRequester, .notAllowed, .notLinked, .notInChat:
+                .notRequester, .notAllowed, .notLinked, .notInChat, .credentialShown,
+                .credentialTooNew, .signatureInvalid:
                 .forbidden
             case .expired, .grantLapsed: .gone
             case .reasonRequired: .badRequest
             case .notPending, .staleDigest, .alreadyDecided, .notShownInFull, .notCleared,
-                .alreadyClaimed, .invalidated, .notClaimed, .alreadyReported, .notUnknown:
+                .alreadyClaimed, .invalidated, .notClaimed, .alreadyReported, .notUnknown,
+                .debtOpen, .noDebt, .tooManyComments:
                 .conflict
             }
         self.init(status, refusal.code.rawValue, refusal.description)

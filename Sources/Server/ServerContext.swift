@@ -53,6 +53,7 @@ enum Wire {
     static let configurationHeader = headerName("Exequatur-Gate-Configuration")
     static let idempotencyHeader = headerName("Idempotency-Key")
     static let lastEventHeader = headerName("Last-Event-ID")
+    static let reasonHeader = headerName("Exequatur-Reason")
     static let sessionCookie = "exequatur_session"
 
     private static func headerName(_ text: String) -> HTTPField.Name {
@@ -106,9 +107,7 @@ enum Wire {
         if request.headers[.authorization] == nil, request.method == .get,
             let session = try session(request, control)
         {
-            return Authenticated(
-                principal: .person(session.person), credential: "session",
-                assurance: control.assurance(of: session))
+            return control.party(of: session)
         }
         return try bearer(request, control)
     }
@@ -153,20 +152,40 @@ enum Wire {
 
     static func administrator(
         _ request: Request, _ control: ControlPlane
-    ) throws -> Principal {
+    ) throws -> Authenticated {
         let party = try bearer(request, control)
-        guard control.mayAdminister(party.principal) else {
+        guard control.isAdministrator(party.principal) else {
             throw CommandError.forbidden(
                 code: "administrators_only", "this needs an administrator")
         }
-        return party.principal
+        return party
+    }
+
+    /// Asks for a change of this server's own rules: answered with 202 and the action that waits for
+    /// somebody's approval, beside what `extra` says.
+    static func ask(
+        _ change: GovernanceChange, by party: Authenticated, _ request: Request,
+        _ context: ServerContext, _ control: ControlPlane, extra: JSONObject = [:]
+    ) async throws -> Response {
+        let reason = request.headers[reasonHeader]
+        guard (reason?.utf8.count ?? 0) <= Limits.reasonBytes else {
+            throw CommandError.badRequest(
+                code: "value_invalid",
+                "`Exequatur-Reason` has at most \(Limits.reasonBytes) bytes")
+        }
+        let asked = try await control.administer(
+            change, by: party, reason: reason, audit: auditJSON(request, context))
+        guard let action = asked.request else { return answer(.object(extra)) }
+        var object = extra
+        object["pendingAction"] = try ActionJSON(control).result(action)
+        return answer(.object(object), status: .accepted)
     }
 
     /// An administrator or any person; agents and gates don't read the directory.
     static func person(_ request: Request, _ control: ControlPlane) throws -> Authenticated {
         let party = try reader(request, control)
         switch party.principal {
-        case .person, .administrator: return party
+        case .person, .administrator, .action: return party
         case .agent, .gate:
             throw CommandError.forbidden(code: "persons_only", "this needs a person's token")
         }

@@ -65,9 +65,10 @@ struct StatusRoutes: Sendable {
             case .agent(let id): ("agent", id)
             case .gate(let id): ("gate", id)
             case .administrator(let id): ("administrator", id)
+            case .action(_, let id): ("person", id)
             }
         return Wire.answer([
-            "administrator": .bool(control.mayAdminister(party.principal)),
+            "administrator": .bool(control.isAdministrator(party.principal)),
             "assurance": .string(party.assurance.rawValue),
             "credential": .string(party.credential), "id": .string(id.text),
             "kind": .string(kind),

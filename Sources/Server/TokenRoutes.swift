@@ -111,9 +111,15 @@ struct TokenRoutes: Sendable {
         let claims = try WorkloadTrust.claims(try reader.value("claims"), path: "claims")
         let lifetime = try reader.optionalInt("lifetime") ?? Limits.workloadTokenSeconds
         try reader.finish()
-        let trust = try await control.addTrust(
+        let trust = try control.newTrust(
             agent: agent, issuer: issuer, audience: audience, claims: claims,
-            lifetimeSeconds: lifetime, by: by)
+            lifetimeSeconds: lifetime)
+        guard control.unsealed else {
+            return try await Wire.ask(
+                .directory([NamedDirectoryChange(.trustAdded(trust))]), by: by, request, context,
+                control, extra: ["trust": trust.json])
+        }
+        try await control.apply(.trustAdded(trust), by: by.principal)
         return Wire.answer(trust.json, status: .created)
     }
 
@@ -125,7 +131,12 @@ struct TokenRoutes: Sendable {
         guard WorkloadTrust.isID(id) else {
             throw CommandError.badRequest(code: "value_invalid", "not an id of a trust")
         }
-        try await control.apply(.trustRemoved(id), by: by)
+        guard control.unsealed else {
+            return try await Wire.ask(
+                .directory([NamedDirectoryChange(.trustRemoved(id))]), by: by, request, context,
+                control, extra: ["id": .string(id)])
+        }
+        try await control.apply(.trustRemoved(id), by: by.principal)
         return Wire.answer(["id": .string(id), "removed": true])
     }
 }

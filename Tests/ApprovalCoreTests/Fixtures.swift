@@ -145,7 +145,7 @@ enum Fixtures {
     ) throws -> PolicyEnvironment {
         try PolicyEnvironment(
             policies: try policies(text, withSchema: true), directory: try directory(),
-            singleOperator: singleOperator)
+            singleOperator: singleOperator, unsealed: true)
     }
 
     static func rendering(

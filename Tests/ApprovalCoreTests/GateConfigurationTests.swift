@@ -97,7 +97,8 @@ enum GateFixtures {
         var directory = ledger.directory
         try change(&directory)
         return try PolicyEnvironment(
-            policies: try #require(ledger.policies), directory: directory, singleOperator: false
+            policies: try #require(ledger.policies), directory: directory, singleOperator: false,
+            unsealed: true
         ).evaluate(action, at: .start)
     }
 }

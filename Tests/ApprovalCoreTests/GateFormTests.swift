@@ -252,7 +252,7 @@ struct GateReceiptTests {
                     ],
                     generated: [
                         try ToolDeclarations.generate(GateFixtures.presentation()).file
-                    ]), directory: blind, singleOperator: false)
+                    ]), directory: blind, singleOperator: false, unsealed: true)
             let open = environment.evaluate(
                 try GateFixtures.call(configuration: nil), at: ledger.now)
             #expect(open.decision == .allow)

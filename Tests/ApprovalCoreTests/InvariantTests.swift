@@ -107,7 +107,8 @@ struct InvariantTests {
         var machine = stage.machine
         let surroundings = MachineSurroundings(
             now: stage.ledger.now, directory: directory, singleOperator: false,
-            evaluate: { try stage.ledger.environment.evaluate(stage.action, at: .start) })
+            evaluate: { try stage.ledger.environment.evaluate(stage.action, at: .start) },
+            render: { _, _ in .none })
         let command = DecisionCommand(
             principal: .person(.bob), kind: .approve, channel: .cli, assurance: .token,
             expectedDigest: stage.action.digest.hex, hasReason: false, rendering: .zero,

@@ -84,7 +84,8 @@ struct MemoryLedger {
         get throws {
             guard let policies else { throw Missing() }
             return try PolicyEnvironment(
-                policies: policies, directory: directory, singleOperator: singleOperator)
+                policies: policies, directory: directory, singleOperator: singleOperator,
+                unsealed: unsealed)
         }
     }
 
@@ -121,7 +122,14 @@ struct MemoryLedger {
         let now = now
         return MachineSurroundings(
             now: now, directory: directory, singleOperator: singleOperator,
-            evaluate: { environment.evaluate(action, at: now) })
+            evaluate: { environment.evaluate(action, at: now) },
+            render: { ShownRendering(Self.rendering(action, $0, $1)) })
+    }
+
+    static func rendering(
+        _ action: Action, _ verdict: Verdict, _ deadline: Timestamp?
+    ) -> Rendering {
+        Renderer.render(action: action, verdict: verdict, deadline: deadline, name: { _ in nil })
     }
 
     /// The submission's body of an action, as stored.

@@ -47,8 +47,10 @@ struct PolicyEnvironmentTests {
         let policies = try Fixtures.policies("permit (principal, action, resource);")
         var directory = try Fixtures.directory()
         func decision(_ action: Action) throws -> Verdict.Decision {
-            try PolicyEnvironment(policies: policies, directory: directory, singleOperator: false)
-                .evaluate(action, at: .start).decision
+            try PolicyEnvironment(
+                policies: policies, directory: directory, singleOperator: false, unsealed: true
+            )
+            .evaluate(action, at: .start).decision
         }
         let action = try Fixtures.action()
         #expect(try decision(action) == .allow)
@@ -231,7 +233,7 @@ struct PolicyEnvironmentTests {
         ]
         let environment = try PolicyEnvironment(
             policies: try PublishedPolicies(json), directory: try Fixtures.directory(),
-            singleOperator: false)
+            singleOperator: false, unsealed: true)
         for resource in ["prod", "/input/labels"] {
             let action = try Action(
                 id: ActionID(now: .start, random: (1, 1)), nonce: .of("n"),

@@ -19,7 +19,7 @@ struct ReachTests {
             policies: try PublishedPolicies(
                 files: [PolicyFile(name: "10-tools.cedar", text: text)],
                 generated: [try ToolDeclarations.generate(GateFixtures.presentation()).file]),
-            directory: directory, singleOperator: false)
+            directory: directory, singleOperator: false, unsealed: true)
     }
 
     private func never(

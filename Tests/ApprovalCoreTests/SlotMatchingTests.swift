@@ -62,11 +62,11 @@ struct SlotMatchingTests {
         for _ in 0..<3000 {
             let problem = try problem(&random)
             let isMet = SlotMatching.isMet(
-                problem.requirement, approvers: problem.approvers, in: problem.directory)
+                problem.requirement, approvers: problem.approvers, in: problem.directory, after: 0)
             #expect(isMet == bruteForce(problem), "\(problem)")
             if isMet { met += 1 }
             let filled = SlotMatching.match(
-                problem.requirement, approvers: problem.approvers, in: problem.directory)
+                problem.requirement, approvers: problem.approvers, in: problem.directory, after: 0)
             let all = filled.values.flatMap { $0 }
             #expect(Set(all).count == all.count)
             for (group, persons) in filled {
@@ -90,13 +90,14 @@ struct SlotMatchingTests {
             let problem = try problem(&random)
             guard
                 SlotMatching.isMet(
-                    problem.requirement, approvers: problem.approvers, in: problem.directory)
+                    problem.requirement, approvers: problem.approvers, in: problem.directory,
+                    after: 0)
             else { continue }
             for person in problem.directory.persons {
                 #expect(
                     SlotMatching.isMet(
                         problem.requirement, approvers: problem.approvers.union([person]),
-                        in: problem.directory))
+                        in: problem.directory, after: 0))
             }
         }
     }
@@ -108,9 +109,11 @@ struct SlotMatchingTests {
             Slot(group: .reviewers, quorum: 1), Slot(group: .security, quorum: 1),
         ])
         // Carol could fill either; dave only security; bob only reviewers.
-        #expect(SlotMatching.isMet(requirement, approvers: [.carol, .dave], in: directory))
-        #expect(SlotMatching.isMet(requirement, approvers: [.bob, .carol], in: directory))
-        #expect(!SlotMatching.isMet(requirement, approvers: [.carol], in: directory))
-        #expect(!SlotMatching.isMet(requirement, approvers: [.dave], in: directory))
+        #expect(
+            SlotMatching.isMet(requirement, approvers: [.carol, .dave], in: directory, after: 0))
+        #expect(
+            SlotMatching.isMet(requirement, approvers: [.bob, .carol], in: directory, after: 0))
+        #expect(!SlotMatching.isMet(requirement, approvers: [.carol], in: directory, after: 0))
+        #expect(!SlotMatching.isMet(requirement, approvers: [.dave], in: directory, after: 0))
     }
 }

@@ -187,7 +187,7 @@ final class Simulation {
         #expect(
             SlotMatching.isMet(
                 requirement, approvers: state.approvers.subtracting(chain),
-                in: governance.directory), "a claim whose review is no longer met")
+                in: governance.directory, after: 0), "a claim whose review is no longer met")
     }
 
     /// At the end: everything once more, from the first entry.

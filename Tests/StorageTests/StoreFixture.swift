@@ -100,7 +100,7 @@ final class StoreFixture: Sendable {
         for change in directoryChanges() { try directory.apply(change) }
         return try PolicyEnvironment(
             policies: try PublishedPolicies(files: [PolicyFile(name: "a.cedar", text: policyText)]),
-            directory: directory, singleOperator: false)
+            directory: directory, singleOperator: false, unsealed: true)
     }
 
     /// Directory and policies as the server would log them.

@@ -34,6 +34,30 @@ extension ControlPlane {
         }
     }
 
+    /// The change that makes the proposed baseline count, for those who ask others.
+    package func baselineChange(_ id: Handle, expect: String) throws -> GovernanceChange {
+        guard let proposed = drift.holder(id)?.machine.proposed else {
+            throw CommandError.conflict(
+                code: "nothing_proposed",
+                "source `\(id)` has no baseline to approve: wait until it was observed")
+        }
+        try Self.checkExpected(expect, proposed.root)
+        return .baseline(id, root: proposed.root)
+    }
+
+    /// The change that puts deviations into the baseline, for those who ask others.
+    package func acceptanceChange(
+        _ id: Handle, _ fingerprints: Set<Hash256>, expect: String
+    ) throws -> GovernanceChange {
+        guard let holder = drift.holder(id) else {
+            throw CommandError.conflict(
+                code: "nothing_observed", "source `\(id)` was not observed yet")
+        }
+        let live = try Self.live(holder)
+        try Self.checkExpected(expect, live.root)
+        return .acceptance(id, fingerprints: fingerprints, root: live.root)
+    }
+
     /// Has the next observation proposed as a new baseline.
     package func reproposeBaseline(_ id: Handle, by: Principal) async throws {
         try await decideDrift(id, by: by, changesBaseline: false) { holder, _, _ in

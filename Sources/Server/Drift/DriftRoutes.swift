@@ -51,7 +51,12 @@ struct DriftRoutes: Sendable {
         let by = try Wire.administrator(request, control)
         let source = try DriftSource(try await Wire.json(request))
         let isNew = control.governance.drift.sources[source.id] == nil
-        try await control.configureDrift(.sourceSet(source), by: by)
+        guard control.unsealed else {
+            return try await Wire.ask(
+                .drift(.sourceSet(source)), by: by, request, context, control,
+                extra: ["id": .string(source.id.text)])
+        }
+        try await control.configureDrift(.sourceSet(source), by: by.principal)
         return Wire.answer(
             try DriftJSON.source(try control.driftStanding(source.id)),
             status: isNew ? .created : .ok)
@@ -62,7 +67,12 @@ struct DriftRoutes: Sendable {
     ) async throws -> Response {
         let by = try Wire.administrator(request, control)
         let id = try self.id(context)
-        try await control.configureDrift(.sourceRemoved(id), by: by)
+        guard control.unsealed else {
+            return try await Wire.ask(
+                .drift(.sourceRemoved(id)), by: by, request, context, control,
+                extra: ["id": .string(id.text)])
+        }
+        try await control.configureDrift(.sourceRemoved(id), by: by.principal)
         return Wire.answer(["id": .string(id.text), "removed": true])
     }
 
@@ -130,8 +140,12 @@ struct DriftRoutes: Sendable {
         var reader = try JSONReader(try await Wire.json(request))
         let expect = try reader.string("expect")
         try reader.finish()
-        let version = try await control.approveBaseline(
-            try id(context), expect: expect, by: by)
+        let id = try self.id(context)
+        guard control.unsealed else {
+            return try await Wire.ask(
+                try control.baselineChange(id, expect: expect), by: by, request, context, control)
+        }
+        let version = try await control.approveBaseline(id, expect: expect, by: by.principal)
         return Wire.answer(version.wire)
     }
 
@@ -140,7 +154,7 @@ struct DriftRoutes: Sendable {
     ) async throws -> Response {
         let by = try Wire.administrator(request, control)
         let id = try self.id(context)
-        try await control.reproposeBaseline(id, by: by)
+        try await control.reproposeBaseline(id, by: by.principal)
         return Wire.answer(try DriftJSON.source(try control.driftStanding(id)))
     }
 
@@ -150,8 +164,14 @@ struct DriftRoutes: Sendable {
         let ids = try Self.fingerprints(&reader)
         let expect = try reader.string("expect")
         try reader.finish()
+        let id = try self.id(context)
+        guard control.unsealed else {
+            return try await Wire.ask(
+                try control.acceptanceChange(id, ids, expect: expect), by: by, request, context,
+                control)
+        }
         let closed = try await control.acceptDrift(
-            try id(context), ids, expect: expect, by: by)
+            id, ids, expect: expect, by: by.principal)
         return Wire.answer(.array(closed.map(\.wire)))
     }
 
@@ -162,7 +182,7 @@ struct DriftRoutes: Sendable {
         var reader = try JSONReader(try await Wire.json(request))
         let ids = try Self.fingerprints(&reader)
         try reader.finish()
-        try await control.acknowledgeDrift(try id(context), ids, by: by)
+        try await control.acknowledgeDrift(try id(context), ids, by: by.principal)
         return Wire.answer(["acknowledged": .int(ids.count)])
     }
 
@@ -228,7 +248,7 @@ struct DriftRoutes: Sendable {
         _ request: Request, _ context: ServerContext
     ) async throws -> Response {
         let by = try Wire.administrator(request, control)
-        guard let person = by.personID,
+        guard let person = by.principal.personID,
             case .object(var object) = try await Wire.json(request)
         else {
             throw CommandError.badRequest(
@@ -240,7 +260,12 @@ struct DriftRoutes: Sendable {
         if object["owner"] == nil { object["owner"] = .string(person.text) }
         let rule = try IgnoreRule(.object(object), path: "rule")
         let isNew = control.governance.drift.ignoreRules[rule.id] == nil
-        try await control.configureDrift(.ignoreRuleSet(rule), by: by)
+        guard control.unsealed else {
+            return try await Wire.ask(
+                .drift(.ignoreRuleSet(rule)), by: by, request, context, control,
+                extra: ["id": .string(rule.id.text)])
+        }
+        try await control.configureDrift(.ignoreRuleSet(rule), by: by.principal)
         return Wire.answer(DriftJSON.rule(rule, control), status: isNew ? .created : .ok)
     }
 
@@ -252,7 +277,12 @@ struct DriftRoutes: Sendable {
         guard control.governance.drift.ignoreRules[id] != nil else {
             throw Problem(.notFound, "not_found", "there is no ignore rule `\(id)`")
         }
-        try await control.configureDrift(.ignoreRuleRemoved(id), by: by)
+        guard control.unsealed else {
+            return try await Wire.ask(
+                .drift(.ignoreRuleRemoved(id)), by: by, request, context, control,
+                extra: ["id": .string(id.text)])
+        }
+        try await control.configureDrift(.ignoreRuleRemoved(id), by: by.principal)
         return Wire.answer(["id": .string(id.text), "removed": true])
     }
 
@@ -275,7 +305,7 @@ struct DriftRoutes: Sendable {
     private func checkReader(of source: Handle?, _ request: Request) throws -> Principal {
         let principal = try Wire.reader(request, control).principal
         switch principal {
-        case .person, .administrator: return principal
+        case .person, .administrator, .action: return principal
         case .gate(let gate):
             if let source, control.governance.drift.sources[source]?.observer == gate {
                 return principal
