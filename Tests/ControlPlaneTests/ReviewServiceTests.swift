@@ -121,11 +121,11 @@ struct ReviewServiceTests {
         let pending = try await installation.submit("a", name: "pending")
         let scheduler = Scheduler(installation.control)
         try await scheduler.round()
-        installation.clock.advance(seconds: 7 * 3600)
+        installation.clock.advance(seconds: 7 * 3600 + 1800)
         let next = try await installation.submit("a", name: "next")
         try await scheduler.round()
         #expect(try installation.status(next) == .pending)
-        installation.clock.advance(seconds: 3600)
+        installation.clock.advance(seconds: 1800)
         try await scheduler.round()
         #expect(try installation.status(next) == .invalidated)
         #expect(try installation.status(pending) == .expired)
@@ -210,10 +210,11 @@ struct ReviewServiceTests {
         let core = try #require(try installation.cores(kind: "action.decided").last)
         #expect(core["batch"]?.stringValue == batch.digest.hex)
         // An agent puts together only what is its own.
+        let fourth = try await installation.submit("a", name: "four")
         #expect(
             await failure {
                 try await control.addBatch(
-                    [mine, others].map(\.state.id), title: nil, by: .agent(Installation.bot),
+                    [fourth, others].map(\.state.id), title: nil, by: .agent(Installation.bot),
                     audit: [:])
             } == "no_such_action")
         #expect(

@@ -141,8 +141,8 @@ struct SealTests {
         #expect(done.state.status == .succeeded)
         #expect(
             try installation.kinds(request) == [
-                "action.submitted", "action.decided", "action.cleared", "action.claimed",
-                "action.reported",
+                "action.submitted", "action.attempt-refused", "action.decided", "action.cleared",
+                "action.claimed", "action.reported",
             ])
         #expect(control.governance.directory.isPerson(Installation.dave, in: .reviewers))
         let entry = try #require(try installation.cores(kind: "directory.changed").last)
