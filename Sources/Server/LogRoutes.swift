@@ -108,7 +108,6 @@ struct AuditRoutes: Sendable {
         _ request: Request, _ context: ServerContext
     ) async throws -> Response {
         let party = try Wire.person(request, control)
-        try await control.noteAuditRead(by: party, audit: Wire.auditJSON(request, context))
         let parameters = request.uri.queryParameters
         func number(_ name: String, else fallback: UInt64) throws -> UInt64 {
             guard let text = parameters[name[...]] else { return fallback }
@@ -124,6 +123,8 @@ struct AuditRoutes: Sendable {
         let entries = try control.backend.read {
             try $0.entries(from: from, limit: limit, bodies: true)
         }
+        // Afterwards, so that what is read does not begin with itself.
+        try await control.noteAuditRead(by: party, audit: Wire.auditJSON(request, context))
         return Wire.answer(
             .array(
                 try entries.map { recorded in

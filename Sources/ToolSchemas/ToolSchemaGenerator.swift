@@ -13,9 +13,9 @@ public struct ToolSchemaGenerator: Sendable {
     public enum Profile: Sendable {
         /// Actions `mcp.<server>___<tool>` in `mcp.<server>` in `mcp`, outside of any namespace.
         ///
-        /// The base schema declares `Agent`, `Person`, `McpServer`, `Opaque` and the action `mcp`. The name
-        /// of the server must not hold `___` or end with `_`, so that no two tools share an
-        /// action.
+        /// The base schema declares `Agent`, `Person`, `McpServer`, `Opaque` and the action `mcp`.
+        /// The name of the server must not hold `___` or end with `_`, so that no two tools share
+        /// an action.
         case exequatur(server: String)
         /// Actions `<target>___<tool>` in `<target>` in `CallTool` in `Mcp`, in the namespace
         /// `AgentCore`, as Amazon Bedrock AgentCore Policy has them.

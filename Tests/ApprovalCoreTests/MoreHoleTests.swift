@@ -40,13 +40,13 @@ struct MoreHoleTests {
     /// ConsoleMe asked `(can_admin(…),)`, a tuple that is always true. Here each condition is broken
     /// alone, and must refuse alone; `scripts/mutants` takes each guard out and sees a test fail.
     @Test func h9_everyGuardRefusesByItself() throws {
+        typealias Prepare = (inout MemoryLedger, inout ActionMachine) throws -> Void
         func attempt(
-            _ person: Handle = .bob,
-            _ prepare: (inout MemoryLedger, inout ActionMachine) throws
-                -> Void = { _, _ in }, _ adjust: (inout DecisionCommand) -> Void = { _ in },
-            principal: Principal? = nil, kind: ReviewDecision.Kind = .approve,
-            assurance: Assurance = .console, expect: String? = nil, hasReason: Bool = true,
-            shownInFull: Bool = true, effect: String = "write"
+            _ person: Handle = .bob, principal: Principal? = nil,
+            kind: ReviewDecision.Kind = .approve, assurance: Assurance = .console,
+            expect: String? = nil, hasReason: Bool = true, shownInFull: Bool = true,
+            effect: String = "write", prepare: Prepare = { _, _ in },
+            adjust: (inout DecisionCommand) -> Void = { _ in }
         ) throws -> Refusal.Code? {
             var ledger = try MemoryLedger.started()
             let action = try Fixtures.action(effect: effect)
@@ -74,24 +74,18 @@ struct MoreHoleTests {
         #expect(try attempt(assurance: .token, effect: "export") == .assuranceTooLow)
         #expect(try attempt(shownInFull: false) == .notShownInFull)
         #expect(try attempt(kind: .deny, hasReason: false) == .reasonRequired)
-        #expect(try attempt({ _, _ in }, { $0.shown = .of("other") }) == .staleDigest)
-        let sealed: (inout MemoryLedger, inout ActionMachine) throws -> Void = {
-            $0.unsealed = false
-            $1 = ActionMachine(state: $1.state, unsealed: false)
+        #expect(try attempt(adjust: { $0.shown = .of("other") }) == .staleDigest)
+        let sealed: Prepare = { ledger, machine in
+            ledger.unsealed = false
+            machine = ActionMachine(state: machine.state, unsealed: false)
         }
-        #expect(try attempt(sealed: sealed) == nil)
-        func attempt(
-            sealed: @escaping (inout MemoryLedger, inout ActionMachine) throws -> Void,
-            _ adjust: @escaping (inout DecisionCommand) -> Void = { _ in }
-        ) throws -> Refusal.Code? { try attempt(.bob, sealed, adjust) }
-        #expect(try attempt(sealed: sealed) { $0.isCredentialShown = true } == .credentialShown)
-        #expect(try attempt(sealed: sealed) { $0.method = .link } == .credentialShown)
+        #expect(try attempt(prepare: sealed) == nil)
         #expect(
-            try attempt(
-                { ledger, machine in
-                    ledger.now = ledger.now.adding(seconds: 3600)
-                    _ = machine
-                }) == .expired)
+            try attempt(prepare: sealed, adjust: { $0.isCredentialShown = true })
+                == .credentialShown)
+        #expect(try attempt(prepare: sealed, adjust: { $0.method = .link }) == .credentialShown)
+        let late: Prepare = { ledger, _ in ledger.now = ledger.now.adding(seconds: 3600) }
+        #expect(try attempt(prepare: late) == .expired)
     }
 
     /// GoClaw and others kept an approval for whatever looked alike afterwards.

@@ -242,4 +242,25 @@ struct ReviewTests {
         #expect(both.requirement?.severity == .high)
         #expect(Set(both.reasons.map(\.policy)).isSuperset(of: ["agents", "people"]))
     }
+
+    // MARK: what is shown
+
+    @Test("what could not be shown in full could not be approved")
+    func notShownInFull() throws {
+        var ledger = try MemoryLedger.started()
+        let action = try Fixtures.action(argv: ["echo", String(repeating: "x", count: 100_000)])
+        var machine = try ledger.submit(action)
+        // The machine refuses; an operator who lets it pass is found out.
+        #expect(
+            try ledger.decide(&machine, action, .bob, shownInFull: false).refusal?.code
+                == .notShownInFull)
+        let forged = DecisionCommand(
+            principal: .person(.bob), kind: .approve, channel: .console, assurance: .console,
+            expectedDigest: action.digest.hex, hasReason: true,
+            rendering: try #require(try ledger.submission(of: action.id).renderingDigest),
+            shownInFull: true)
+        try ledger.run(&machine, action) { try $0.decide(forged, $1) }
+        let report = try MemoryLedger.verify(try ledger.receiptBytes(action.id))
+        #expect(report.problems.contains { $0.what.contains("could not be shown in full") })
+    }
 }

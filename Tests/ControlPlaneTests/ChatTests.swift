@@ -193,7 +193,8 @@ struct ChatTests {
                 requestDigest: try operation.digest()),
             by: Submitter(
                 requester: Requester(person: TestInstallation.alice, credential: "session"),
-                gate: GateReference(id: .ownGate, enforcing: true), audit: [:]))
+                gate: GateReference(id: Handle(constant: "exequatur"), enforcing: true),
+                audit: [:]))
         try #require(result.state.status == .pending)
         try await refusal(.notInChat, at, try decision(result, account))
     }

@@ -21,7 +21,7 @@ import ToolSchemas
             let schema = try Schema([base, generated.fragment])
             for action in generated.actions {
                 #expect(schema.inputType(of: action.uid) != nil)
-                #expect(schema.actions[action.uid]?.principals == ["Agent"])
+                #expect(schema.actions[action.uid]?.principals == ["Agent", "Person"])
             }
             // Both syntaxes say the same.
             let read = try SchemaFragment(parsing: generated.fragment.text)

@@ -131,7 +131,7 @@ import ToolSchemas
         let group = EntityUID(type: "Action", id: "mcp.git-hub")
         #expect(action.parents == [group])
         #expect(action.ancestors == [group, EntityUID(type: "Action", id: "mcp")])
-        #expect(action.principals == ["Agent"])
+        #expect(action.principals == ["Agent", "Person"])
         #expect(action.resources == ["McpServer"])
         #expect(action.context.attributes.map(\.name) == ["input"])
         #expect(schema.inputType(of: uid)?.description == "{}")
