@@ -15,6 +15,9 @@ struct Exequatur: AsyncParsableCommand {
         groupedSubcommands: [
             CommandGroup(name: "Server", subcommands: [Serve.self]),
             CommandGroup(
+                name: "Signing in",
+                subcommands: [Login.self, Logout.self, SessionCommands.self, WhoAmI.self]),
+            CommandGroup(
                 name: "Gates",
                 subcommands: [Run.self, Gateway.self, Hook.self, TokenCommands.self]),
             CommandGroup(
@@ -32,7 +35,7 @@ struct Exequatur: AsyncParsableCommand {
                 subcommands: [
                     PolicyCommands.self, PersonCommands.self, AgentCommands.self,
                     GroupCommands.self, GateCommands.self, ChannelCommands.self, ClockCommands.self,
-                    Status.self, WhoAmI.self, Doctor.self,
+                    Status.self, Doctor.self,
                 ]),
         ])
 
@@ -53,11 +56,24 @@ struct Exequatur: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+        } catch let pending as PendingChange {
+            Foundation.exit(Self.report(pending))
         } catch let error as CLIError {
             Output.standardError(error.line)
             Foundation.exit(error.status.rawValue)
         } catch {
             exit(withError: error)
+        }
+    }
+
+    /// For commands that have no `--json` and none that says so.
+    private static func report(_ pending: PendingChange) -> Int32 {
+        do {
+            try pending.report(json: false)
+            return 0
+        } catch {
+            Output.standardError((error as? CLIError)?.line ?? "error: \(error)")
+            return ExitStatus.refused.rawValue
         }
     }
 }
