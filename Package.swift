@@ -291,10 +291,10 @@ let package = Package(
             name: "ServerTests",
             dependencies: [
                 "ApprovalCore", "CanonicalJSON", "Channels", "Console", "ControlPlane", "DriftCore",
-                "Server", "ServiceTestSupport", "Storage", "TestSupport", "TransparencyLog",
-                product("CryptoExtras", "swift-crypto"),
-                product("HummingbirdTesting", "hummingbird"), hummingbird, httpTypes, logging,
-                niocore,
+                "Identity", "Server", "ServiceTestSupport", "Storage", "TestSupport",
+                "TransparencyLog", product("CryptoExtras", "swift-crypto"),
+                product("HummingbirdTesting", "hummingbird"), asyncHTTPClient, hummingbird,
+                httpTypes, logging, niocore,
             ],
             swiftSettings: strict),
         .testTarget(

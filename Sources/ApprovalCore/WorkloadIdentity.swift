@@ -26,6 +26,55 @@ package struct WorkloadIdentity: Sendable, Hashable {
     }
 }
 
+extension WorkloadIdentity {
+    /// The value of a claim by its name, or by a path with `/` into nested objects, such as
+    /// `act/sub`; at most eight names deep.
+    ///
+    /// Some issuers have names with `/` in them, so the name as it stands counts too. Where a token
+    /// has both they could differ, and neither counts. What begins with `act/` is always a path.
+    package func claim(_ name: String) -> JSON? {
+        let parts = name.utf8.split(
+            separator: UInt8(ascii: "/"), omittingEmptySubsequences: false
+        ).map { String(Substring($0)) }
+        guard parts.count > 1 else { return claims[name] }
+        let plain = parts[0].utf8.elementsEqual(Self.actor.utf8) ? nil : claims[name]
+        guard parts.count <= 8 else { return plain }
+        var nested: JSON? = .object(claims)
+        for part in parts { nested = nested?[part] }
+        guard nested != nil, plain != nil else { return nested ?? plain }
+        return .none
+    }
+
+    private static let actor = "act"
+
+    /// How many actors a token may name, one inside the other.
+    package static let actors = 4
+
+    /// Who acts, the outermost first (RFC 8693 §4.1); empty where the token names nobody.
+    ///
+    /// - Throws: `GrantRefused` where there are more than four, or one is no object.
+    package func actorChain() throws(GrantRefused) -> [JSONObject] {
+        var chain: [JSONObject] = []
+        var next = claims[Self.actor]
+        while let value = next {
+            guard let object = value.objectValue else {
+                throw GrantRefused("`act` is not an object")
+            }
+            guard chain.count < Self.actors else {
+                throw GrantRefused("`act` names more than \(Self.actors) actors")
+            }
+            chain.append(object)
+            next = object[Self.actor]
+        }
+        return chain
+    }
+
+    /// The account whose token this is, if it can be one.
+    package var account: ExternalAccount? {
+        claims["sub"]?.stringValue.flatMap { ExternalAccount(issuer: issuer, subject: $0) }
+    }
+}
+
 /// A token that gets nothing in exchange.
 ///
 /// The reason is for the operator's log. The caller is not told it: what exactly is trusted is
@@ -48,12 +97,22 @@ package struct WorkloadRun: Sendable, Hashable {
         "sha", "event_name", "actor", "actor_id", "run_id", "run_attempt", "sub",
     ]
 
-    /// Takes the known claims that are texts, and those that the trust asks for.
+    /// What tells one actor from another (RFC 8693 §4.1).
+    private static let ofActors = ["client_id", "iss", "sub"]
+
+    /// Takes the known claims that are texts, those that the trust asks for, and who acts for whom,
+    /// as `act/sub`, `act/act/sub` and so on.
     package init(_ identity: WorkloadIdentity, trust: WorkloadTrust) {
         issuer = identity.issuer
         var kept = JSONObject()
-        for name in Self.known + trust.claims.keys.sorted() {
-            guard let text = identity.claims[name]?.stringValue,
+        var names = Self.known + trust.claims.keys.sorted()
+        var path = ""
+        for _ in (try? identity.actorChain()) ?? [] {
+            path += "act/"
+            names += Self.ofActors.map { path + $0 }
+        }
+        for name in names {
+            guard let text = identity.claim(name)?.stringValue,
                 text.utf8.count <= Limits.claimBytes
             else { continue }
             kept[name] = .string(text)

@@ -15,14 +15,18 @@ package struct WorkloadTrust: Sendable, Hashable {
     package let issuer: IssuerURL
     /// What the token must be made for; one that is made for another service is refused.
     package let audience: String
-    /// Text by name of the claim; the names are ASCII.
+    /// Text by name of the claim, or by its path such as `act/sub`; the names are ASCII.
     package let claims: [String: String]
     /// The tokens handed out live so long.
     package let lifetimeSeconds: Int64
+    /// Whether the token is a person's, for whom the agent then acts (RFC 8693 §4.1).
+    ///
+    /// Its `iss` and `sub` must be an account that is linked to somebody.
+    package let onBehalfOf: Bool
 
     package init(
         id: String, agent: Handle, issuer: IssuerURL, audience: String,
-        claims: [String: String], lifetimeSeconds: Int64
+        claims: [String: String], lifetimeSeconds: Int64, onBehalfOf: Bool = false
     ) throws(CoreError) {
         guard Self.isID(id) else { throw CoreError("`trust`: not an id of a trust") }
         try Self.check("audience", audience)
@@ -43,6 +47,7 @@ package struct WorkloadTrust: Sendable, Hashable {
         self.audience = audience
         self.claims = claims
         self.lifetimeSeconds = lifetimeSeconds
+        self.onBehalfOf = onBehalfOf
     }
 
     /// Reads the form that entries and directories have; anything unknown is refused.
@@ -54,10 +59,11 @@ package struct WorkloadTrust: Sendable, Hashable {
         let audience = try reader.string("audience")
         let claims = try Self.claims(try reader.value("claims"), path: "\(path).claims")
         let lifetime = try reader.int("lifetime")
+        let onBehalfOf = try reader.optionalBool("onBehalfOf") ?? false
         try reader.finish()
         try self.init(
             id: id, agent: agent, issuer: issuer, audience: audience, claims: claims,
-            lifetimeSeconds: lifetime)
+            lifetimeSeconds: lifetime, onBehalfOf: onBehalfOf)
     }
 
     /// Reads texts by name; a name that is not ASCII is refused, so none is there twice.
@@ -79,11 +85,14 @@ package struct WorkloadTrust: Sendable, Hashable {
     package var json: JSON {
         var object = JSONObject()
         for (name, value) in claims { object[name] = .string(value) }
-        return [
+        var json: JSONObject = [
             "agent": .string(agent.text), "audience": .string(audience),
             "claims": .object(object), "id": .string(id), "issuer": .string(issuer.text),
             "lifetime": .integer(lifetimeSeconds),
         ]
+        // Only where it is so: the digests of directories that know nothing of it stay.
+        if onBehalfOf { json["onBehalfOf"] = true }
+        return .object(json)
     }
 
     package static func isID(_ text: String) -> Bool { Hex.isName(text, letter: "t") }
@@ -135,6 +144,7 @@ package struct WorkloadTrust: Sendable, Hashable {
             return "issuer and audience alone say nothing about who asks: every customer of the "
                 + "issuer can have such tokens: add `--claim`"
         }
+        if let problem = actorProblem { return problem }
         let subject = claims["sub"] ?? ""
         let names = ["repository", "repository_owner", "job_workflow_ref", "workflow_ref"]
         if issuer.isGitHub || subject.hasPrefix("repo:") || names.contains(where: has) {
@@ -151,6 +161,34 @@ package struct WorkloadTrust: Sendable, Hashable {
                 return "the path of a project can pass to somebody else, who then gets tokens with "
                     + "the same path in them: add `--claim project_id=NUMBER`"
             }
+        }
+        return nil
+    }
+
+    /// Says nothing of who the actor is: RFC 8693 §4.1 names `exp`, `nbf` and `aud`; an issuer alone
+    /// is everybody there.
+    private static let notIdentifying = ["aud", "exp", "iat", "iss", "jti", "nbf"]
+
+    /// What is wrong with the claims about the acting agent, or nil.
+    ///
+    /// Only the outermost actor is the one who asks; those inside are told for the record and must
+    /// not decide (RFC 8693 §4.1).
+    private var actorProblem: String? {
+        let prefix = "act/"
+        let named = claims.keys.filter { $0.utf8.starts(with: prefix.utf8) }
+            .map { Array($0.utf8.dropFirst(prefix.utf8.count)) }
+        guard !named.contains(where: { $0.starts(with: prefix.utf8) }) else {
+            return "`act/act/…` is who acted before, which must not decide who may act now "
+                + "(RFC 8693 §4.1): name claims of the outermost `act` only"
+        }
+        let binds = named.contains { name in
+            !name.isEmpty && !name.contains(UInt8(ascii: "/"))
+                && !Self.notIdentifying.contains { $0.utf8.elementsEqual(name) }
+        }
+        guard !onBehalfOf || binds else {
+            return "a token that stands for a person must say which agent acts for him, otherwise "
+                + "every program to which he signs in could become this agent: add "
+                + "`--claim act/sub=AGENT`"
         }
         return nil
     }
@@ -202,7 +240,7 @@ package struct WorkloadTrust: Sendable, Hashable {
             audience.utf8.elementsEqual(identity.audience.utf8)
         else { return nil }
         return claims.filter { name, value in
-            guard let found = identity.claims[name]?.stringValue else { return true }
+            guard let found = identity.claim(name)?.stringValue else { return true }
             return !found.utf8.elementsEqual(value.utf8)
         }.keys.sorted()
     }

@@ -163,6 +163,17 @@ extension ControlPlane {
         }
     }
 
+    /// Slows down whoever polls from one address, before anything is looked at.
+    package func throttleDevicePoll(address: String) throws {
+        try throttle("device-poll \(address)", exchangeLimiter)
+    }
+
+    /// Whether this device code is asked about more often than it was told to be (RFC 8628 §3.5,
+    /// `slow_down`).
+    package func isPolledTooOften(_ secret: String) -> Bool {
+        pollLimiter.take(Hash256.sha256(Array(secret.utf8)).hex, now: now) != nil
+    }
+
     /// Hands the token out, once, after the code was confirmed.
     package func pollDevice(_ secret: String, audit: JSON) async throws -> DevicePoll {
         guard secret.utf8.count <= 128 else { return .expired }

@@ -34,6 +34,11 @@ extension ControlPlane {
     /// Whoever begins to sign in has so long.
     package static let attemptSeconds: Int64 = 600
 
+    /// Slows down whoever begins or ends sign-ins too often, before anything is looked at.
+    package func throttleSignIn(address: String) throws {
+        try throttle("sign-in \(address)", exchangeLimiter)
+    }
+
     /// Keeps what a sign-in that has begun will be checked by; `key` is its state.
     package func keep(signInAttempt value: JSON, state: String) async throws {
         let row = try sealed(

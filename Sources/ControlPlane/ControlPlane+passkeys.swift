@@ -59,7 +59,8 @@ extension ControlPlane {
         ]
     }
 
-    private func requireFresh(_ session: Session) throws {
+    /// Refuses with `sign_in_again` unless the person showed within ten minutes who he is.
+    package func requireFresh(_ session: Session) throws {
         let age = now.seconds(since: session.authenticatedAt)
         guard age < Self.freshSeconds else {
             throw CommandError.forbidden(

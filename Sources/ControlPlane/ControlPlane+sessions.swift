@@ -13,8 +13,8 @@ extension ControlPlane {
     package static let freshSeconds: Int64 = 600
     /// A sign-in link that nobody used is worth nothing after this.
     static let linkSeconds: Int64 = 3600
-    /// Sessions of one person that are listed.
-    private static let listedSessions = 1000
+    /// Rows that are read at once where sessions are listed.
+    private static let sessionPage = 1000
 
     // MARK: links
 
@@ -234,16 +234,40 @@ extension ControlPlane {
 
     /// Sessions that are alive, the newest first; of one person, or with nil of everybody.
     package func sessions(of person: Handle?) throws -> [Session] {
-        let all = try backend.read { reader in
-            try reader.operational(
-                space: Session.space, prefix: "", after: nil, limit: Self.listedSessions)
-        }
-        return try all.compactMap { try alive($0) }
+        try rows(of: Session.space).compactMap { try alive($0) }
             .filter { person == nil || $0.person == person }
             .sorted { ($0.signedInAt, $0.id) > ($1.signedInAt, $1.id) }
     }
 
-    /// Ends a session: his own, or by an administrator anybody's; an entry.
+    /// Command lines that are signed in, the newest first; of one person, or with nil of everybody.
+    package func devices(of person: Handle?) throws -> [SignedInDevice] {
+        try rows(of: DeviceToken.space).compactMap { try DeviceToken($0, rows) }
+            .filter {
+                now < $0.expires && (person == nil || $0.person == person)
+                    && governance.isCurrent($0.person, since: $0.issuedAt)
+            }
+            .map {
+                SignedInDevice(
+                    id: $0.id, person: $0.person, signedInAt: $0.issuedAt, expires: $0.expires)
+            }
+            .sorted { ($0.signedInAt, $0.id) > ($1.signedInAt, $1.id) }
+    }
+
+    /// All rows of a space; each is dropped when its time is over.
+    private func rows(of space: String) throws -> [OperationalRow] {
+        try backend.read { reader in
+            var rows: [OperationalRow] = []
+            while true {
+                let page = try reader.operational(
+                    space: space, prefix: "", after: rows.last?.key, limit: Self.sessionPage)
+                rows += page
+                guard page.count == Self.sessionPage else { return rows }
+            }
+        }
+    }
+
+    /// Ends a session or the token of a command line: his own, or by an administrator anybody's; an
+    /// entry.
     package func revoke(session id: String, by party: Principal) async throws {
         guard id.utf8.count == 16, Hash256(hex: id + String(repeating: "0", count: 48)) != nil
         else {
@@ -251,24 +275,33 @@ extension ControlPlane {
         }
         let draftEntropy = effects.entropy.hashes(2)
         _ = try await writer.submit { [self] view in
-            let found = try view.store.operational(
-                space: Session.space, prefix: id, after: nil, limit: 2)
-            guard found.count == 1, let session = try Session(found[0], rows) else {
-                throw Self.noSession
-            }
-            let isOwn = party.personID == session.person
-            guard isOwn || isAdministrator(party) else { throw Self.noSession }
+            guard let found = try signedIn(id, view.store),
+                party.personID == found.person || isAdministrator(party)
+            else { throw Self.noSession }
             let draft = try EntryDraft(
                 kind: "session.revoked", ref: Self.sessionsRef,
                 core: [
                     "by": .string(party.description), "kind": "session.revoked",
-                    "person": .string(session.person.text), "session": .string(session.id),
+                    "person": .string(found.person.text), "session": .string(id),
                     "unsealed": .bool(unsealed), "v": 1,
                 ], body: [:], salts: (draftEntropy[0], draftEntropy[1]))
-            return LedgerPlan(
-                (), drafts: [draft],
-                removed: [OperationalKey(space: Session.space, key: found[0].key)])
+            return LedgerPlan((), drafts: [draft], removed: [found.key])
         }
+    }
+
+    /// Whose session or device token has this id, and where it is kept.
+    private func signedIn(
+        _ id: String, _ reader: any LedgerReading
+    ) throws -> (person: Handle, key: OperationalKey)? {
+        let found = try reader.operational(space: Session.space, prefix: id, after: nil, limit: 2)
+        if found.count == 1, let session = try Session(found[0], rows) {
+            return (session.person, OperationalKey(space: Session.space, key: found[0].key))
+        }
+        guard found.isEmpty, DeviceToken.isID(id),
+            let row = try reader.operational(space: DeviceToken.space, key: id),
+            let token = try DeviceToken(row, rows)
+        else { return nil }
+        return (token.person, OperationalKey(space: DeviceToken.space, key: id))
     }
 
     private static let noSession = CommandError.conflict(

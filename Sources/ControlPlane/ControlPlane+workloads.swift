@@ -23,11 +23,12 @@ extension ControlPlane {
     /// changed yet.
     package func newTrust(
         agent: Handle, issuer: IssuerURL, audience: String, claims: [String: String],
-        lifetimeSeconds: Int64
+        lifetimeSeconds: Int64, onBehalfOf: Bool = false
     ) throws -> WorkloadTrust {
         let trust = try WorkloadTrust(
             id: "t" + effects.entropy.hashes(1)[0].hex.prefix(15), agent: agent, issuer: issuer,
-            audience: audience, claims: claims, lifetimeSeconds: lifetimeSeconds)
+            audience: audience, claims: claims, lifetimeSeconds: lifetimeSeconds,
+            onBehalfOf: onBehalfOf)
         if let problem = trust.bindingProblem { throw CoreError(problem) }
         guard !issuer.isPlain || configuration.allowsLoopbackIssuers else {
             throw CoreError(
@@ -40,11 +41,11 @@ extension ControlPlane {
     /// Lets tokens of an issuer be exchanged for tokens of an agent, and gives its id.
     package func addTrust(
         agent: Handle, issuer: IssuerURL, audience: String, claims: [String: String],
-        lifetimeSeconds: Int64, by: Principal
+        lifetimeSeconds: Int64, onBehalfOf: Bool = false, by: Principal
     ) async throws -> WorkloadTrust {
         let trust = try newTrust(
             agent: agent, issuer: issuer, audience: audience, claims: claims,
-            lifetimeSeconds: lifetimeSeconds)
+            lifetimeSeconds: lifetimeSeconds, onBehalfOf: onBehalfOf)
         try await change([NamedChange(.trustAdded(trust))], by: by)
         return trust
     }
@@ -68,14 +69,17 @@ extension ControlPlane {
 
     /// Hands out a token of the agent that the one matching trust names.
     ///
-    /// - Throws: `GrantRefused` where not exactly one trust matches, or the token was exchanged
-    ///   before.
+    /// Where the trust is in tokens of persons, the agent acts for the one whose account it is.
+    ///
+    /// - Throws: `GrantRefused` where not exactly one trust matches, where the token names too many
+    ///   actors or is nobody's whom we know, or where it was exchanged before.
     package func exchange(
         _ identity: WorkloadIdentity, audit: JSON
     ) async throws -> ExchangedToken {
         try await requireTrustedClock()
         // Before it is queued: who is not trusted must not reach the writer.
         let expected = try Self.trust(for: identity, governance.directory)
+        _ = try represented(by: identity, expected)
         try throttle("trust \(expected.id)", exchangeLimiter)
         let entropy = effects.entropy
         let token = Token(
@@ -97,7 +101,8 @@ extension ControlPlane {
                 id: token.credential, agent: trust.agent, trust: trust.id,
                 secretHash: .sha256(token.secret), issuedAt: view.now,
                 expires: view.now.adding(seconds: trust.lifetimeSeconds),
-                run: WorkloadRun(identity, trust: trust))
+                run: WorkloadRun(identity, trust: trust),
+                onBehalfOf: try represented(by: identity, trust))
             let used = OperationalRow(
                 space: Self.exchangedSpace, key: key, value: [], expires: identity.forgettable)
             let draft = try draft(credential, identity, audit, salts: (salts[0], salts[1]))
@@ -115,13 +120,42 @@ extension ControlPlane {
         salts: (Hash256, Hash256)
     ) throws -> EntryDraft {
         let kind = "agent.token-exchanged"
+        var core: JSONObject = [
+            "agent": .string(credential.agent.text), "credential": .string(credential.id),
+            "expires": .string(credential.expires.description), "kind": .string(kind),
+            "trust": .string(credential.trust), "unsealed": .bool(unsealed), "v": 1,
+        ]
+        if let person = credential.onBehalfOf?.person {
+            core["onBehalfOf"] = .string(person.text)
+        }
         return try EntryDraft(
-            kind: kind, ref: "sessions",
-            core: [
-                "agent": .string(credential.agent.text), "credential": .string(credential.id),
-                "expires": .string(credential.expires.description), "kind": .string(kind),
-                "trust": .string(credential.trust), "unsealed": .bool(unsealed), "v": 1,
-            ], body: ["audit": audit, "claims": .object(identity.claims)], salts: salts)
+            kind: kind, ref: "sessions", core: .object(core),
+            body: ["audit": audit, "claims": .object(identity.claims)], salts: salts)
+    }
+
+    /// Whose token it is, where the trust is in tokens of persons.
+    private func represented(
+        by identity: WorkloadIdentity, _ trust: WorkloadTrust
+    ) throws(GrantRefused) -> WorkloadCredential.Represented? {
+        _ = try identity.actorChain()
+        guard trust.onBehalfOf else { return nil }
+        guard let account = identity.account,
+            let link = governance.directory.externals[account]
+        else {
+            throw GrantRefused(
+                "the trust \(trust.id) is in tokens of persons, and nobody here has the account "
+                    + (identity.account.map { "`\($0)`" } ?? "of this token"))
+        }
+        return WorkloadCredential.Represented(person: link.person, account: account)
+    }
+
+    /// Whether an account is still this person's, and was when the token was handed out.
+    private func isCurrent(
+        _ represented: WorkloadCredential.Represented, since instant: Timestamp
+    ) -> Bool {
+        guard let link = governance.directory.externals[represented.account] else { return false }
+        return link.person == represented.person && link.since <= instant
+            && governance.isCurrent(represented.person, since: instant)
     }
 
     /// The one trust that an identity matches; which claim is amiss goes to the log.
@@ -167,11 +201,14 @@ extension ControlPlane {
         guard let credential, token.kind == .agent,
             Hash256.sha256(token.secret).equalsInConstantTime(credential.secretHash),
             governance.isCurrent(
-                credential.agent, trust: credential.trust, since: credential.issuedAt)
+                credential.agent, trust: credential.trust, since: credential.issuedAt),
+            credential.onBehalfOf.map({ isCurrent($0, since: credential.issuedAt) }) ?? true
         else { throw failed(.invalid) }
         guard now < credential.expires else { throw failed(.expired) }
-        return Authenticated(
+        var party = Authenticated(
             principal: .agent(credential.agent), credential: credential.id, assurance: .token,
             run: credential.run)
+        party.onBehalfOf = credential.onBehalfOf?.person
+        return party
     }
 }

@@ -89,6 +89,8 @@ package final class ControlPlane: Sendable {
     let exchangeLimiter: RateLimiter
     /// Somebody who mistypes a code tries again a few times; nobody types hundreds.
     let codeLimiter = RateLimiter(perSecond: 0.1, burst: 10)
+    /// Command lines ask every other second whether their code was confirmed.
+    let pollLimiter = RateLimiter(perSecond: 0.5, burst: 3)
     /// Entries of sign-ins that failed: so that nobody fills the ledger with them.
     let failedSignIns = RateLimiter(perSecond: 0.2, burst: 20)
     let heartbeats: Heartbeats

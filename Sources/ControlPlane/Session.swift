@@ -73,6 +73,15 @@ extension Session {
     }
 }
 
+/// A command line that a person has signed in by a code.
+package struct SignedInDevice: Sendable, Hashable {
+    /// Names it in lists; its token can't be told from it.
+    package let id: String
+    package let person: Handle
+    package let signedInAt: Timestamp
+    package let expires: Timestamp
+}
+
 /// Somebody who has just shown who he is, and how.
 package struct SignIn: Sendable {
     package let person: Handle

@@ -109,7 +109,7 @@ package enum AuthenticationError: String, Error, Sendable, Hashable {
 
 extension Hash256 {
     /// Compares without telling by its timing where two hashes differ.
-    func equalsInConstantTime(_ other: Hash256) -> Bool {
+    package func equalsInConstantTime(_ other: Hash256) -> Bool {
         var difference: UInt8 = 0
         for (a, b) in zip(bytes, other.bytes) { difference |= a ^ b }
         return difference == 0

@@ -18,13 +18,21 @@ struct WorkloadCredential: Sendable, Hashable {
     let issuedAt: Timestamp
     let expires: Timestamp
     let run: WorkloadRun
+    /// The person for whom it acts, and the account by which he was known; nil for none.
+    let onBehalfOf: Represented?
+
+    /// A person by one of his accounts: gone as soon as the account is no longer his.
+    struct Represented: Sendable, Hashable {
+        let person: Handle
+        let account: ExternalAccount
+    }
 
     /// `w` and fifteen hex digits; ids in the directory begin with `c`.
     static func isID(_ text: String) -> Bool { Hex.isName(text, letter: "w") }
 
     init(
         id: String, agent: Handle, trust: String, secretHash: Hash256, issuedAt: Timestamp,
-        expires: Timestamp, run: WorkloadRun
+        expires: Timestamp, run: WorkloadRun, onBehalfOf: Represented?
     ) {
         self.id = id
         self.agent = agent
@@ -33,6 +41,7 @@ struct WorkloadCredential: Sendable, Hashable {
         self.issuedAt = issuedAt
         self.expires = expires
         self.run = run
+        self.onBehalfOf = onBehalfOf
     }
 
     /// Opens a row; nil for one that this server did not seal.
@@ -45,16 +54,35 @@ struct WorkloadCredential: Sendable, Hashable {
         secretHash = try reader.hash("secretHash")
         issuedAt = try reader.timestamp("issuedAt")
         run = try WorkloadRun(try reader.value("run"), path: "\(Self.space).run")
+        if var member = try reader.optionalObject("onBehalfOf") {
+            let issuer = try member.string("issuer")
+            let subject = try member.string("subject")
+            guard let account = ExternalAccount(issuer: issuer, subject: subject) else {
+                throw member.error("subject", "not an account")
+            }
+            onBehalfOf = Represented(person: try member.handle("person"), account: account)
+            try member.finish()
+        } else {
+            onBehalfOf = nil
+        }
         expires = row.expires
         try reader.finish()
     }
 
     func row(_ rows: RowAuthenticator) throws -> OperationalRow {
-        let value: JSON = [
+        var value: JSONObject = [
             "agent": .string(agent.text), "issuedAt": .string(issuedAt.description),
             "run": run.json, "secretHash": .string(secretHash.hex), "trust": .string(trust),
         ]
+        if let onBehalfOf {
+            value["onBehalfOf"] = [
+                "issuer": .string(onBehalfOf.account.issuer),
+                "person": .string(onBehalfOf.person.text),
+                "subject": .string(onBehalfOf.account.subject),
+            ]
+        }
         return rows.seal(
-            space: Self.space, key: id, value: try value.canonicalBytes(), expires: expires)
+            space: Self.space, key: id, value: try JSON.object(value).canonicalBytes(),
+            expires: expires)
     }
 }

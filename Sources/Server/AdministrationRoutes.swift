@@ -108,11 +108,26 @@ struct AdministrationRoutes: Sendable {
     }
 
     private func person(_ id: Handle, _ governance: Governance) throws -> JSON {
-        [
-            "administrator": .bool(governance.directory.isAdministrator(id)),
+        let directory = governance.directory
+        let accounts = directory.externals.filter { $0.value.person == id }
+            .sorted { $0.key < $1.key }
+        return [
+            "accounts": .array(
+                accounts.map { account, link in
+                    [
+                        "issuer": .string(account.issuer),
+                        "since": .string(link.since.description),
+                        "subject": .string(account.subject),
+                    ]
+                }),
+            "administrator": .bool(directory.isAdministrator(id)),
             "credentials": try credentials(id, [.person, .administrator], governance),
-            "groups": .handles(governance.directory.groups(of: id)), "id": .string(id.text),
+            "groups": .handles(directory.groups(of: id)), "id": .string(id.text),
             "name": .string(governance.names[id] ?? id.text),
+            "passkeys": .array(
+                directory.passkeys(of: id).map {
+                    ["id": .string($0.id), "since": .string($0.since.description)]
+                }),
         ]
     }
 
@@ -300,6 +315,8 @@ struct AdministrationRoutes: Sendable {
             object["tokenExpires"] = .optional(issued.expires)
         }
         guard control.unsealed else {
+            // Nothing is, yet.
+            object["removed"] = nil
             return try await Wire.ask(
                 change, by: party, request, context, control, extra: object)
         }

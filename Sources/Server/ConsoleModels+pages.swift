@@ -77,7 +77,8 @@ extension ConsoleModels {
                 DirectoryTrust(
                     id: trust.id, agent: trust.agent.text, issuer: trust.issuer.text,
                     audience: trust.audience,
-                    claims: trust.claims.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" })
+                    claims: trust.claims.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+                        + (trust.onBehalfOf ? ["(acts for the person whose token it is)"] : []))
             },
             gates: directory.gates.sorted().map { id in
                 let approved = directory.configurations[id]

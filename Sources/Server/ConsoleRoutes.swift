@@ -151,7 +151,12 @@ struct ConsoleRoutes: Sendable {
         else {
             return Self.redirect("\(ConsolePath.signIn)?token=used")
         }
-        var response = Self.redirect(Self.localPath(form["return"]) ?? ConsolePath.inbox)
+        return signedIn(cookie, returnTo: Self.localPath(form["return"]))
+    }
+
+    /// Gives the browser its session and leads it on.
+    func signedIn(_ cookie: String, returnTo: String?) -> Response {
+        var response = Self.redirect(returnTo ?? ConsolePath.inbox)
         response.headers[.setCookie] = cookieHeader(cookie, maximumAge: 12 * 3600)
         return response
     }
@@ -265,7 +270,7 @@ struct ConsoleRoutes: Sendable {
         return (form, session)
     }
 
-    private func form(_ request: Request) async throws -> [String: String] {
+    func form(_ request: Request) async throws -> [String: String] {
         // A browser says where a form comes from; another site's is refused.
         if let origin = request.headers[.origin], origin != control.configuration.publicURL {
             guard let host = request.head.authority,
@@ -327,7 +332,7 @@ struct ConsoleRoutes: Sendable {
     }
 
     /// A path of this server and nothing else: `//other.example` is another server.
-    private static func localPath(_ text: String?) -> String? {
+    static func localPath(_ text: String?) -> String? {
         guard let text, text.hasPrefix("/"), !text.hasPrefix("//"), !text.contains("\\"),
             text.utf8.count <= 512, text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
         else { return nil }

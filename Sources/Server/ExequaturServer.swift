@@ -12,7 +12,7 @@ package enum ExequaturServer {
     /// The responder that tests drive without a socket and `application` puts behind one.
     static func router(
         _ control: ControlPlane, openAPI: [UInt8], documents: DocumentSource = .http,
-        channels: ChannelHub? = nil
+        channels: ChannelHub? = nil, signIn: SignInSettings = .none
     ) throws -> Router<ServerContext> {
         let router = Router(context: ServerContext.self)
         router.add(middleware: ProblemMiddleware(control: control))
@@ -31,8 +31,12 @@ package enum ExequaturServer {
         StatusRoutes(control: control, channels: channels, openAPI: openAPI).add(to: router)
         ChannelRoutes(control: control, hub: channels, documents: documents).add(to: router)
         AccountRoutes(control: control).add(to: router)
-        ConsoleRoutes(control: control, channels: channels, renderer: try ConsoleRenderer())
-            .add(to: router)
+        SessionRoutes(control: control).add(to: router)
+        PersonRoutes(control: control).add(to: router)
+        let console = ConsoleRoutes(
+            control: control, channels: channels, renderer: try ConsoleRenderer())
+        console.add(to: router)
+        SignInRoutes(console: console, settings: signIn, documents: documents).add(to: router)
         return router
     }
 
@@ -40,11 +44,11 @@ package enum ExequaturServer {
     /// closes last, outlives everything that writes to it.
     package static func application(
         _ control: ControlPlane, channels: ChannelHub? = nil, drift: DriftWatcher? = nil,
-        openAPI: [UInt8], host: String, port: Int,
+        signIn: SignInSettings = .none, openAPI: [UInt8], host: String, port: Int,
         onRunning: @escaping @Sendable (_ port: Int) async -> Void
     ) throws -> some ApplicationProtocol {
         var application = Application(
-            router: try router(control, openAPI: openAPI, channels: channels),
+            router: try router(control, openAPI: openAPI, channels: channels, signIn: signIn),
             configuration: ApplicationConfiguration(
                 address: .hostname(host, port: port), serverName: nil),
             onServerRunning: { channel in

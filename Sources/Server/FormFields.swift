@@ -51,6 +51,15 @@ struct FormFields: Sendable {
         values.filter { $0.name.utf8.elementsEqual(name.utf8) }.map(\.value)
     }
 
+    /// Every field by its name; nil where a name is there twice.
+    var unique: [String: String]? {
+        var result: [String: String] = [:]
+        for (name, value) in values {
+            guard result.updateValue(value, forKey: name) == nil else { return nil }
+        }
+        return result
+    }
+
     private static func decoded(_ bytes: ArraySlice<UInt8>) -> String? {
         var result: [UInt8] = []
         result.reserveCapacity(bytes.count)

@@ -59,17 +59,13 @@ struct TokenRoutes: Sendable {
 
     /// The token that is offered, once the rest of the request is one that this server can meet.
     private func subjectToken(_ form: FormFields) throws -> String {
-        func one(_ name: String) throws -> String? {
-            let values = form.all(name)
-            guard values.count < 2 else {
-                throw OAuth.invalidRequest("`\(name)` is there more than once")
-            }
-            return values.first.flatMap { $0.isEmpty ? nil : $0 }
-        }
+        func one(_ name: String) throws -> String? { try OAuth.one(name, form) }
         guard let grant = try one("grant_type") else {
             throw OAuth.invalidRequest("`grant_type` is missing")
         }
-        guard grant == OAuth.exchangeGrant else { throw OAuth.unsupportedGrantType }
+        guard grant == OAuth.exchangeGrant else {
+            throw OAuth.unsupportedGrantType(OAuth.exchangeGrant)
+        }
         guard let token = try one("subject_token") else {
             throw OAuth.invalidRequest("`subject_token` is missing")
         }
@@ -110,10 +106,11 @@ struct TokenRoutes: Sendable {
         let audience = try reader.string("audience")
         let claims = try WorkloadTrust.claims(try reader.value("claims"), path: "claims")
         let lifetime = try reader.optionalInt("lifetime") ?? Limits.workloadTokenSeconds
+        let onBehalfOf = try reader.optionalBool("onBehalfOf") ?? false
         try reader.finish()
         let trust = try control.newTrust(
             agent: agent, issuer: issuer, audience: audience, claims: claims,
-            lifetimeSeconds: lifetime)
+            lifetimeSeconds: lifetime, onBehalfOf: onBehalfOf)
         guard control.unsealed else {
             return try await Wire.ask(
                 .directory([NamedDirectoryChange(.trustAdded(trust))]), by: by, request, context,
@@ -141,8 +138,9 @@ struct TokenRoutes: Sendable {
     }
 }
 
-/// Names and errors of the token endpoint (RFC 6749 §5.2, RFC 8693).
+/// Names and errors of the token endpoints (RFC 6749 §5.2, RFC 8693, RFC 8628 §3.5).
 enum OAuth {
+    static let deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
     static let exchangeGrant = "urn:ietf:params:oauth:grant-type:token-exchange"
     static let accessToken = "urn:ietf:params:oauth:token-type:access_token"
     static let jwt = "urn:ietf:params:oauth:token-type:jwt"
@@ -157,10 +155,44 @@ enum OAuth {
                     + "too old, or was exchanged before; the server's log says why"))
     }
 
-    static var unsupportedGrantType: Problem {
+    static func unsupportedGrantType(_ expected: String) -> Problem {
         error(
             Problem(
-                .badRequest, "unsupported_grant_type", "`grant_type` must be `\(exchangeGrant)`"))
+                .badRequest, "unsupported_grant_type", "`grant_type` must be `\(expected)`"))
+    }
+
+    static var authorizationPending: Problem {
+        error(
+            Problem(
+                .badRequest, "authorization_pending",
+                "nobody has confirmed the code yet: ask again in a moment"))
+    }
+
+    static var slowDown: Problem {
+        error(
+            Problem(
+                .badRequest, "slow_down", "ask less often: add five seconds to the interval"))
+    }
+
+    static var accessDenied: Problem {
+        error(
+            Problem(.badRequest, "access_denied", "the code was refused in the console"))
+    }
+
+    static var expiredToken: Problem {
+        error(
+            Problem(
+                .badRequest, "expired_token",
+                "this code is unknown, was used or is too old: begin again"))
+    }
+
+    /// The value of a field that stands once at most; nil where it is missing or empty.
+    static func one(_ name: String, _ form: FormFields) throws -> String? {
+        let values = form.all(name)
+        guard values.count < 2 else {
+            throw invalidRequest("`\(name)` is there more than once")
+        }
+        return values.first.flatMap { $0.isEmpty ? nil : $0 }
     }
 
     static var invalidScope: Problem {

@@ -111,9 +111,16 @@ struct APIClient: Sendable {
             guard (200..<300).contains(response.status.code) else {
                 throw Problem.error(status: Int(response.status.code), body: bytes)
             }
+            if response.status.code == 202,
+                let pending = PendingChange(status: 202, answer: try json(from: bytes))
+            {
+                throw pending
+            }
             return bytes
         } catch let error as CLIError {
             throw error
+        } catch let pending as PendingChange {
+            throw pending
         } catch is NIOTooManyBytesError {
             throw CLIError(
                 "the answer to `\(path.text)` is larger than \(Limits.answerBytes) bytes:"
@@ -130,6 +137,9 @@ struct APIClient: Sendable {
         request.headers.add(name: "user-agent", value: "exequatur-cli")
         if let token = connection.token {
             request.headers.add(name: "authorization", value: "Bearer \(token)")
+        }
+        if let reason = connection.reason, method != .GET {
+            request.headers.add(name: "exequatur-reason", value: reason)
         }
         return request
     }

@@ -9,9 +9,10 @@ struct PersonCommands: AsyncParsableCommand {
         subcommands: [
             Add.self, DirectoryList<Persons>.self, DirectoryShow<Persons>.self,
             DirectoryRemove<Persons>.self, DirectoryRotate<Persons>.self, Link.self,
+            Unlink.self,
         ])
 
-    struct Add: ClientCommand {
+    struct Add: ChangingCommand {
         static let configuration = CommandConfiguration(
             commandName: "add",
             abstract: "Add a person; prints a one-time sign-in link.")
@@ -28,6 +29,7 @@ struct PersonCommands: AsyncParsableCommand {
         @Flag(help: "Also create a token for the command line.")
         var token = false
 
+        @OptionGroup var change: ChangeOptions
         @OptionGroup var output: OutputOptions
         @OptionGroup var connection: ConnectionOptions
 
@@ -43,20 +45,72 @@ struct PersonCommands: AsyncParsableCommand {
 }
 
 extension PersonCommands {
-    struct Link: ClientCommand {
+    struct Link: ChangingCommand {
         static let configuration = CommandConfiguration(
             commandName: "link",
-            abstract: "Create another one-time sign-in link.")
+            abstract: "Create another one-time sign-in link, or link an account of a provider.",
+            discussion: """
+                With --issuer and --subject the person signs in from then on by that account at the \
+                identity provider; `iss` and `sub` of its ID tokens name it.
+                """)
 
         @Argument(help: "The person's id.")
         var id: String
 
+        @Option(help: "The provider, as its ID tokens name it.")
+        var issuer: String?
+
+        @Option(help: "The account, as the provider's ID tokens name it in `sub`.")
+        var subject: String?
+
+        @OptionGroup var change: ChangeOptions
+        @OptionGroup var output: OutputOptions
+        @OptionGroup var connection: ConnectionOptions
+
+        func validate() throws {
+            guard (issuer == nil) == (subject == nil) else {
+                throw ValidationError("`--issuer` and `--subject` belong together")
+            }
+        }
+
+        func perform(_ api: APIClient) async throws {
+            guard let issuer, let subject else {
+                let answer = try await api.post(try Persons.path(id).appending("link"))
+                return try await Persons.changed(answer, api, output)
+            }
+            let answer = try await api.post(
+                try Persons.path(id).appending("accounts"),
+                ["issuer": .string(issuer), "subject": .string(subject)])
+            try output.print(
+                answer, or: [TerminalText.escaped("linked \(subject) at \(issuer) to \(id)")])
+            await api.noteUnsealed()
+        }
+    }
+
+    struct Unlink: ChangingCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "unlink", abstract: "Take an account of a provider away from a person.")
+
+        @Argument(help: "The person's id.")
+        var id: String
+
+        @Option(help: "The provider, as `person show` names it.")
+        var issuer: String
+
+        @Option(help: "The account, as `person show` names it.")
+        var subject: String
+
+        @OptionGroup var change: ChangeOptions
         @OptionGroup var output: OutputOptions
         @OptionGroup var connection: ConnectionOptions
 
         func perform(_ api: APIClient) async throws {
-            let answer = try await api.post(try Persons.path(id).appending("link"))
-            try await Persons.changed(answer, api, output)
+            let answer = try await api.delete(
+                try Persons.path(id).appending("accounts").query("issuer", issuer)
+                    .query("subject", subject))
+            try output.print(
+                answer, or: [TerminalText.escaped("unlinked \(subject) at \(issuer) from \(id)")])
+            await api.noteUnsealed()
         }
     }
 }
@@ -70,7 +124,7 @@ struct AgentCommands: AsyncParsableCommand {
             TrustCommands.self,
         ])
 
-    struct Add: ClientCommand {
+    struct Add: ChangingCommand {
         static let configuration = CommandConfiguration(
             commandName: "add",
             abstract: "Add an agent; prints its token.")
@@ -87,6 +141,7 @@ struct AgentCommands: AsyncParsableCommand {
         @Option(help: "How long its token works, for example `90d`; otherwise until it is rotated.")
         var expires: String?
 
+        @OptionGroup var change: ChangeOptions
         @OptionGroup var output: OutputOptions
         @OptionGroup var connection: ConnectionOptions
 
@@ -111,7 +166,7 @@ struct GateCommands: AsyncParsableCommand {
             Approve.self,
         ])
 
-    struct Add: ClientCommand {
+    struct Add: ChangingCommand {
         static let configuration = CommandConfiguration(
             commandName: "add",
             abstract: "Add a gate; prints its token.")
@@ -122,6 +177,7 @@ struct GateCommands: AsyncParsableCommand {
         @Option(help: "How long its token works, for example `90d`; otherwise until it is rotated.")
         var expires: String?
 
+        @OptionGroup var change: ChangeOptions
         @OptionGroup var output: OutputOptions
         @OptionGroup var connection: ConnectionOptions
 
@@ -142,7 +198,7 @@ struct GroupCommands: AsyncParsableCommand {
             DirectoryRemove<Groups>.self, Member.self,
         ])
 
-    struct Add: ClientCommand {
+    struct Add: ChangingCommand {
         static let configuration = CommandConfiguration(
             commandName: "add", abstract: "Add a group.")
 
@@ -152,11 +208,20 @@ struct GroupCommands: AsyncParsableCommand {
         @Option(help: "A person or agent to begin with; may be given more than once.")
         var member: [String] = []
 
+        @OptionGroup var change: ChangeOptions
         @OptionGroup var output: OutputOptions
         @OptionGroup var connection: ConnectionOptions
 
         func perform(_ api: APIClient) async throws {
-            var answer = try await api.post(APIPath(Groups.path), ["id": .string(id)])
+            var answer: JSON
+            do {
+                answer = try await api.post(APIPath(Groups.path), ["id": .string(id)])
+            } catch let pending as PendingChange where !member.isEmpty {
+                Output.note(
+                    "once the group is there, ask for its members: `exequatur group member add "
+                        + "\(id) \(member[0])`")
+                throw pending
+            }
             for member in member {
                 answer = try await api.put(try Groups.member(member, of: id))
             }
@@ -171,7 +236,7 @@ struct GroupCommands: AsyncParsableCommand {
             subcommands: [AddMember.self, RemoveMember.self])
     }
 
-    struct AddMember: ClientCommand {
+    struct AddMember: ChangingCommand {
         static let configuration = CommandConfiguration(
             commandName: "add", abstract: "Add a person or agent to a group.")
 
@@ -181,6 +246,7 @@ struct GroupCommands: AsyncParsableCommand {
         @Argument(help: "The person's or agent's id.")
         var member: String
 
+        @OptionGroup var change: ChangeOptions
         @OptionGroup var output: OutputOptions
         @OptionGroup var connection: ConnectionOptions
 
@@ -190,7 +256,7 @@ struct GroupCommands: AsyncParsableCommand {
         }
     }
 
-    struct RemoveMember: ClientCommand {
+    struct RemoveMember: ChangingCommand {
         static let configuration = CommandConfiguration(
             commandName: "remove", abstract: "Remove a person or agent from a group.")
 
@@ -200,6 +266,7 @@ struct GroupCommands: AsyncParsableCommand {
         @Argument(help: "The person's or agent's id.")
         var member: String
 
+        @OptionGroup var change: ChangeOptions
         @OptionGroup var output: OutputOptions
         @OptionGroup var connection: ConnectionOptions
 

@@ -19,9 +19,25 @@ extension ClientCommand {
 }
 
 extension ConnectionOptions {
-    func withClient<Result>(_ body: (APIClient) async throws -> Result) async throws -> Result {
+    /// A client for what a person does: where no token is named it is the one of `exequatur login`,
+    /// which gates and agents never take.
+    func withClient<Result>(
+        reason: String? = nil, _ body: (APIClient) async throws -> Result
+    ) async throws -> Result {
         let environment = ProcessInfo.processInfo.environment
-        return try await APIClient.with(try resolved(environment: environment), body)
+        var connection = try resolved(environment: environment)
+        if connection.token == nil {
+            connection.token = try StoredToken(environment: environment)?
+                .token(for: connection.address)
+            if connection.token != nil {
+                try connection.address.checkConfidential(orInsecure: insecure)
+            }
+        }
+        guard reason?.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) != true else {
+            throw CLIError.usage("`--reason`: one line of text")
+        }
+        connection.reason = reason
+        return try await APIClient.with(connection, body)
     }
 }
 

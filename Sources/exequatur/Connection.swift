@@ -10,7 +10,8 @@ struct ConnectionOptions: ParsableArguments {
     var url: String?
 
     @Option(
-        help: "A file that holds the token, otherwise EXEQUATUR_TOKEN.", completion: .file())
+        help: "A file that holds the token, otherwise EXEQUATUR_TOKEN, otherwise that of `login`.",
+        completion: .file())
     var tokenFile: String?
 
     @Flag(help: "Allow a token to travel unencrypted to another machine.")
@@ -81,6 +82,8 @@ struct ConnectionChoice {
 struct Connection: Sendable {
     var address: ServerAddress
     var token: String?
+    /// Why something is asked for, where the command says so.
+    var reason: String?
 }
 
 /// The base address of a server: scheme, host, port and an optional path prefix, nothing else.

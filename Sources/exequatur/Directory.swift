@@ -105,7 +105,7 @@ struct DirectoryShow<Kind: DirectoryKind>: ClientCommand {
     func perform(_ api: APIClient) async throws { try await Kind.show(id, api, output) }
 }
 
-struct DirectoryRemove<Kind: DirectoryKind>: ClientCommand {
+struct DirectoryRemove<Kind: DirectoryKind>: ChangingCommand {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
             commandName: "remove",
@@ -115,13 +115,14 @@ struct DirectoryRemove<Kind: DirectoryKind>: ClientCommand {
     @Argument(help: "Its id.")
     var id: String
 
+    @OptionGroup var change: ChangeOptions
     @OptionGroup var output: OutputOptions
     @OptionGroup var connection: ConnectionOptions
 
     func perform(_ api: APIClient) async throws { try await Kind.remove(id, api, output) }
 }
 
-struct DirectoryRotate<Kind: DirectoryKind>: ClientCommand {
+struct DirectoryRotate<Kind: DirectoryKind>: ChangingCommand {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
             commandName: "rotate", abstract: "Replace the credential; the old one ends at once.")
@@ -130,6 +131,7 @@ struct DirectoryRotate<Kind: DirectoryKind>: ClientCommand {
     @Argument(help: "Its id.")
     var id: String
 
+    @OptionGroup var change: ChangeOptions
     @OptionGroup var output: OutputOptions
     @OptionGroup var connection: ConnectionOptions
 

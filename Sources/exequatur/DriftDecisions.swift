@@ -3,7 +3,7 @@
 internal import ArgumentParser
 internal import CanonicalJSON
 
-struct DriftAccept: ClientCommand {
+struct DriftAccept: ChangingCommand {
     static let configuration = CommandConfiguration(
         commandName: "accept",
         abstract: "Approve a source's first baseline, or take what was found as right.",
@@ -20,6 +20,7 @@ struct DriftAccept: ClientCommand {
     @Option(help: "At least 16 hex digits of the root that was looked at.")
     var expect: String
 
+    @OptionGroup var change: ChangeOptions
     @OptionGroup var output: OutputOptions
     @OptionGroup var connection: ConnectionOptions
 
@@ -87,7 +88,7 @@ struct DriftIgnoreCommands: AsyncParsableCommand {
         }
     }
 
-    struct Add: ClientCommand {
+    struct Add: ChangingCommand {
         static let configuration = CommandConfiguration(
             commandName: "add", abstract: "Add a rule; it is approved by you, and ends.")
 
@@ -111,6 +112,13 @@ struct DriftIgnoreCommands: AsyncParsableCommand {
 
         @Option(help: "When it ends, such as 2027-01-31T00:00:00.000Z; within a year.")
         var expires: String
+
+        /// The rule's own reason is that of asking for it, too.
+        var change: ChangeOptions {
+            var options = ChangeOptions()
+            options.reason = reason
+            return options
+        }
 
         @Option(help: "Who wants it; you, if left out.")
         var owner: String?
@@ -142,13 +150,14 @@ struct DriftIgnoreCommands: AsyncParsableCommand {
         }
     }
 
-    struct Remove: ClientCommand {
+    struct Remove: ChangingCommand {
         static let configuration = CommandConfiguration(
             commandName: "remove", abstract: "Take a rule away.")
 
         @Argument(help: "The rule's name.")
         var id: String
 
+        @OptionGroup var change: ChangeOptions
         @OptionGroup var output: OutputOptions
         @OptionGroup var connection: ConnectionOptions
 
@@ -164,7 +173,7 @@ struct DriftSourceCommands: AsyncParsableCommand {
         commandName: "source", abstract: "What is watched.",
         subcommands: [Set.self, Remove.self, Repropose.self])
 
-    struct Set: ClientCommand {
+    struct Set: ChangingCommand {
         static let configuration = CommandConfiguration(
             commandName: "set", abstract: "Add a source, or change how it is watched.",
             discussion: "The file holds one JSON object; docs/drift-sources.md has its members.")
@@ -172,6 +181,7 @@ struct DriftSourceCommands: AsyncParsableCommand {
         @Argument(help: "The file, or - for standard input.", completion: .file())
         var file: String
 
+        @OptionGroup var change: ChangeOptions
         @OptionGroup var output: OutputOptions
         @OptionGroup var connection: ConnectionOptions
 
@@ -186,13 +196,14 @@ struct DriftSourceCommands: AsyncParsableCommand {
         }
     }
 
-    struct Remove: ClientCommand {
+    struct Remove: ChangingCommand {
         static let configuration = CommandConfiguration(
             commandName: "remove", abstract: "Watch a source no longer.")
 
         @Argument(help: "The source.")
         var id: String
 
+        @OptionGroup var change: ChangeOptions
         @OptionGroup var output: OutputOptions
         @OptionGroup var connection: ConnectionOptions
 
@@ -202,7 +213,7 @@ struct DriftSourceCommands: AsyncParsableCommand {
         }
     }
 
-    struct Repropose: ClientCommand {
+    struct Repropose: ChangingCommand {
         static let configuration = CommandConfiguration(
             commandName: "repropose",
             abstract: "Have the next observation proposed as a new baseline.")
@@ -210,6 +221,7 @@ struct DriftSourceCommands: AsyncParsableCommand {
         @Argument(help: "The source.")
         var id: String
 
+        @OptionGroup var change: ChangeOptions
         @OptionGroup var output: OutputOptions
         @OptionGroup var connection: ConnectionOptions
 

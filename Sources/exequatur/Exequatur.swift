@@ -16,6 +16,9 @@ struct Exequatur: AsyncParsableCommand {
             CommandGroup(
                 name: "Server", subcommands: [Serve.self, SealCommand.self, Recover.self]),
             CommandGroup(
+                name: "Signing in",
+                subcommands: [Login.self, Logout.self, SessionCommands.self, WhoAmI.self]),
+            CommandGroup(
                 name: "Gates",
                 subcommands: [Run.self, Gateway.self, Hook.self, TokenCommands.self]),
             CommandGroup(
@@ -35,7 +38,7 @@ struct Exequatur: AsyncParsableCommand {
                     PolicyCommands.self, PersonCommands.self, AgentCommands.self,
                     GroupCommands.self, GateCommands.self, ResourceCommands.self,
                     FreezeCommands.self, ChannelCommands.self, ClockCommands.self, Status.self,
-                    WhoAmI.self, Doctor.self,
+                    Doctor.self,
                 ]),
         ])
 
@@ -56,11 +59,24 @@ struct Exequatur: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+        } catch let pending as PendingChange {
+            Foundation.exit(Self.report(pending))
         } catch let error as CLIError {
             Output.standardError(error.line)
             Foundation.exit(error.status.rawValue)
         } catch {
             exit(withError: error)
+        }
+    }
+
+    /// For commands that have no `--json` and none that says so.
+    private static func report(_ pending: PendingChange) -> Int32 {
+        do {
+            try pending.report(json: false)
+            return 0
+        } catch {
+            Output.standardError((error as? CLIError)?.line ?? "error: \(error)")
+            return ExitStatus.refused.rawValue
         }
     }
 }

@@ -27,7 +27,7 @@ extension GateCommands {
         }
     }
 
-    struct Approve: ClientCommand {
+    struct Approve: ChangingCommand {
         static let configuration = CommandConfiguration(
             commandName: "approve",
             abstract: "Approve what a gate presents, all of it.")
@@ -38,6 +38,7 @@ extension GateCommands {
         @Option(help: "At least 16 hex digits of the digest that `gate configuration` printed.")
         var expect: String
 
+        @OptionGroup var change: ChangeOptions
         @OptionGroup var output: OutputOptions
         @OptionGroup var connection: ConnectionOptions
 

@@ -47,7 +47,7 @@ struct PolicyCommands: AsyncParsableCommand {
         }
     }
 
-    struct Publish: ClientCommand {
+    struct Publish: ChangingCommand {
         static let configuration = CommandConfiguration(
             commandName: "publish",
             abstract: "Publish a folder of policies, replacing the whole set.")
@@ -55,6 +55,7 @@ struct PolicyCommands: AsyncParsableCommand {
         @Argument(help: "The folder with the `*.cedar` files.", completion: .directory)
         var directory: String
 
+        @OptionGroup var change: ChangeOptions
         @OptionGroup var output: OutputOptions
         @OptionGroup var connection: ConnectionOptions
 

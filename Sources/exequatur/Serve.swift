@@ -35,7 +35,7 @@ struct Serve: AsyncParsableCommand {
     @Option(name: .customLong("public-url"), help: "How people and agents reach this server.")
     var publicURL: String?
 
-    @Option(help: "File that sets channels up; see docs/channels.md.")
+    @Option(help: "File that sets channels and sign-in up; see docs/channels.md.")
     var config: String?
 
     @Option(help: "Name of the log; fixed on first start.")
@@ -91,7 +91,7 @@ struct Serve: AsyncParsableCommand {
         let hub = channels.isEmpty ? nil : ChannelHub(control, channels, logger: logger)
         let application = try ExequaturServer.application(
             control, channels: hub, drift: Self.watcher(control, config, logger),
-            openAPI: OpenAPIDocument.bytes, host: host, port: port,
+            signIn: file?.signIn ?? .none, openAPI: OpenAPIDocument.bytes, host: host, port: port,
             onRunning: { _ in Self.announce(url, link: link, data: data, control) })
         var group = ServiceGroupConfiguration(
             services: [

@@ -3,11 +3,14 @@
 internal import CanonicalJSON
 internal import Channels
 internal import Foundation
+internal import Server
 
 /// The configuration file of `exequatur serve`: strict JSON, so that a mistyped name is told and
 /// not passed over.
 struct ServerFile {
     var channels: [ChannelSettings] = []
+    /// By whom people sign in.
+    var signIn = SignInSettings.none
     /// Files of secrets that others may read.
     private(set) var warnings: [String] = []
 
@@ -23,14 +26,18 @@ struct ServerFile {
         var readable: [String] = []
         do {
             var reader = try JSONReader(try JSON(parsing: [UInt8](data)))
-            if let json = reader.optionalValue("channels") {
-                channels = try ChannelSettings.read(json) { file in
-                    let (text, path) = try Self.secret(file, folder)
-                    if Self.isOpen(path), !text.hasPrefix("-----BEGIN CERTIFICATE") {
-                        readable.append(path)
-                    }
-                    return text
+            let secrets = { (file: String) throws -> String in
+                let (text, path) = try Self.secret(file, folder)
+                if Self.isOpen(path), !text.hasPrefix("-----BEGIN CERTIFICATE") {
+                    readable.append(path)
                 }
+                return text
+            }
+            if let json = reader.optionalValue("channels") {
+                channels = try ChannelSettings.read(json, secret: secrets)
+            }
+            if let json = reader.optionalValue("signIn") {
+                signIn = try SignInSettings.read(json, secrets: secrets)
             }
             try reader.finish()
             warnings = readable.map { "`\($0)` holds a secret and others may read it: chmod 600" }

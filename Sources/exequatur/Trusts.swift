@@ -10,13 +10,14 @@ struct TrustCommands: AsyncParsableCommand {
         abstract: "Let jobs get short-lived tokens of an agent for those of their runner.",
         subcommands: [Add.self, List.self, Remove.self], defaultSubcommand: Add.self)
 
-    struct Add: ClientCommand {
+    struct Add: ChangingCommand {
         static let configuration = CommandConfiguration(
             commandName: "add",
             abstract: "Trust tokens of an issuer that have just these claims.",
             discussion: """
                 Every value is matched exactly; there are no patterns. For GitHub Actions name the \
-                repository by its number, and the workflow and environment that may deploy.
+                repository by its number, and the workflow and environment that may deploy. A claim \
+                inside of others is named by its path, such as act/sub.
                 """)
 
         @Argument(help: "The agent that a job becomes.")
@@ -34,18 +35,25 @@ struct TrustCommands: AsyncParsableCommand {
         @Option(help: "How long the agent's token lives, like 15m; at most 1h.")
         var lifetime: WaitTime = .hour
 
+        @Flag(
+            name: .customLong("on-behalf-of"),
+            help: "The tokens are persons': the agent acts for the one whose account it is.")
+        var onBehalfOf = false
+
+        @OptionGroup var change: ChangeOptions
         @OptionGroup var output: OutputOptions
         @OptionGroup var connection: ConnectionOptions
 
         func perform(_ api: APIClient) async throws {
             let claims = try JSONObject(unique: claim.map(Self.pair))
             guard let claims else { throw CLIError.usage("`--claim`: a claim is named twice") }
-            let body: JSON = [
+            var body: JSONObject = [
                 "agent": .string(agent), "issuer": .string(issuer), "audience": .string(audience),
                 "claims": .object(claims),
                 "lifetime": .int(lifetime.duration.components.seconds),
             ]
-            let answer = try await api.post(APIPath("/v1/trusts"), body)
+            if onBehalfOf { body["onBehalfOf"] = true }
+            let answer = try await api.post(APIPath("/v1/trusts"), .object(body))
             try output.print(answer, or: TrustText.block(answer))
             if claims["environment"] == nil, claims["job_workflow_ref"] == nil,
                 claims["repository_id"] != nil
@@ -93,7 +101,7 @@ struct TrustCommands: AsyncParsableCommand {
         }
     }
 
-    struct Remove: ClientCommand {
+    struct Remove: ChangingCommand {
         static let configuration = CommandConfiguration(
             commandName: "remove",
             abstract: "Remove a trust; the tokens handed out under it end at once.")
@@ -101,6 +109,7 @@ struct TrustCommands: AsyncParsableCommand {
         @Argument(help: "Its id, from `agent trust list`.")
         var id: String
 
+        @OptionGroup var change: ChangeOptions
         @OptionGroup var output: OutputOptions
         @OptionGroup var connection: ConnectionOptions
 
@@ -125,6 +134,9 @@ private enum TrustText {
             lines.append("  \(name): \(value.stringValue ?? "?")")
         }
         lines.append("  lifetime: \(seconds) s")
+        if record["onBehalfOf"]?.boolValue == true {
+            lines.append("  on behalf of: the person whose account it is")
+        }
         return lines.map(TerminalText.escaped)
     }
 }

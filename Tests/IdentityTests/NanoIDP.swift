@@ -42,7 +42,10 @@ final class NanoIDP: Sendable {
             .appendingPathComponent("nanoidp-\(getpid())-\(port)")
         try FileManager.default.createDirectory(
             at: folder.appendingPathComponent("keys"), withIntermediateDirectories: true)
-        try Data(Self.settings(port).utf8).write(to: folder.appendingPathComponent("settings.yaml"))
+        // By itself it would keep its keys, and share them, in the folder where tests are started.
+        let keys = "jwt: {keys_dir: \"\(folder.path)/keys\"}\n"
+        try Data((Self.settings(port) + keys).utf8).write(
+            to: folder.appendingPathComponent("settings.yaml"))
         try Data(Self.users.utf8).write(to: folder.appendingPathComponent("users.yaml"))
         pid = try Self.start(
             [

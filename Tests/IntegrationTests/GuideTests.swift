@@ -166,6 +166,30 @@ struct GuideTests {
         }
     }
 
+    @Test("sign in: the configuration is one that the server takes, the commands work")
+    func signIn() throws {
+        let guide = try Guide("docs/how-to/sign-in.md")
+        #expect(guide.commands.count == 4)
+        let text = try String(
+            contentsOfFile: Self.root + "/docs/how-to/sign-in.md", encoding: .utf8)
+        let json = try #require(
+            text.components(separatedBy: "```json\n").last?.components(separatedBy: "```").first)
+        let folder = try TemporaryFolder()
+        try FileManager.default.createDirectory(
+            atPath: folder.path + "/secrets", withIntermediateDirectories: true)
+        _ = try folder.write("secrets/corp-client", "a secret\n")
+        let file = try folder.write("exequatur.json", json)
+        let desk = try Desk(try RunningServer(options: ["--config", file]))
+        let admin = try desk.server.adminToken
+        let added = try desk.run("exequatur person add carol", token: admin)
+        #expect(added.status == 0, "\(added.err)")
+        for line in guide.commands {
+            let result = try desk.run(line, token: admin)
+            #expect(result.status == 0, "\(line): \(result.err)")
+            if line.contains(" show ") { #expect(result.out.contains("subject 8f14e45f")) }
+        }
+    }
+
     @Test("the README's commands to set a server up")
     func readme() throws {
         let commands = try Guide("README.md").commands

@@ -106,6 +106,15 @@ struct AuthenticationMatrixTests {
         Route(.delete, "/v1/persons/spare-person-{who}", nil, administrators),
         Route(.delete, "/v1/agents/spare-agent-{who}", nil, administrators),
         Route(.delete, "/v1/gates/spare-gate-{who}", nil, administrators),
+        Route(.get, "/v1/sessions", nil, persons),
+        Route(
+            .delete, "/v1/sessions/0123456789abcdef", nil, [401, 403, 403, 409, 409, 409]),
+        Route(
+            .post, "/v1/persons/dave/accounts",
+            ["issuer": "https://idp.example", "subject": "{n}-{who}"], additions),
+        Route(
+            .delete, "/v1/persons/dave/accounts?issuer=https://idp.example&subject=x", nil,
+            [401, 403, 403, 403, 404, 404]),
         Route(.get, "/v1/trusts", nil, persons),
         Route(.post, "/v1/trusts", trust, additions),
         Route(.delete, "/v1/trusts/{trust}", nil, administrators),
@@ -177,6 +186,8 @@ struct AuthenticationMatrixTests {
         Route(.get, "/openapi.json", nil, open),
         // Takes forms only, and nobody's token.
         Route(.post, "/v1/token", [:], [415, 415, 415, 415, 415, 415]),
+        Route(.post, "/v1/device/authorize", [:], [415, 415, 415, 415, 415, 415]),
+        Route(.post, "/v1/device/token", [:], [415, 415, 415, 415, 415, 415]),
     ]
 
     private static let trust: JSON = [

@@ -127,10 +127,11 @@ let nonce2 = String(repeating: "2", count: 64)
 /// A live one is on a real socket and has its scheduler running; otherwise requests go straight
 /// to the router.
 func withServer(
-    live: Bool = false, configure: @escaping (inout ControlPlaneConfiguration) -> Void = { _ in },
+    live: Bool = false, policies: [PolicyFile] = TestInstallation.policies,
+    configure: @escaping (inout ControlPlaneConfiguration) -> Void = { _ in },
     _ body: @escaping @Sendable (API) async throws -> Void
 ) async throws {
-    let installation = try await TestInstallation(configure: configure)
+    let installation = try await TestInstallation(policies: policies, configure: configure)
     // The person `admin` has a token of his own beside `admin.token`.
     var tokens = installation.tokens
     tokens["root"] = try await installation.control.rotate(
