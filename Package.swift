@@ -179,13 +179,15 @@ let package = Package(
         // MARK: never shipped
         .target(
             name: "TestSupport",
-            dependencies: ["ApprovalCore", "CanonicalJSON", "Cedar", "TransparencyLog"],
+            dependencies: [
+                "ApprovalCore", "CanonicalJSON", "Cedar", "TransparencyLog", "WebAuthn", crypto,
+            ],
             swiftSettings: strict),
         .target(
             name: "ServiceTestSupport",
             dependencies: [
                 "ApprovalCore", "CanonicalJSON", "ControlPlane", "Storage", "TestSupport",
-                "TransparencyLog", logging,
+                "TransparencyLog", "WebAuthn", logging,
             ],
             swiftSettings: strict),
         .target(
@@ -223,7 +225,8 @@ let package = Package(
         .testTarget(
             name: "ApprovalCoreTests",
             dependencies: [
-                "ApprovalCore", "CanonicalJSON", "Cedar", "TestSupport", "ToolSchemas", crypto,
+                "ApprovalCore", "CanonicalJSON", "Cedar", "TestSupport", "ToolSchemas", "WebAuthn",
+                crypto,
             ],
             swiftSettings: strict),
         .testTarget(
@@ -280,7 +283,7 @@ let package = Package(
             dependencies: [
                 "ApprovalCore", "CanonicalJSON", "Cedar", "ControlPlane", "DriftCore",
                 "ServiceTestSupport",
-                "Storage", "TestSupport", "TransparencyLog", crypto,
+                "Storage", "TestSupport", "TransparencyLog", "WebAuthn", crypto,
                 product("GRDB", "GRDB.swift"),
             ],
             swiftSettings: strict),

@@ -29,4 +29,5 @@ while IFS= read -r script; do
     fi
 done < <(find .ci scripts demo examples Benchmarks/*.sh Benchmarks/*.py Fuzz/run.sh -type f)
 scripts/draw-cards --check
+scripts/promises --check
 echo "Formatting and scripts are in order."

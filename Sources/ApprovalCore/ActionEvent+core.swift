@@ -177,11 +177,10 @@ private struct CoreWriter {
     }
 
     mutating func write(accepted: Bool, by person: Handle) {
-        writer.key("accepted")
-        writer.bool(accepted)
         text("by", person.text)
         digest()
         kindMember()
+        text("settlement", accepted ? "accepted" : "rejected")
         end()
         writer.endObject()
     }

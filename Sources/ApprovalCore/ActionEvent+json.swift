@@ -47,7 +47,7 @@ extension ActionEvent {
         case "action.debt-overdue": return .debtOverdue
         case "action.debt-settled":
             return .debtSettled(
-                accepted: try reader.bool("accepted"), by: try reader.handle("by"))
+                accepted: try settlement(&reader), by: try reader.handle("by"))
         case "action.attempt-refused":
             return .refused(
                 principal: try reader.string("principal"),
@@ -75,6 +75,14 @@ extension ActionEvent {
                 cause: try reader.string("cause"), policySet: try reader.hash("policySet"),
                 directory: try reader.hash("directory"))
         default: throw CoreError("`core.kind`: `\(VisibleText.escape(kind))` is unknown")
+        }
+    }
+
+    private static func settlement(_ reader: inout JSONReader) throws -> Bool {
+        switch try reader.string("settlement") {
+        case "accepted": true
+        case "rejected": false
+        default: throw CoreError("`core.settlement`: neither `accepted` nor `rejected`")
         }
     }
 

@@ -77,9 +77,9 @@ package struct Passkey: Sendable, Hashable {
 
 /// What a reviewer's passkey signs when he decides.
 ///
-/// Its challenge is SHA-256(`exequatur/v1/decision\n` ‖ RFC 8785 form). It ties one person's decision
-/// to the action, to what he was shown and to the rules that asked him; it does not prove what his
-/// browser displayed.
+/// Its challenge is SHA-256(`exequatur/v1/decision\n` ‖ RFC 8785 form). It ties one person's
+/// decision to the action, to what he was shown and to the rules that asked him; it does not prove
+/// what his browser displayed.
 package struct DecisionContext: Sendable, Hashable {
     package let action: ActionID
     package let digest: Hash256

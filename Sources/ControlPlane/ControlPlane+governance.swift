@@ -36,7 +36,7 @@ extension ControlPlane {
     package func administerOwn(
         _ change: GovernanceChange, by session: Session, isRemoval: Bool, audit: JSON
     ) async throws -> Administered {
-        guard !unsealed, !isRemoval else {
+        guard !unsealed, !isRemoval, !session.isRecovery else {
             guard case .directory(let changes) = change else {
                 throw CommandError.forbidden(
                     code: "administrators_only", "this needs an administrator")
@@ -150,9 +150,9 @@ extension ControlPlane {
     /// Carries out what was approved: claims it as this server's own gate, changes what it says, and
     /// reports. Called after each decision on such an action, and for what a stop left behind.
     ///
-    /// Crash order: the claim is durable before anything is changed, and the change names the action.
-    /// A stop in between leaves a claimed action; the next start finds by the change's entry whether
-    /// it was made, and reports that.
+    /// Crash order: the claim is durable before anything is changed, and the change names the
+    /// action. A stop in between leaves a claimed action; the next start finds by the change's entry
+    /// whether it was made, and reports that.
     package func carryOut(_ id: ActionID) async throws {
         // The scheduler must not take what is being done for what a stop left behind.
         guard carriedOut.withLock({ $0.insert(id).inserted }) else { return }

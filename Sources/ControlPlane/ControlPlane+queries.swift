@@ -59,6 +59,31 @@ package struct ActionDetail: Sendable {
     }
 }
 
+/// Something that was said about an action.
+package struct ActionComment: Sendable, Hashable {
+    /// Such as `person:bob` or `agent:deploy-bot`.
+    package let by: String
+    package let kind: CommentKind
+    /// As it was written; not safe to show as it is.
+    package let text: String
+    package let at: Timestamp
+}
+
+extension ActionDetail {
+    /// What was said about it, the earliest first.
+    package func comments() throws -> [ActionComment] {
+        try entries.filter { $0.entry.kind == "action.commented" }.compactMap { recorded in
+            guard
+                case .commented(let by, let kind) = try ActionEvent.read(
+                    try JSON(canonical: recorded.core, limits: Limits.storedJSON)
+                ).event
+            else { return nil }
+            return ActionComment(
+                by: by, kind: kind, text: words(recorded) ?? "", at: recorded.entry.at)
+        }
+    }
+}
+
 extension ControlPlane {
     /// One action, replayed from its entries; nil if there is none.
     package func detail(_ id: ActionID) throws -> ActionDetail? {

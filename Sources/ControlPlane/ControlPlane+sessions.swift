@@ -53,6 +53,8 @@ extension ControlPlane {
     struct LinkContent {
         let person: Handle
         let issuedBy: Handle?
+        /// Made on the word of the recovery key.
+        let isRecovery: Bool
     }
 
     /// Whom a link's content lets in, if he is there and his tokens weren't replaced since.
@@ -63,7 +65,8 @@ extension ControlPlane {
             governance.isCurrent(person, since: issuedAt)
         else { return nil }
         return LinkContent(
-            person: person, issuedBy: value["issuedBy"]?.stringValue.flatMap(Handle.init))
+            person: person, issuedBy: value["issuedBy"]?.stringValue.flatMap(Handle.init),
+            isRecovery: value["recovery"]?.boolValue ?? false)
     }
 
     /// Whom a sign-in link is for, without using it up; nil if it is worth nothing.
@@ -96,7 +99,8 @@ extension ControlPlane {
             else { return LedgerPlan(false) }
             let signIn = SignIn(
                 person: content.person, method: .link, authenticatedAt: view.now,
-                credentialSince: nil, issuedBy: content.issuedBy)
+                credentialSince: nil, issuedBy: content.issuedBy,
+                evidence: content.isRecovery ? ["recovery": true] : .null)
             let (draft, session) = try open(signIn, keys, audit, at: view.now)
             // Used up by being replaced with an expired row, in the same transaction.
             let used = OperationalRow(
@@ -153,7 +157,9 @@ extension ControlPlane {
         let session = Session(
             id: String(key.prefix(16)), person: signIn.person, signedInAt: now,
             authenticatedAt: min(signIn.authenticatedAt, now), method: signIn.method,
-            issuedBy: signIn.issuedBy, credentialSince: signIn.credentialSince,
+            issuedBy: signIn.issuedBy,
+            isRecovery: signIn.evidence["recovery"]?.boolValue ?? false,
+            credentialSince: signIn.credentialSince,
             expires: now.adding(seconds: Self.sessionSeconds), csrf: keys.csrf,
             address: audit["address"], userAgent: audit["userAgent"])
         var object = JSONObject()

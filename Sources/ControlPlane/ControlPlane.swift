@@ -93,6 +93,8 @@ package final class ControlPlane: Sendable {
     let failedSignIns = RateLimiter(perSecond: 0.2, burst: 20)
     let heartbeats: Heartbeats
     let lastUses = LastUses()
+    /// Who has read the audit, and when that was noted last.
+    let auditReaders = Mutex<[String: Timestamp]>([:])
     /// Approved changes of this server's own rules that are being made right now.
     let carriedOut = Mutex<Set<ActionID>>([])
     /// Whether there are channels to tell.
@@ -140,26 +142,7 @@ package final class ControlPlane: Sendable {
 
         var governance = Governance(singleOperator: configuration.singleOperator)
         let seal = rows.snapshotSeal
-        let recovered = try backend.read { reader in
-            try RecoveredLedger.recover(
-                reader, key: key, seal: seal,
-                refs: [
-                    DirectoryEntry.ref, PolicyPublication.ref, DriftConfigurationEntry.ref,
-                    SealEvent.ref,
-                ]
-            ) { recorded in
-                try governance.recover(recorded) {
-                    guard let full = try reader.entry(at: recorded.index), let body = full.body
-                    else { return nil }
-                    guard full.matchesCommitments else {
-                        throw TamperedError(
-                            "entry \(recorded.index): the body is not what the "
-                                + "leaf commits to")
-                    }
-                    return try JSON(canonical: body, limits: Limits.storedJSON)
-                }
-            }
-        }
+        let recovered = try Self.recover(&governance, backend, key: key, seal: seal)
         try governance.finishRecovery()
         governed = Mutex(governance)
         recheck = recovered.recheck
@@ -187,6 +170,33 @@ package final class ControlPlane: Sendable {
             if !batch.entries.isEmpty { news.wake() }
         }
         try recoverDrift { recovered.entries(of: DriftEntry.ref($0)) }
+    }
+
+    /// Proves the ledger and derives from it what is in force.
+    private static func recover(
+        _ governance: inout Governance, _ backend: any LedgerBackend, key: VerifierKey,
+        seal: SnapshotSeal
+    ) throws -> RecoveredLedger {
+        try backend.read { reader in
+            try RecoveredLedger.recover(
+                reader, key: key, seal: seal,
+                refs: [
+                    DirectoryEntry.ref, PolicyPublication.ref, DriftConfigurationEntry.ref,
+                    SealEvent.ref,
+                ]
+            ) { recorded in
+                try governance.recover(recorded) {
+                    guard let full = try reader.entry(at: recorded.index), let body = full.body
+                    else { return nil }
+                    guard full.matchesCommitments else {
+                        throw TamperedError(
+                            "entry \(recorded.index): the body is not what the "
+                                + "leaf commits to")
+                    }
+                    return try JSON(canonical: body, limits: Limits.storedJSON)
+                }
+            }
+        }
     }
 
     /// A snapshot of directory, policies and phase.

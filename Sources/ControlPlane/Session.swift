@@ -16,6 +16,8 @@ package struct Session: Sendable, Hashable {
     package let method: SignInMethod
     /// Who made the link, where the method is `link`: he may have used it himself.
     package let issuedBy: Handle?
+    /// True where the recovery key let the person in: then he may enrol a passkey by himself.
+    package let isRecovery: Bool
     /// Since when the account or passkey that was shown is the person's.
     package let credentialSince: Timestamp?
     package let expires: Timestamp
@@ -35,7 +37,8 @@ extension Session {
             "address": .optional(address), "authenticatedAt": .string(authenticatedAt.description),
             "credentialSince": .optional(credentialSince), "csrf": .string(csrf),
             "issuedBy": .optional(issuedBy), "method": .string(method.rawValue),
-            "person": .string(person.text), "signedInAt": .string(signedInAt.description),
+            "person": .string(person.text), "recovery": .bool(isRecovery),
+            "signedInAt": .string(signedInAt.description),
             "userAgent": .optional(userAgent),
         ]
     }
@@ -52,6 +55,7 @@ extension Session {
         issuedBy = try reader.optionalHandle("issuedBy")
         method = try reader.choice("method", SignInMethod.self)
         person = try reader.handle("person")
+        isRecovery = try reader.bool("recovery")
         signedInAt = try reader.timestamp("signedInAt")
         userAgent = try reader.optionalString("userAgent")
         expires = row.expires

@@ -25,8 +25,8 @@ struct ActionJSON {
         return [
             "action": .string(action.operation.action),
             "advisory": .bool(!submission.gate.enforcing),
-            "claim": try self.claim(state, claim, head),
-            "deadline": .optional(state.deadline),
+            "claim": try self.claim(state, claim, head), "comments": .integer(Int64(state.comments)),
+            "deadline": .optional(state.deadline), "debt": debt(state),
             "decisions": .array(state.decisions.map { decision($0, reason: nil) }),
             "digest": .string(state.digest.hex), "gate": submission.gate.json,
             "grantExpires": .optional(state.clearance?.notAfter), "id": .string(state.id.text),
@@ -42,7 +42,10 @@ struct ActionJSON {
             "unsealed": .bool(governance.unsealed),
             "updatedAt": .string(state.updatedAt.description),
             "url": .string("\(control.configuration.publicURL)/actions/\(state.id)"),
-            "verdict": verdict(submission, body), "version": .integer(Int64(state.version)),
+            "verdict": verdict(
+                state.revision?.verdict ?? submission.verdict,
+                state.revision == nil ? body.texts : .null),
+            "version": .integer(Int64(state.version)),
         ]
     }
 
@@ -67,19 +70,15 @@ struct ActionJSON {
         var object = try summary(
             detail.state, detail.body, claim: detail.claimEntry, head: detail.head)
         let action = detail.body.action
-        let reasons = Dictionary(
-            detail.entries.filter { $0.entry.kind == "action.decided" }.enumerated().map {
-                ($0.offset, detail.words($0.element))
-            }, uniquingKeysWith: { first, _ in first })
         object["decisions"] = .array(
-            detail.state.decisions.enumerated().map {
-                decision($0.element, reason: reasons[$0.offset] ?? nil)
-            })
+            detail.state.decisions.map { decision($0, reason: detail.reason(of: $0)) })
         object["operation"] = action.operation.json
         object["facts"] = action.facts
         object["intent"] = action.intent.json
         object["nonce"] = .string(action.nonce.hex)
-        object["rendering"] = try detail.body.rendering().map(rendering) ?? .null
+        object["lookers"] = .handles(try control.lookers(detail.state.id))
+        object["rendering"] = try detail.rendering().map(rendering) ?? .null
+        object["verdict"] = verdict(detail.verdict, try detail.texts())
         object["timeline"] = .array(
             detail.entries.map { recorded in
                 [
@@ -105,18 +104,21 @@ struct ActionJSON {
             "assurance": .string(decision.assurance.rawValue),
             "at": .string(decision.at.description),
             "channel": .string(decision.channel.rawValue),
+            "batch": .optional(decision.batch?.hex),
             "decision": .string(decision.kind.rawValue),
+            "method": .optional(decision.method?.rawValue),
             "person": .string(decision.person.text), "reason": .optional(reason),
             "selfApproved": .bool(decision.selfApproved),
+            "signed": .bool(decision.signature != nil),
         ]
     }
 
-    private func verdict(_ submission: ActionEvent.Submission, _ body: SubmissionBody) -> JSON {
+    private func verdict(_ core: JSON, _ stored: JSON) -> JSON {
         var texts: [String: JSON] = [:]
-        for text in body.texts["reasons"]?.arrayValue ?? [] {
+        for text in stored["reasons"]?.arrayValue ?? [] {
             if let policy = text["policy"]?.stringValue { texts[policy] = text }
         }
-        let reasons = (submission.verdict["reasons"]?.arrayValue ?? []).map { fired -> JSON in
+        let reasons = (core["reasons"]?.arrayValue ?? []).map { fired -> JSON in
             let policy = fired["policy"]?.stringValue ?? ""
             var object = fired.objectValue ?? [:]
             for key in ["severity", "reason", "advice"] {
@@ -125,9 +127,8 @@ struct ActionJSON {
             return .object(object)
         }
         return [
-            "decision": .string(submission.decision.rawValue),
-            "errors": body.texts["errors"] ?? [],
-            "policySet": .string(submission.policySet.hex), "reasons": .array(reasons),
+            "decision": core["decision"] ?? .null, "errors": stored["errors"] ?? [],
+            "policySet": core["policySet"] ?? .null, "reasons": .array(reasons),
         ]
     }
 
@@ -138,11 +139,20 @@ struct ActionJSON {
             requirement, approvers: state.approvers, in: governance.directory, after: age)
         let slots = requirement.slots.map { slot -> JSON in
             [
+                "escalations": .array(
+                    slot.escalations.map {
+                        [
+                            "at": .string(
+                                state.submittedAt.adding(seconds: $0.after.seconds).description),
+                            "group": .string($0.group.text),
+                        ]
+                    }),
                 "filled": .handles(filled[slot.group] ?? []), "group": .string(slot.group.text),
                 "quorum": .integer(Int64(slot.quorum)),
             ]
         }
-        let eligible = governance.eligible(requirement, requester: state.submission.requester)
+        let eligible = governance.eligible(
+            requirement, requester: state.submission.requester, after: age)
         return [
             "assurance": .string(requirement.assurance.rawValue),
             "eligible": .array(
@@ -152,7 +162,19 @@ struct ActionJSON {
                         "name": .string(governance.names[person] ?? person.text),
                     ]
                 }),
+            "breakGlass": .handles(requirement.breakGlass),
+            "revision": .integer(Int64(state.revisions)),
             "severity": .string(requirement.severity.rawValue), "slots": .array(slots),
+        ]
+    }
+
+    /// What is owed for a break-glass, or null.
+    private func debt(_ state: ActionState) -> JSON {
+        guard let debt = state.debt else { return .null }
+        return [
+            "accepted": debt.settlement.map { .bool($0.accepted) } ?? .null,
+            "due": .string(debt.due.description), "overdue": .bool(debt.isOverdue),
+            "person": .string(debt.person.text), "settledBy": .optional(debt.settlement?.by),
         ]
     }
 

@@ -122,7 +122,7 @@ struct ActionRoutes: Sendable {
                 }
                 return version
             }
-            try check(party, try visible(id))
+            try Wire.check(party, sees: try visible(id))
             try await control.wait(
                 for: id, by: party.holder, after: after,
                 seconds: min(wait.seconds, Self.longestWaitSeconds))
@@ -132,14 +132,14 @@ struct ActionRoutes: Sendable {
             }
         }
         let detail = try visible(id)
-        try check(party, detail)
+        try Wire.check(party, sees: detail)
         return Wire.answer(try ActionJSON(control).full(detail))
     }
 
     @Sendable func receipt(_ request: Request, _ context: ServerContext) async throws -> Response {
         let party = try Wire.reader(request, control)
         let id = try Wire.actionID(context)
-        try check(party, try visible(id))
+        try Wire.check(party, sees: try visible(id))
         let bytes = try control.receipt(id)
         return Response(
             status: .ok,
@@ -154,25 +154,13 @@ struct ActionRoutes: Sendable {
         return detail
     }
 
-    /// Agents see their own actions; whether another one exists is not theirs to know.
-    private func check(_ party: Authenticated, _ detail: ActionDetail) throws {
-        switch party.principal {
-        case .person, .administrator, .action: return
-        case .agent(let agent):
-            guard detail.state.submission.requester.agent == agent else {
-                throw CommandError.noSuchAction
-            }
-        case .gate: throw CommandError.noSuchAction
-        }
-    }
-
     @Sendable func decide(_ request: Request, _ context: ServerContext) async throws -> Response {
         let party = try Wire.bearer(request, control)
         let id = try Wire.actionID(context)
         var reader = try JSONReader(try await Wire.json(request))
         let kind = try reader.choice("decision", ReviewDecision.Kind.self)
         let expect = try reader.string("expect")
-        let reason = try Self.reason(&reader, "reason")
+        let reason = try Wire.reason(&reader, "reason")
         let channel = try reader.optionalString("channel").map { text in
             guard let channel = Channel(rawValue: text), channel != .console else {
                 throw CommandError.badRequest(
@@ -180,14 +168,14 @@ struct ActionRoutes: Sendable {
             }
             return channel
         }
+        let rendering = try reader.optionalHash("rendering")
         try reader.finish()
+        var command = control.command(
+            by: party, kind, channel: channel ?? .api, expect: expect,
+            hasReason: DecisionCommand.isReason(reason))
+        command.shown = rendering
         let result = try await control.decide(
-            id,
-            DecisionCommand(
-                principal: party.principal, kind: kind, channel: channel ?? .api,
-                assurance: party.assurance, expectedDigest: expect,
-                hasReason: DecisionCommand.isReason(reason)), reason: reason,
-            audit: Wire.auditJSON(request, context))
+            id, command, reason: reason, audit: Wire.auditJSON(request, context))
         return Wire.answer(try ActionJSON(control).result(result))
     }
 
@@ -218,7 +206,7 @@ struct ActionRoutes: Sendable {
         let nonce = try reader.hash("nonce")
         let status = try reader.choice("status", OutcomeStatus.self)
         let exitCode = try reader.optionalInt("exitCode")
-        let detail = try Self.reason(&reader, "detail")
+        let detail = try Wire.reason(&reader, "detail")
         let resultDigest = try reader.optionalHash("resultDigest")
         let effects = try ObservedEffect.list(reader.optionalArray("effects"), path: "effects")
         try reader.finish()
@@ -241,7 +229,7 @@ struct ActionRoutes: Sendable {
         let party = try Wire.bearer(request, control)
         let id = try Wire.actionID(context)
         var reader = try JSONReader(try await Wire.json(request))
-        let reason = try Self.reason(&reader, "reason")
+        let reason = try Wire.reason(&reader, "reason")
         try reader.finish()
         let result = try await control.revoke(
             id, by: party.principal, reason: reason, audit: Wire.auditJSON(request, context))
@@ -252,21 +240,26 @@ struct ActionRoutes: Sendable {
         let party = try Wire.bearer(request, control)
         let id = try Wire.actionID(context)
         var reader = try JSONReader(try await Wire.json(request))
-        let status = try reader.choice("status", OutcomeStatus.self)
-        let reason = try Self.reason(&reader, "reason")
+        let status = try reader.optionalString("status")
+        let debt = try reader.optionalString("debt")
+        let reason = try Wire.reason(&reader, "reason")
         try reader.finish()
-        let result = try await control.settle(
-            id, status, by: party.principal, reason: reason,
-            audit: Wire.auditJSON(request, context))
+        let audit = Wire.auditJSON(request, context)
+        let result: ActionResult
+        switch (status.flatMap(OutcomeStatus.init), debt) {
+        case (let status?, nil):
+            result = try await control.settle(
+                id, status, by: party.principal, reason: reason, audit: audit)
+        case (nil, "accepted"), (nil, "rejected"):
+            result = try await control.settleDebt(
+                id, accepted: debt == "accepted", by: party.principal, reason: reason,
+                audit: audit)
+        default:
+            throw CommandError.badRequest(
+                code: "value_invalid",
+                "give either `status`, an outcome, or `debt`, which is `accepted` or `rejected`")
+        }
         return Wire.answer(try ActionJSON(control).result(result))
     }
 
-    private static func reason(_ reader: inout JSONReader, _ key: String) throws -> String? {
-        let text = try reader.optionalString(key)
-        guard (text?.utf8.count ?? 0) <= Limits.reasonBytes else {
-            throw CommandError.badRequest(
-                code: "value_invalid", "`\(key)` has at most \(Limits.reasonBytes) bytes")
-        }
-        return text
-    }
 }

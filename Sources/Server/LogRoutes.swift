@@ -89,10 +89,26 @@ struct AuditRoutes: Sendable {
 
     func add(to router: some RouterMethods<ServerContext>) {
         router.get("/v1/audit", use: entries)
+        router.post("/v1/audit/exports", use: export)
     }
 
-    @Sendable func entries(_ request: Request, _ context: ServerContext) throws -> Response {
-        _ = try Wire.person(request, control)
+    /// Says that the evidence of a period is taken out; what is in it is read like everything else.
+    @Sendable func export(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let party = try Wire.person(request, control)
+        var reader = try JSONReader(try await Wire.json(request))
+        let from = try reader.timestamp("from")
+        let to = try reader.timestamp("to")
+        try reader.finish()
+        try await control.noteAuditExport(
+            from: from, to: to, by: party, audit: Wire.auditJSON(request, context))
+        return Response(status: .noContent)
+    }
+
+    @Sendable func entries(
+        _ request: Request, _ context: ServerContext
+    ) async throws -> Response {
+        let party = try Wire.person(request, control)
+        try await control.noteAuditRead(by: party, audit: Wire.auditJSON(request, context))
         let parameters = request.uri.queryParameters
         func number(_ name: String, else fallback: UInt64) throws -> UInt64 {
             guard let text = parameters[name[...]] else { return fallback }
@@ -116,6 +132,7 @@ struct AuditRoutes: Sendable {
                             try JSON(parsing: $0, limits: Limits.storedJSON)
                         } ?? .null,
                         "core": try JSON(parsing: recorded.core, limits: Limits.storedJSON),
+                        "coreSalt": .string(recorded.coreSalt.hex),
                         "index": .integer(Int64(recorded.index)),
                         "leaf": try JSON(parsing: recorded.entry.leaf),
                     ]

@@ -191,6 +191,28 @@ enum Wire {
         }
     }
 
+    /// Agents see their own actions; whether another one exists is not theirs to know.
+    static func check(_ party: Authenticated, sees detail: ActionDetail) throws {
+        switch party.principal {
+        case .person, .administrator, .action: return
+        case .agent(let agent):
+            guard detail.state.submission.requester.agent == agent else {
+                throw CommandError.noSuchAction
+            }
+        case .gate: throw CommandError.noSuchAction
+        }
+    }
+
+    /// Words of a person or a gate about what it does.
+    static func reason(_ reader: inout JSONReader, _ key: String) throws -> String? {
+        let text = try reader.optionalString(key)
+        guard (text?.utf8.count ?? 0) <= Limits.reasonBytes else {
+            throw CommandError.badRequest(
+                code: "value_invalid", "`\(key)` has at most \(Limits.reasonBytes) bytes")
+        }
+        return text
+    }
+
     static func actionID(_ context: ServerContext) throws -> ActionID {
         guard let id = ActionID(try context.parameters.require("id")) else {
             throw CommandError.noSuchAction

@@ -52,7 +52,7 @@ struct ProfileSchema {
         self.generator = generator
         namespace = ""
         group = ("mcp.\(server)", "mcp")
-        principals = ["Agent"]
+        principals = ["Agent", "Person"]
         resources = ["McpServer"]
         opaque = "Opaque"
     }

@@ -13,7 +13,7 @@ public struct ToolSchemaGenerator: Sendable {
     public enum Profile: Sendable {
         /// Actions `mcp.<server>___<tool>` in `mcp.<server>` in `mcp`, outside of any namespace.
         ///
-        /// The base schema declares `Agent`, `McpServer`, `Opaque` and the action `mcp`. The name
+        /// The base schema declares `Agent`, `Person`, `McpServer`, `Opaque` and the action `mcp`. The name
         /// of the server must not hold `___` or end with `_`, so that no two tools share an
         /// action.
         case exequatur(server: String)

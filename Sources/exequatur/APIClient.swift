@@ -77,8 +77,8 @@ struct APIClient: Sendable {
                 type: "application/x-www-form-urlencoded"))
     }
 
-    func put(_ path: APIPath) async throws -> JSON {
-        try json(from: try await send(.PUT, path, body: [:]))
+    func put(_ path: APIPath, _ body: JSON = [:]) async throws -> JSON {
+        try json(from: try await send(.PUT, path, body: body))
     }
 
     func delete(_ path: APIPath) async throws -> JSON {

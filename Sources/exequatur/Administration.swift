@@ -66,7 +66,8 @@ struct AgentCommands: AsyncParsableCommand {
         commandName: "agent", abstract: "Administer agents and pipelines.",
         subcommands: [
             Add.self, DirectoryList<Agents>.self, DirectoryShow<Agents>.self,
-            DirectoryRemove<Agents>.self, DirectoryRotate<Agents>.self, TrustCommands.self,
+            DirectoryRemove<Agents>.self, DirectoryRotate<Agents>.self, AgentTokenCommands.self,
+            TrustCommands.self,
         ])
 
     struct Add: ClientCommand {
@@ -83,14 +84,18 @@ struct AgentCommands: AsyncParsableCommand {
         @Option(help: "A group to be a member of; may be given more than once.")
         var group: [String] = []
 
+        @Option(help: "How long its token works, for example `90d`; otherwise until it is rotated.")
+        var expires: String?
+
         @OptionGroup var output: OutputOptions
         @OptionGroup var connection: ConnectionOptions
 
         func perform(_ api: APIClient) async throws {
-            let body: JSON = [
+            var body: JSON = [
                 "id": .string(id), "owner": .string(owner),
                 "groups": .array(group.map(JSON.string)),
             ]
+            if let expires { body.set("expires", .string(expires)) }
             let answer = try await api.post(APIPath(Agents.path), body)
             try await Agents.changed(answer, api, output)
         }
@@ -114,11 +119,16 @@ struct GateCommands: AsyncParsableCommand {
         @Argument(help: "The gate's id, for example `web-runner`.")
         var id: String
 
+        @Option(help: "How long its token works, for example `90d`; otherwise until it is rotated.")
+        var expires: String?
+
         @OptionGroup var output: OutputOptions
         @OptionGroup var connection: ConnectionOptions
 
         func perform(_ api: APIClient) async throws {
-            let answer = try await api.post(APIPath(Gates.path), ["id": .string(id)])
+            var body: JSON = ["id": .string(id)]
+            if let expires { body.set("expires", .string(expires)) }
+            let answer = try await api.post(APIPath(Gates.path), body)
             try await Gates.changed(answer, api, output)
         }
     }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ApprovalCore
 internal import ArgumentParser
 internal import CanonicalJSON
+internal import TransparencyLog
 
 struct Audit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -35,7 +37,12 @@ struct Audit: AsyncParsableCommand {
     struct Export: ClientCommand {
         static let configuration = CommandConfiguration(
             commandName: "export",
-            abstract: "Write every entry, one JSON value on each line.")
+            abstract: "Write every entry, one JSON value on each line, or the evidence of a period.",
+            discussion: """
+                With --from and --to it reads the whole ledger, checks it against the signed checkpoint \
+                and writes into a new folder: the period's entries, and a report with counts and the \
+                exceptions that an auditor asks for first. The export is itself an entry.
+                """)
 
         enum Format: String, ExpressibleByArgument, CaseIterable {
             case jsonl
@@ -44,19 +51,51 @@ struct Audit: AsyncParsableCommand {
         @Option(help: "The format.")
         var format = Format.jsonl
 
-        @Option(help: "Begin at this ledger index.")
-        var from: Int64 = 0
+        @Option(help: "A ledger index to begin at; with --to a day or an instant.")
+        var from = "0"
 
+        @Option(help: "The first day or instant after the period.")
+        var to: String?
+
+        @Option(help: "The new folder for the evidence of a period.")
+        var out: String?
+
+        @Option(help: "The log's public key, as `log.vkey` has it; otherwise the server is asked.")
+        var key: String?
+
+        @OptionGroup var output: OutputOptions
         @OptionGroup var connection: ConnectionOptions
 
         func validate() throws {
-            guard from >= 0 else { throw ValidationError("`--from` must not be negative") }
+            guard (to == nil) == (out == nil) else {
+                throw ValidationError("`--to` and `--out` belong together")
+            }
+            guard to != nil || Int64(from).map({ $0 >= 0 }) ?? false else {
+                throw ValidationError("`--from`: an index that is not negative")
+            }
+        }
+
+        func perform(_ api: APIClient) async throws {
+            guard let to, let out else { return try await entries(api) }
+            let text: String
+            if let key {
+                text = key
+            } else {
+                // Better than nothing: it shows that the server is at one with itself.
+                text = String(
+                    decoding: try await api.bytes(APIPath("/log/vkey")), as: UTF8.self)
+                Output.note("the log's key is the server's own word: give --key to pin it")
+            }
+            let report = try await AuditPeriod.export(
+                api, from: try AuditPeriod.instant(from), to: try AuditPeriod.instant(to),
+                key: try VerifierKey(vkey: String(text.filter { !$0.isNewline })), folder: out)
+            try output.print(report.json, or: AuditPeriod.lines(report, out))
         }
 
         /// Ends at the size the ledger had at the start, so that it ends.
-        func perform(_ api: APIClient) async throws {
+        private func entries(_ api: APIClient) async throws {
             let size = try await AuditPages.treeSize(api)
-            var next = from
+            var next = Int64(from) ?? 0
             while next < size {
                 let page = try await AuditPages.page(
                     api, from: next, limit: min(AuditPages.size, size - next))

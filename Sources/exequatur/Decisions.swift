@@ -118,7 +118,7 @@ struct Revoke: ClientCommand {
 struct Settle: ClientCommand {
     static let configuration = CommandConfiguration(
         commandName: "settle",
-        abstract: "Settle an action whose outcome is unknown.")
+        abstract: "Settle an action whose outcome is unknown, or a break-glass.")
 
     enum Outcome: String, ExpressibleByArgument, CaseIterable {
         case succeeded, failed
@@ -128,8 +128,15 @@ struct Settle: ClientCommand {
     @Argument(help: "The action's id.")
     var id: String
 
+    enum Debt: String, ExpressibleByArgument, CaseIterable {
+        case accepted, rejected
+    }
+
     @Option(help: "What happened.")
-    var status: Outcome
+    var status: Outcome?
+
+    @Option(help: "What you think of a break-glass: accepted or rejected.")
+    var debt: Debt?
 
     @Option(help: "How you know; recorded in the ledger.")
     var reason: String
@@ -138,8 +145,16 @@ struct Settle: ClientCommand {
     @OptionGroup var connection: ConnectionOptions
 
     func perform(_ api: APIClient) async throws {
-        let body: JSON = ["status": .string(status.rawValue), "reason": .string(reason)]
+        var body: JSON = ["reason": .string(reason)]
+        if let status { body.set("status", .string(status.rawValue)) }
+        if let debt { body.set("debt", .string(debt.rawValue)) }
         try output.changed(try await api.change(id, "settle", body))
+    }
+
+    func validate() throws {
+        guard (status == nil) != (debt == nil) else {
+            throw ValidationError("give either `--status` or `--debt`")
+        }
     }
 }
 

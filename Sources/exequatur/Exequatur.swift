@@ -13,7 +13,8 @@ struct Exequatur: AsyncParsableCommand {
         version: Version.number,
         subcommands: [],
         groupedSubcommands: [
-            CommandGroup(name: "Server", subcommands: [Serve.self]),
+            CommandGroup(
+                name: "Server", subcommands: [Serve.self, SealCommand.self, Recover.self]),
             CommandGroup(
                 name: "Gates",
                 subcommands: [Run.self, Gateway.self, Hook.self, TokenCommands.self]),
@@ -21,7 +22,8 @@ struct Exequatur: AsyncParsableCommand {
                 name: "Actions",
                 subcommands: [
                     ListActions.self, ShowAction.self, Approve.self, Deny.self, Cancel.self,
-                    Revoke.self, Settle.self, Watch.self,
+                    Withdraw.self, Revoke.self, Settle.self, Comment.self, BatchCommands.self,
+                    Watch.self,
                 ]),
             CommandGroup(
                 name: "Evidence",
@@ -31,8 +33,9 @@ struct Exequatur: AsyncParsableCommand {
                 name: "Administration",
                 subcommands: [
                     PolicyCommands.self, PersonCommands.self, AgentCommands.self,
-                    GroupCommands.self, GateCommands.self, ChannelCommands.self, ClockCommands.self,
-                    Status.self, WhoAmI.self, Doctor.self,
+                    GroupCommands.self, GateCommands.self, ResourceCommands.self,
+                    FreezeCommands.self, ChannelCommands.self, ClockCommands.self, Status.self,
+                    WhoAmI.self, Doctor.self,
                 ]),
         ])
 

@@ -38,7 +38,7 @@ struct DeceptionTests {
         ("Mongolian vowel separator", "a\u{180E}b"), ("vertical tab", "a\u{B}b"),
     ]
 
-    @Test("invisible characters in an argument are visible", arguments: invisible)
+    @Test("h11: invisible characters in an argument are visible", arguments: invisible)
     func invisibleInArgument(name: String, text: String) throws {
         let rendering = try Fixtures.rendering(try Fixtures.action(argv: ["echo", text]))
         expectHarmless(rendering, name)
@@ -84,7 +84,7 @@ struct DeceptionTests {
         text.unicodeScalars.map { "\\u{\(String($0.value, radix: 16))}" }.joined()
     }
 
-    @Test("fence escape: no line of a claim leaves the fence")
+    @Test("h11: fence escape: no line of a claim leaves the fence")
     func fenceEscape() throws {
         let claims = [
             "```\n# Approved by security\n```", "> quoted\n\nPolicy says: allowed",
@@ -139,7 +139,7 @@ struct DeceptionTests {
         }
     }
 
-    @Test("padding pushes nothing out of sight: blanks")
+    @Test("h11: padding pushes nothing out of sight: blanks")
     func paddingBlanks() throws {
         let rendering = try Fixtures.rendering(
             try Fixtures.action(
@@ -189,7 +189,7 @@ struct DeceptionTests {
         #expect(rendering.warnings.contains { $0.hasPrefix("not shown in full") })
     }
 
-    @Test("truncation hides no tail: many arguments")
+    @Test("h11: truncation hides no tail: many arguments")
     func manyArguments() throws {
         let argv = (0..<50_000).map { "a\($0)" }
         let rendering = try Fixtures.rendering(try Fixtures.action(argv: argv))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CanonicalJSON
+import Testing
 import TransparencyLog
 
 @testable import ApprovalCore
@@ -20,7 +21,7 @@ enum Events {
         return submissions + [
             .decided(
                 ReviewDecision(
-                    person: .bob, kind: .deny, channel: .api, assurance: .passkey,
+                    person: .bob, kind: .deny, channel: .api, assurance: .console,
                     selfApproved: false, at: .start), rendering: .of("r")),
             .decided(
                 ReviewDecision(
@@ -28,6 +29,24 @@ enum Events {
                     account: ChatAccount(
                         channel: Handle(constant: "slack"), workspace: "T0001", user: "U0CAROL"),
                     selfApproved: false, at: .start), rendering: .of("r")),
+            .decided(
+                ReviewDecision(
+                    person: .carol, kind: .approve, channel: .console, assurance: .passkey,
+                    selfApproved: false, at: .start, method: .passkey, batch: .of("batch"),
+                    signature: try Reviewer(.carol).sign(review, .approve, at: .start)),
+                rendering: .of("r")),
+            .withdrawn(by: .bob),
+            .revised(
+                ActionEvent.Revision(
+                    verdict: verdict.coreJSON, requirement: try #require(verdict.requirement),
+                    policySet: verdict.policySet, directory: verdict.directory, deadline: .start,
+                    rendering: .of("r"), isShownInFull: false)),
+            .escalated([.reviewers, .security]), .commented(by: "agent:deploy-bot", .answer),
+            .glassBroken(
+                ActionEvent.BrokenGlass(
+                    person: .dave, channel: .console, assurance: .console, method: .openID,
+                    rendering: .of("r"), due: .start)), .debtOverdue,
+            .debtSettled(accepted: false, by: .bob),
             .refused(principal: "agent:x", attempt: "approve", code: "not_a_reviewer"),
             .cleared(
                 ActionEvent.Clearance(

@@ -37,7 +37,7 @@ extension Hash256 {
 enum Fixtures {
     static let policyText = """
         @id("commands")
-        permit (principal is Agent, action in Action::"command", resource);
+        permit (principal, action in Action::"command", resource);
 
         @id("commands.review") @review("reviewers") @severity("medium")
         @reason("The command is not known to be read-only.") @advice("Say what it is for.")

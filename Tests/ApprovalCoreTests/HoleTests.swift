@@ -103,7 +103,7 @@ struct HoleTests {
                 try ledger.decide(&machine, action, .bob, assurance: assurance).refusal?.code
                     == .assuranceTooLow)
         }
-        #expect(try ledger.decide(&machine, action, .bob, assurance: .passkey).refusal == nil)
+        #expect(try ledger.decide(&machine, action, .bob, assurance: .console).refusal == nil)
     }
 
     @Test func h12_theGrantIsAnAbsoluteInstantThatStartsWhenItIsCleared() throws {
@@ -133,7 +133,8 @@ struct HoleTests {
     }
 
     @Test func h15_approvalDoesNotOutliveAStricterPolicy() throws {
-        // Raised after the first approval: the approval stays, but no longer suffices.
+        // Raised after the first approval: what is asked is another question, so the approval lapses
+        // and whoever comes next looks again.
         var ledger = try MemoryLedger.started()
         let action = try Fixtures.action(effect: "export")
         var machine = try ledger.submit(action)
@@ -143,9 +144,13 @@ struct HoleTests {
                 + "@id(\"more\") @review(\"reviewers\") @quorum(\"2\") "
                 + "forbid (principal, action, resource);"
         )
-        try ledger.decide(&machine, action, .dave)
+        let asked = try ledger.decide(&machine, action, .dave)
+        #expect(asked.refusal?.code == .staleDigest)
+        #expect(asked.events.map(\.kind) == ["action.revised"])
+        #expect(machine.state.status == .pending && machine.state.decisions.isEmpty)
+        for person in [Handle.dave, .carol] { try ledger.decide(&machine, action, person) }
         #expect(machine.state.status == .pending)
-        try ledger.decide(&machine, action, .carol)
+        try ledger.decide(&machine, action, .bob)
         #expect(machine.state.status == .cleared)
         // Raised assurance counts for what was decided before, too.
         var weak = try MemoryLedger.started()

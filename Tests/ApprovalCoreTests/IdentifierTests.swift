@@ -211,7 +211,9 @@ struct LedgerEntryTests {
             object["more"] = 1
             #expect(throws: (any Error).self) { try ActionEvent.read(.object(object)) }
             for key in core.objectValue?.keys ?? []
-            where !["effects", "exitCode", "resultDigest", "deadline"].contains(key) {
+            where ![
+                "batch", "deadline", "effects", "exitCode", "method", "resultDigest",
+            ].contains(key) {
                 var less = core.objectValue ?? [:]
                 less[key] = Optional<JSON>.none
                 #expect(throws: (any Error).self, "\(event.kind) without \(key)") {

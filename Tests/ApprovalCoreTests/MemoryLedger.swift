@@ -15,6 +15,8 @@ struct MemoryLedger {
     var now = Timestamp.start
     var unsealed = true
     var singleOperator = false
+    var debts = OpenDebts()
+    var isTargetChanged = false
     var directory = Directory()
     var policies: PublishedPolicies?
     private(set) var entries: [RecordedEntry] = []
@@ -108,7 +110,10 @@ struct MemoryLedger {
                 action: action, verdict: verdict, deadline: machine.state.submission.deadline,
                 name: { _ in nil })
         let body = SubmissionBody(
-            action: action, texts: verdict.bodyJSON, rendering: rendering, eligible: [],
+            action: action, texts: verdict.bodyJSON, rendering: rendering,
+            eligible: verdict.requirement.map {
+                $0.persons(in: directory, after: $0.expires.seconds).sorted()
+            } ?? [],
             audit: ["source": "127.0.0.1"])
         for (position, event) in events.enumerated() {
             try append(
@@ -121,7 +126,8 @@ struct MemoryLedger {
         let environment = try environment
         let now = now
         return MachineSurroundings(
-            now: now, directory: directory, singleOperator: singleOperator,
+            now: now, directory: directory, singleOperator: singleOperator, openDebts: debts,
+            isTargetChanged: isTargetChanged,
             evaluate: { environment.evaluate(action, at: now) },
             render: { ShownRendering(Self.rendering(action, $0, $1)) })
     }
@@ -145,16 +151,46 @@ struct MemoryLedger {
     mutating func decide(
         _ machine: inout ActionMachine, _ action: Action, _ person: Handle,
         _ kind: ReviewDecision.Kind = .approve, assurance: Assurance = .console,
-        principal: Principal? = nil, shownInFull: Bool = true
+        principal: Principal? = nil, shownInFull: Bool = true,
+        method: SignInMethod? = .openID, _ adjust: (inout DecisionCommand) -> Void = { _ in }
     ) throws -> MachineResult {
-        let rendering = try submission(of: action.id).renderingDigest ?? .zero
-        let command = DecisionCommand(
+        let body = try submission(of: action.id)
+        var command = DecisionCommand(
             principal: principal ?? .person(person), kind: kind, channel: .console,
             assurance: assurance, expectedDigest: String(action.digest.hex.prefix(16)),
-            hasReason: true, rendering: rendering, shownInFull: shownInFull)
-        let result = try machine.decide(command, surroundings(action))
+            hasReason: true, surfaceShowsAll: shownInFull, method: method)
+        adjust(&command)
+        let result = try machine.decide(
+            command.onRecordedRendering(body, machine.state), surroundings(action))
         try record(result, machine)
         return result
+    }
+
+    /// Any other command; what it leads to is recorded.
+    @discardableResult
+    mutating func run(
+        _ machine: inout ActionMachine, _ action: Action,
+        _ command: (inout ActionMachine, MachineSurroundings) throws -> MachineResult
+    ) throws -> MachineResult {
+        let result = try command(&machine, try surroundings(action))
+        try record(result, machine)
+        return result
+    }
+
+    /// Somebody breaks the glass.
+    @discardableResult
+    mutating func breakGlass(
+        _ machine: inout ActionMachine, _ action: Action, _ person: Handle,
+        assurance: Assurance = .console, channel: Channel = .console, hasReason: Bool = true,
+        method: SignInMethod = .openID
+    ) throws -> MachineResult {
+        let body = try submission(of: action.id)
+        let command = BreakGlassCommand(
+            principal: .person(person), channel: channel, assurance: assurance, method: method,
+            expectedDigest: action.digest.hex, hasReason: hasReason, isCredentialShown: false,
+            shown: nil
+        ).onRecordedRendering(body, machine.state)
+        return try run(&machine, action) { try $0.breakGlass(command, $1) }
     }
 
     mutating func claim(
@@ -178,8 +214,15 @@ struct MemoryLedger {
 
     mutating func record(_ result: MachineResult, _ machine: ActionMachine) throws {
         for event in result.events {
-            try append(
-                event, machine.coreHeader, body: ["audit": [:], "reason": "because"])
+            var body: JSONObject = ["audit": [:], "reason": "because"]
+            if case .revised(let revision) = event {
+                let action = try submission(of: machine.state.id).action
+                body["rendering"] =
+                    Self.rendering(
+                        action, try environment.evaluate(action, at: now), revision.deadline
+                    ).json
+            }
+            try append(event, machine.coreHeader, body: .object(body))
         }
     }
 

@@ -117,7 +117,8 @@ struct PolicyChecksTests {
             when { context.input.rows < 10 && context.hour > 8 && context.gate.enforcing };
             """, schema: schema)
         let shared = [
-            "behavior", "gate", "hour", "intent", "now", "omitted", "onBehalfOf", "weekday",
+            "behavior", "catalogue", "freezes", "gate", "hour", "intent", "now", "omitted",
+            "onBehalfOf", "weekday",
         ]
         for (name, own) in [("db.export", ["input"]), ("db.named", ["input"]), ("db.bare", [])] {
             let action = published.schema.actions[EntityUID(type: "Action", id: name)]

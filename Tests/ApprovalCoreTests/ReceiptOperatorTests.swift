@@ -391,7 +391,12 @@ struct ReceiptOperatorTests {
         #expect(
             try ledger.decide(&machine, action, .bob, shownInFull: false).refusal?.code
                 == .notShownInFull)
-        try ledger.decide(&machine, action, .bob, shownInFull: true)
+        let forged = DecisionCommand(
+            principal: .person(.bob), kind: .approve, channel: .console, assurance: .console,
+            expectedDigest: action.digest.hex, hasReason: true,
+            rendering: try #require(try ledger.submission(of: action.id).renderingDigest),
+            shownInFull: true)
+        try ledger.run(&machine, action) { try $0.decide(forged, $1) }
         let report = try MemoryLedger.verify(try ledger.receiptBytes(action.id))
         #expect(report.problems.contains { $0.what.contains("could not be shown in full") })
     }

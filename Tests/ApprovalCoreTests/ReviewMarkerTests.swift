@@ -59,8 +59,11 @@ struct ReviewMarkerTests {
             "@review(\"a\") @quorum(\"two\")", "@review(\"a\") @expires(\"0s\")",
             "@review(\"a\") @expires(\"1y\")", "@review(\"a\") @grant(\"31d\")",
             "@review(\"a\") @severity(\"urgent\")", "@review(\"a\") @severity(\"High\")",
-            "@review(\"a\") @assurance(\"none\")", "@review(\"a\") @escalate(\"10m:b\")",
-            "@review(\"a\") @breakglass(\"b\")", "@review(\"a\") @qourum(\"2\")",
+            "@review(\"a\") @assurance(\"none\")", "@review(\"a\") @escalate(\"10m\")",
+            "@review(\"a\") @escalate(\"1h:b\")", "@escalate(\"1m:b\")",
+            "@review(\"a\") @escalate(\"1m:b,2m:b\")", "@breakglass(\"b\")",
+            "@review(\"a\") @escalate(\"1m:b,2m:c,3m:d,4m:e,5m:f\")",
+            "@review(\"a\") @breakglass(\"\")", "@review(\"a\") @qourum(\"2\")",
             "@quorum(\"2\")", "@severity(\"high\")", "@expires(\"1h\")", "@grant(\"1h\")",
             "@assurance(\"chat\")", "@reveiw(\"a\")", "@id(\"\u{e9}\")", "@id(\"e\u{301}\")",
         ])

@@ -190,7 +190,10 @@ struct ChatTests {
         let result = try await at.control.submit(
             SubmitCommand(
                 operation: operation, intent: .none, nonce: nil, idempotencyKey: nil,
-                requestDigest: try operation.digest()), by: try at.submitter(TestInstallation.bot))
+                requestDigest: try operation.digest()),
+            by: Submitter(
+                requester: Requester(person: TestInstallation.alice, credential: "session"),
+                gate: GateReference(id: .ownGate, enforcing: true), audit: [:]))
         try #require(result.state.status == .pending)
         try await refusal(.notInChat, at, try decision(result, account))
     }

@@ -110,13 +110,14 @@ struct Layer: Sendable {
                 "Logging", "ServiceLifecycle", "UnixSignals",
             ])),
         Layer(
-            "TestSupport", ["ApprovalCore", "CanonicalJSON", "Cedar", "TransparencyLog"],
+            "TestSupport",
+            ["ApprovalCore", "CanonicalJSON", "Cedar", "TransparencyLog", "WebAuthn"],
             others: ["Crypto", "Foundation", "Testing"]),
         Layer(
             "ServiceTestSupport",
             [
                 "ApprovalCore", "CanonicalJSON", "ControlPlane", "Storage", "TestSupport",
-                "TransparencyLog",
+                "TransparencyLog", "WebAuthn",
             ], others: ["Foundation", "Logging"]),
     ]
 }

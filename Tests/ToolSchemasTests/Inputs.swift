@@ -12,6 +12,7 @@ struct Inputs {
     static let declarations = """
         entity Group;
         entity Agent in [Group];
+        entity Person in [Group];
         entity McpServer;
         entity Opaque;
         entity Color enum ["red", "green", "\u{E9}"];

@@ -56,6 +56,6 @@ enum SchemaComparison {
 extension Schema {
     /// The base that Exequatur's fragments are resolved with in tests.
     static let base = """
-        entity Group; entity Agent in [Group]; entity McpServer; entity Opaque; action "mcp";
+        entity Group; entity Agent in [Group]; entity Person; entity McpServer; entity Opaque; action "mcp";
         """
 }
