@@ -35,7 +35,7 @@ extension Samples {
             escalations: [
                 ConsoleEscalation(group: "leads", insteadOf: "reviewers", at: before(140)),
                 ConsoleEscalation(group: "board", insteadOf: "reviewers", at: after(1_060)),
-                ConsoleEscalation(group: "owners", insteadOf: "reviewers", at: after(90_000)),
+                ConsoleEscalation(group: "owners", insteadOf: "dba", at: after(90_000)),
             ], lookers: [carol], comments: comments, breakGlassGroups: ["oncall"],
             breakGlassObstacle: nil, debt: nil, change: nil,
             forms: [

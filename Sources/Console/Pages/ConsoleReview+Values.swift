@@ -10,11 +10,12 @@ extension ConsoleReview {
         func url(_ form: ConsolePath.ActionForm) -> String {
             ConsolePath.form(form, action: page.id)
         }
+        let ofMany = Set(escalations.map(\.insteadOf)).count > 1
         let isOwed = debt.map { $0.settlement == nil } ?? false
         return [
             "isRevised": revisions > 0 && isPending,
             "revisionText": revisions == 1 ? "once" : "\(revisions) times",
-            "escalations": isPending ? escalations.map { $0.values(now: now) } : [],
+            "escalations": isPending ? escalations.map { $0.values(now: now, ofMany) } : [],
             "lookers": isPending ? lookers.map { ["looker": $0.name] as TemplateValues } : [],
             "comments": comments.map { $0.values(now: now) }, "commentCount": comments.count,
             "mayWithdraw": isPending && offers(.withdraw), "mayLook": isPending && offers(.look),
@@ -34,10 +35,11 @@ extension ConsoleReview {
 }
 
 extension ConsoleEscalation {
-    func values(now: ConsoleInstant) -> TemplateValues {
+    /// Whose places they may fill is said only where that is not plain.
+    func values(now: ConsoleInstant, _ isOfOneOfMany: Bool) -> TemplateValues {
         [
             "group": group, "insteadOf": insteadOf, "from": at.values(now: now),
-            "isReached": at <= now,
+            "isReached": at <= now, "isOfOneOfMany": isOfOneOfMany,
         ]
     }
 }
