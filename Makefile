@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 .DEFAULT_GOAL := help
-.PHONY: demo test test-full check format build release bench bench-cedar bench-channels bench-drift bench-gates mcp-referee channels-referee fuzz docs help
+.PHONY: demo test test-full check format build release bench bench-cedar bench-channels bench-drift bench-gates mcp-referee channels-referee passkey-referee fuzz docs help
 
 RELEASE := swift build -c release --static-swift-stdlib --scratch-path .build-release
 
@@ -52,6 +52,9 @@ mcp-referee: ## drive the MCP gateway with official clients and attacks: first w
 
 channels-referee: ## drive the channels with emulated vendors, proven by the vendors' SDKs: first with --install
 	scripts/channels-referee
+
+passkey-referee: ## enrol a passkey, sign in and sign a decision with a real browser: first with --install
+	scripts/passkey-referee
 
 fuzz: ## run the readers of policies, schemas and entities under libFuzzer, a minute each
 	@scripts/bootstrap --build

@@ -98,6 +98,11 @@ else
 fi
 referee "the MCP gateway" scripts/mcp-referee
 referee "the channels" scripts/channels-referee
+if [[ -x "${EXEQUATUR_CHROMIUM:-/usr/bin/chromium}" ]]; then
+    referee "passkeys" scripts/passkey-referee
+else
+    echo "The referee of passkeys needs \`chromium\` and is skipped."
+fi
 if [[ -n "${EXEQUATUR_TEST_FULL-}" ]] && ! scripts/libraries-alone.sh >.build/alone.log 2>&1; then
     echo "The libraries do not build and test by themselves:"
     tail -n 40 .build/alone.log

@@ -9,6 +9,9 @@ static const unsigned char app_css[] = {
 static const unsigned char app_js[] = {
 #embed "assets/app.js"
 };
+static const unsigned char passkey_js[] = {
+#embed "assets/passkey.js"
+};
 static const unsigned char favicon_svg[] = {
 #embed "assets/favicon.svg"
 };
@@ -111,12 +114,31 @@ static const unsigned char top_template[] = {
 static const unsigned char verdict_template[] = {
 #embed "assets/templates/verdict.mustache"
 };
+static const unsigned char change_template[] = {
+#embed "assets/templates/change.mustache"
+};
+static const unsigned char device_template[] = {
+#embed "assets/templates/device.mustache"
+};
+static const unsigned char glass_template[] = {
+#embed "assets/templates/glass.mustache"
+};
+static const unsigned char sealing_template[] = {
+#embed "assets/templates/sealing.mustache"
+};
+static const unsigned char talk_template[] = {
+#embed "assets/templates/talk.mustache"
+};
+static const unsigned char tokens_template[] = {
+#embed "assets/templates/tokens.mustache"
+};
 
 #define FILE(name, bytes) {name, bytes, sizeof(bytes)}
 
 static const console_asset files[] = {
     FILE("app.css", app_css),
     FILE("app.js", app_js),
+    FILE("passkey.js", passkey_js),
     FILE("favicon.svg", favicon_svg),
     FILE("mark.svg", mark_svg),
     FILE("band.svg", band_svg),
@@ -150,6 +172,12 @@ static const console_asset files[] = {
     FILE("slots.mustache", slots_template),
     FILE("time.mustache", time_template),
     FILE("top.mustache", top_template),
+    FILE("change.mustache", change_template),
+    FILE("device.mustache", device_template),
+    FILE("glass.mustache", glass_template),
+    FILE("sealing.mustache", sealing_template),
+    FILE("talk.mustache", talk_template),
+    FILE("tokens.mustache", tokens_template),
     FILE("verdict.mustache", verdict_template),
 };
 

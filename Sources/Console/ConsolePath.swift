@@ -27,6 +27,28 @@ public enum ConsolePath {
     public static let linkCodeForm = "/console/account/code"
     /// Unlinks one of the viewer's accounts; `POST` with `channel`, `workspace` and `user`.
     public static let unlinkForm = "/console/account/unlink"
+    /// What a passkey of the viewer is made with, as JSON; `POST`.
+    public static let passkeyOptions = "/console/account/passkeys/options"
+    /// Enrols a passkey; `POST` with `answer`, JSON.
+    public static let passkeyForm = "/console/account/passkeys"
+    /// Removes one of the viewer's passkeys; `POST` with `passkey`.
+    public static let removePasskeyForm = "/console/account/passkeys/remove"
+    /// Ends one of the viewer's sessions; `POST` with `session`.
+    public static let revokeSessionForm = "/console/account/sessions/revoke"
+    /// Where a command line is signed in by a code; `GET`.
+    public static let device = "/device"
+    /// Shows what a code stands for; `POST` with `code`.
+    public static let deviceForm = "/console/device"
+    /// Confirms or refuses a code; `POST` with `code` and `decision`.
+    public static let deviceAnswerForm = "/console/device/answer"
+    /// The seal; `GET`.
+    public static let seal = "/seal"
+    /// Confirms the open question whether to seal; `POST` with `expect`.
+    public static let sealForm = "/console/seal"
+    /// What a passkey signs in with, as JSON; `POST`.
+    public static let passkeySignInOptions = "/console/sign-in/passkey/options"
+    /// Signs in by a passkey; `POST` with `answer`, JSON, and `return`.
+    public static let passkeySignInForm = "/console/sign-in/passkey"
     /// Landing page of one-time links; `GET`, with `token` and `return`.
     public static let signIn = "/sign-in"
     /// Uses a one-time link up; `POST` with `token` and `return`.
@@ -56,11 +78,30 @@ public enum ConsolePath {
         case revoke
         /// `expect`, `version`, `status`, `reason`.
         case settle
+        /// `decision`; answers with JSON, what a passkey is to sign.
+        case passkeyOptions = "passkey-options"
+        /// As `decide`, with `nonce` and `answer`, JSON.
+        case decideSigned = "decide-passkey"
+        /// `expect`, `version`, `reason`.
+        case withdraw
+        /// `expect`, `version`.
+        case look
+        /// `expect`, `version`, `kind`, `text`.
+        case comment
+        /// `expect`, `version`, `rendering`, `reason`.
+        case breakGlass = "break-glass"
+        /// `expect`, `version`, `judgement`, `reason`.
+        case settleDebt = "settle-debt"
     }
 
     /// Target of a form on the page of an action; `POST`.
     public static func form(_ form: ActionForm, action id: String) -> String {
         "/console/actions/\(segment(id))/\(form.rawValue)"
+    }
+
+    /// Signs in at an identity provider; `POST` with `return`.
+    public static func providerSignInForm(_ name: String) -> String {
+        "/console/sign-in/openid/\(segment(name))"
     }
 
     /// Page of one deviation; `GET`.

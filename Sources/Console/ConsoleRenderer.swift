@@ -83,6 +83,12 @@ public struct ConsoleRenderer: Sendable {
     /// The viewer's own accounts.
     public func account(_ page: AccountPage) -> String { render(page) }
 
+    /// Where a command line is signed in.
+    public func device(_ page: DevicePage) -> String { render(page) }
+
+    /// Whether the installation is sealed, and what it takes.
+    public func seal(_ page: SealPage) -> String { render(page) }
+
     /// What went wrong and what to do next.
     public func error(_ page: ErrorPage) -> String { render(page) }
 
@@ -114,6 +120,8 @@ public struct ConsoleRenderer: Sendable {
         values["page"] = page.template.rawValue
         values["styleURL"] = assets["app.css"]?.path ?? ""
         values["scriptURL"] = assets["app.js"]?.path ?? ""
+        values["passkeyScriptURL"] = orAbsent(
+            page.template.asksForPasskeys ? assets["passkey.js"]?.path : nil)
         values["faviconURL"] = assets["favicon.svg"]?.path ?? ""
         return values
     }

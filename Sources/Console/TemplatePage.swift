@@ -11,7 +11,10 @@ enum PageTemplate: String, CaseIterable {
     case signIn = "sign-in"
     case inbox, action, history, drift, deviation
     case driftSource = "drift-source"
-    case ledger, policies, directory, channels, account, error
+    case ledger, policies, directory, channels, account, device, sealing, error
+
+    /// True for pages on which somebody may use a passkey.
+    var asksForPasskeys: Bool { self == .signIn || self == .account || self == .action }
 
     /// The place in the navigation that it is a part of.
     var place: PageTemplate {
@@ -58,7 +61,8 @@ extension ConsoleInstant {
         let distance = distance(from: now)
         let isPast = self < now
         return [
-            "iso": rfc3339, "text": text, "relative": isPast ? "\(distance) ago" : distance,
+            "iso": rfc3339, "text": text, "short": text(shortOn: now),
+            "relative": isPast ? "\(distance) ago" : distance,
         ]
     }
 
@@ -125,15 +129,32 @@ extension ConsoleShell {
             "installation": installation, "serverVersion": version, "csrfToken": csrfToken,
             "nowMilliseconds": now.milliseconds,
             "isUnsealed": isUnsealed, "isSingleOperator": isSingleOperator,
-            "isAlarmed": isUnsealed || isSingleOperator,
+            "isAlarmed": isUnsealed || isSingleOperator || !shownDebts.isEmpty,
+            "debts": shownDebts.prefix(Self.listedDebts).map { $0.values(now: now) },
+            "moreDebts": orAbsent(moreDebts),
             "viewer": orAbsent(viewer?.values(now: now)),
             "notice": orAbsent(notice?.values),
             "navigation": navigation(current: current),
             "inboxURL": ConsolePath.inbox, "historyURL": ConsolePath.history,
             "driftURL": ConsolePath.drift, "ledgerURL": ConsolePath.ledger,
-            "policiesURL": ConsolePath.policies,
+            "policiesURL": ConsolePath.policies, "sealURL": ConsolePath.seal,
+            "deviceURL": ConsolePath.device,
             "signOutURL": ConsolePath.signOutForm, "accountURL": ConsolePath.account,
         ]
+    }
+
+    /// Banners of one page; beyond that they are counted.
+    private static let listedDebts = 3
+
+    /// Strangers are told nothing of who did what; the overdue ones come first.
+    private var shownDebts: [ConsoleOpenDebt] {
+        guard viewer != nil else { return [] }
+        return debts.filter(\.isOverdue) + debts.filter { !$0.isOverdue }
+    }
+
+    private var moreDebts: String? {
+        let more = shownDebts.count - Self.listedDebts
+        return more < 1 ? nil : "\(more) more \(more == 1 ? "waits" : "wait") to be looked at."
     }
 
     private func navigation(current: PageTemplate) -> [TemplateValues] {
@@ -157,6 +178,16 @@ extension ConsoleShell {
                 "countWord": place == .drift ? "open" : "pending",
             ]
         }
+    }
+}
+
+extension ConsoleOpenDebt {
+    /// Values for the banner in the template `top`.
+    func values(now: ConsoleInstant) -> TemplateValues {
+        [
+            "debtor": person.name, "debtURL": ConsolePath.action(action),
+            "due": due.values(now: now), "isOverdue": isOverdue,
+        ]
     }
 }
 

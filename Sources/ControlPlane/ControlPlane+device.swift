@@ -137,11 +137,16 @@ extension ControlPlane {
         return (row, try JSON(canonical: state))
     }
 
+    /// Whether a session may answer a code: only who has just signed in.
+    package func mayAnswerDevice(_ session: Session) -> Bool {
+        assurance(of: session) >= .console || !unsealed && session.method == .link
+    }
+
     /// Confirms or refuses a code; only with a sign-in of the last ten minutes.
     package func answerDevice(
         code typed: String, confirm: Bool, by session: Session
     ) async throws {
-        guard assurance(of: session) >= .console || !unsealed && session.method == .link else {
+        guard mayAnswerDevice(session) else {
             throw CommandError.forbidden(
                 code: "sign_in_again", "sign in again: this needs a sign-in of the last 10 minutes")
         }

@@ -32,6 +32,7 @@ extension ControlPlane {
     /// Only with a sign-in of the last ten minutes, or a link's, which is how a new person begins.
     package func enrolmentOptions(for session: Session) async throws -> JSON {
         try requireFresh(session)
+        try throttle("passkey \(session.person)")
         let challenge = effects.entropy.bytes(32)
         try await keep(challenge, for: session.person, purpose: "enrol")
         let directory = governance.directory
@@ -188,6 +189,7 @@ extension ControlPlane {
     package func signingOptions(
         _ id: ActionID, _ kind: ReviewDecision.Kind, for session: Session
     ) async throws -> (context: DecisionContext, options: JSON) {
+        try throttle("passkey \(session.person)")
         guard let detail = try detail(id) else { throw CommandError.noSuchAction }
         guard detail.state.status == .pending else {
             throw Refusal(.notPending, "the action is `\(detail.state.status.rawValue)`")

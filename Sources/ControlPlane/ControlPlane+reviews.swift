@@ -4,7 +4,7 @@ package import ApprovalCore
 package import CanonicalJSON
 internal import Logging
 internal import Storage
-internal import TransparencyLog
+package import TransparencyLog
 
 /// What people do about a review besides deciding.
 extension ControlPlane {
@@ -76,6 +76,45 @@ extension ControlPlane {
     package var openDebts: [(action: ActionID, person: Handle, due: Timestamp, isOverdue: Bool)] {
         debts.all.sorted { $0.key.text < $1.key.text }
             .map { ($0.key, $0.value.person, $0.value.due, $0.value.isOverdue) }
+    }
+
+    // MARK: what would be answered
+
+    /// The command by which a session breaks the glass.
+    package func breakGlassCommand(
+        _ detail: ActionDetail, _ session: Session, expect: String, hasReason: Bool,
+        shown: Hash256?
+    ) -> BreakGlassCommand {
+        let party = party(of: session)
+        return BreakGlassCommand(
+            principal: party.principal, channel: .console, assurance: party.assurance,
+            method: session.method, expectedDigest: expect, hasReason: hasReason,
+            isCredentialShown: !party.shownTo.isEmpty, shown: shown
+        ).onRecordedRendering(detail.body, detail.state)
+    }
+
+    /// What the machine would answer, without doing it: pages show a form only where it would work.
+    package func obstacle(breakingGlass detail: ActionDetail, _ session: Session) -> Refusal? {
+        let command = breakGlassCommand(
+            detail, session, expect: detail.state.digest.hex, hasReason: true, shown: nil)
+        return obstacle(detail) { try $0.breakGlass(command, $1) }
+    }
+
+    package func obstacle(withdrawing detail: ActionDetail, _ session: Session) -> Refusal? {
+        obstacle(detail) { try $0.withdraw(by: .person(session.person), now: $1.now) }
+    }
+
+    package func obstacle(
+        saying kind: CommentKind, _ detail: ActionDetail, _ session: Session
+    ) -> Refusal? {
+        obstacle(detail) { try $0.comment(kind, by: .person(session.person), $1) }
+    }
+
+    package func obstacle(settlingDebt detail: ActionDetail, _ session: Session) -> Refusal? {
+        obstacle(detail) {
+            try $0.settleDebt(
+                accepted: true, by: .person(session.person), hasReason: true, $1)
+        }
     }
 
     // MARK: asking policy again

@@ -98,6 +98,22 @@ extension ControlPlane {
             isCurrent: digest == asked.manifest)
     }
 
+    /// Why a session may not confirm the seal, or nil if it may.
+    package func obstacle(sealing session: Session) -> CommandError? {
+        guard isAdministrator(.person(session.person)) else {
+            return .forbidden(
+                code: "administrators_only", "only administrators confirm the seal")
+        }
+        guard session.method == .passkey || session.method == .openID,
+            assurance(of: session) >= .console
+        else {
+            return .forbidden(
+                code: "sign_in_again",
+                "sign in with a passkey or by single sign-on, and confirm within ten minutes")
+        }
+        return nil
+    }
+
     /// Confirms the manifest; the second person's word seals.
     ///
     /// Only an administrator, who has signed in within the last ten minutes by a passkey or an
@@ -105,17 +121,7 @@ extension ControlPlane {
     package func confirmSeal(
         expect: Hash256, by session: Session, audit: JSON
     ) async throws -> Bool {
-        guard isAdministrator(.person(session.person)) else {
-            throw CommandError.forbidden(
-                code: "administrators_only", "only administrators confirm the seal")
-        }
-        guard session.method == .passkey || session.method == .openID,
-            assurance(of: session) >= .console
-        else {
-            throw CommandError.forbidden(
-                code: "sign_in_again",
-                "sign in with a passkey or by single sign-on, and confirm within ten minutes")
-        }
+        if let obstacle = obstacle(sealing: session) { throw obstacle }
         let salts = effects.entropy.hashes(256)
         let recorded = try await writer.submit { [self] view -> LedgerPlan<Bool> in
             var governance = self.governance

@@ -53,6 +53,7 @@ extension ConsoleModels {
             },
             channels: channels?.linkable ?? [], code: code?.code,
             codeExpires: code.map { instant($0.expires) },
-            mayLink: session.map { control.assurance(of: $0) >= .console } ?? false)
+            mayLink: session.map { control.assurance(of: $0) >= .console } ?? false,
+            passkeys: ownPasskeys(), sessions: try ownSessions())
     }
 }

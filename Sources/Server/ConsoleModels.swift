@@ -33,7 +33,16 @@ struct ConsoleModels {
             now: instant(now), viewer: session.map(viewer), csrfToken: session?.csrf ?? "",
             isUnsealed: governance.unsealed, isSingleOperator: governance.singleOperator,
             pendingCount: session == nil ? 0 : count,
-            openDeviations: session == nil ? 0 : openDeviations(), notice: notice)
+            openDeviations: session == nil ? 0 : openDeviations(),
+            debts: session == nil ? [] : debts(), notice: notice)
+    }
+
+    private func debts() -> [ConsoleOpenDebt] {
+        control.openDebts.map { debt in
+            ConsoleOpenDebt(
+                action: debt.action.text, person: person(debt.person), due: instant(debt.due),
+                isOverdue: debt.isOverdue)
+        }
     }
 
     private func pendingCount() throws -> Int {
@@ -51,7 +60,7 @@ struct ConsoleModels {
             isAdministrator: governance.directory.isAdministrator(session.person),
             assurance: assurance.rawValue,
             freshUntil: assurance == .console
-                ? instant(session.signedInAt.adding(seconds: ControlPlane.freshSeconds)) : nil)
+                ? instant(session.authenticatedAt.adding(seconds: ControlPlane.freshSeconds)) : nil)
     }
 
     func instant(_ timestamp: Timestamp) -> ConsoleInstant {
@@ -64,19 +73,19 @@ struct ConsoleModels {
         ConsolePersonName(id: handle.text, name: name(handle))
     }
 
-    private func requester(_ requester: Requester) -> ConsoleRequester {
+    func requester(_ requester: Requester) -> ConsoleRequester {
         ConsoleRequester(
             agent: requester.agent.text, owner: person(requester.owner),
             onBehalfOf: requester.onBehalfOf.map(person))
     }
 
-    private func resource(_ operation: Operation) -> ConsoleResource {
+    func resource(_ operation: Operation) -> ConsoleResource {
         ConsoleResource(
             type: VisibleText.escape(operation.resourceType),
             id: VisibleText.escape(operation.resourceID))
     }
 
-    private func slots(_ state: ActionState) -> [ConsoleSlot] {
+    func slots(_ state: ActionState) -> [ConsoleSlot] {
         guard let requirement = state.requirement else { return [] }
         let filled = SlotMatching.match(
             requirement, approvers: state.approvers, in: governance.directory, after: age(state))
@@ -87,11 +96,11 @@ struct ConsoleModels {
         }
     }
 
-    private func age(_ state: ActionState) -> Int64 {
+    func age(_ state: ActionState) -> Int64 {
         state.age(at: max(control.now, state.updatedAt))
     }
 
-    private func severity(_ state: ActionState) -> ConsoleSeverity? {
+    func severity(_ state: ActionState) -> ConsoleSeverity? {
         (state.requirement?.severity).flatMap {
             ConsoleSeverity(rawValue: $0.rawValue)
         }
@@ -131,26 +140,38 @@ struct ConsoleModels {
 
     private func item(_ detail: ActionDetail) -> InboxItem? {
         let state = detail.state
-        guard let deadline = state.submission.deadline, let severity = severity(state) else {
+        guard let deadline = state.deadline, let severity = severity(state) else {
             return nil
         }
         let refusal = session.flatMap { session in
-            control.obstacle(detail, .approve, session)
+            obstacle(detail, session)
         }
         return InboxItem(
             id: state.id.text, digest: state.digest.hex, version: Int(state.version),
             action: detail.body.action.operation.action,
             resource: resource(detail.body.action.operation),
             requester: requester(state.submission.requester),
-            summary: Self.summary(detail.body.action.operation), severity: severity,
+            summary: summary(detail.body.action.operation), severity: severity,
             submittedAt: instant(state.submittedAt), deadline: instant(deadline),
             slots: slots(state), isAdvisory: !state.submission.gate.enforcing,
             awaitsViewer: refusal == nil || refusal?.code == .assuranceTooLow,
             viewerNote: refusal.map(\.description))
     }
 
-    /// One line of what would run, cut visibly.
-    static func summary(_ operation: Operation) -> String? {
+    /// Why the viewer can approve it neither as he is signed in nor with a passkey.
+    private func obstacle(_ detail: ActionDetail, _ session: Session) -> Refusal? {
+        guard let refusal = control.obstacle(detail, .approve, session) else { return nil }
+        guard refusal.code == .assuranceTooLow else { return refusal }
+        return control.obstacle(signing: detail, .approve, session) == nil ? nil : refusal
+    }
+
+    /// One line of what would run or be changed, cut visibly.
+    private func summary(_ operation: Operation) -> String? {
+        if operation.isGovernance, let change = try? GovernanceChange(operation) {
+            let sentences = ChangeWords(governance).sentences(change)
+            let more = sentences.count > 1 ? " And \(sentences.count - 1) more." : ""
+            return sentences.first.map { $0 + more }
+        }
         guard let arguments = operation.input["argv"]?.arrayValue else { return nil }
         let words = arguments.map { VisibleText.escape($0.stringValue ?? "?") }
         let line = words.map { $0.contains(" ") || $0.isEmpty ? "\"\($0)\"" : $0 }
@@ -176,209 +197,5 @@ struct ConsoleModels {
             shell: try shell(), query: query.text ?? "", state: state, rows: rows,
             next: details.count == query.limit ? details.last?.state.id.text : nil,
             isFirstPage: query.before == nil)
-    }
-
-    // MARK: one action
-
-    func action(_ detail: ActionDetail, notice: ConsoleNotice?) throws -> ActionPage {
-        let state = detail.state
-        let action = detail.body.action
-        return ActionPage(
-            shell: try shell(notice: notice), id: state.id.text, digest: state.digest.hex,
-            operationDigest: state.submission.operation.hex, version: Int(state.version),
-            revision: 1, state: ConsoleState(wire: state.status.rawValue),
-            action: action.operation.action, resource: resource(action.operation),
-            requester: requester(state.submission.requester),
-            gate: state.submission.gate.id.text, isAdvisory: !state.submission.gate.enforcing,
-            isUnsealed: submittedUnsealed(detail), severity: severity(state),
-            assurance: state.requirement?.assurance.rawValue,
-            submittedAt: instant(state.submittedAt),
-            deadline: state.submission.deadline.map(instant),
-            grantExpires: state.clearance.map { instant($0.notAfter) },
-            endedBecause: endedBecause(detail), rendering: rendering(detail),
-            verdict: verdict(detail), slots: slots(state), eligible: eligible(state),
-            decisions: decisions(detail), permission: permission(detail), claim: claim(detail),
-            outcomes: outcomes(detail), timeline: timeline(detail),
-            deliveries: try deliveries(state.id),
-            otherPendingOfAgent: try otherPending(state))
-    }
-
-    /// The label is about the submission, not about today.
-    private func submittedUnsealed(_ detail: ActionDetail) -> Bool {
-        guard let first = detail.entries.first,
-            let core = try? JSON(canonical: first.core, limits: Limits.storedJSON)
-        else {
-            return true
-        }
-        return core["unsealed"]?.boolValue ?? true
-    }
-
-    private func otherPending(_ state: ActionState) throws -> Int {
-        var query = ActionQuery()
-        query.statuses = [.pending]
-        query.agent = state.submission.requester.agent
-        query.limit = 100
-        let rows = try control.backend.read { try $0.actions(query) }
-        return rows.count { $0.id != state.id }
-    }
-
-    private func eligible(_ state: ActionState) -> [ConsolePersonName] {
-        guard let requirement = state.requirement else { return [] }
-        return governance.eligible(
-            requirement, requester: state.submission.requester, after: age(state)
-        ).map(person)
-    }
-
-    private func endedBecause(_ detail: ActionDetail) -> String? {
-        guard let last = detail.entries.last else { return nil }
-        switch last.entry.kind {
-        case "action.invalidated":
-            return (try? JSON(canonical: last.core, limits: Limits.storedJSON))?["cause"]?
-                .stringValue
-        case "action.revoked", "action.decided":
-            return detail.words(last).map(VisibleText.escapeLines)
-        default: return nil
-        }
-    }
-
-    private func verdict(_ detail: ActionDetail) -> ConsoleVerdict {
-        var texts: [String: JSON] = [:]
-        for text in detail.body.texts["reasons"]?.arrayValue ?? [] {
-            if let policy = text["policy"]?.stringValue { texts[policy] = text }
-        }
-        let fired = detail.state.submission.verdict["reasons"]?.arrayValue ?? []
-        let errors = detail.body.texts["errors"]?.arrayValue ?? []
-        return ConsoleVerdict(
-            decision: detail.state.submission.decision.rawValue,
-            reasons: fired.map { reason in
-                let policy = reason["policy"]?.stringValue ?? ""
-                let text = texts[policy]
-                return ConsoleReason(
-                    policy: VisibleText.escape(policy),
-                    effect: reason["effect"]?.stringValue ?? "",
-                    isReview: reason["review"]?.boolValue ?? false,
-                    severity: (text?["severity"]?.stringValue).flatMap(
-                        ConsoleSeverity.init(rawValue:)),
-                    reason: (text?["reason"]?.stringValue).map(VisibleText.escape),
-                    advice: (text?["advice"]?.stringValue).map(VisibleText.escape))
-            },
-            errors: errors.map { error in
-                ConsolePolicyError(
-                    policy: VisibleText.escape(error["policy"]?.stringValue ?? ""),
-                    message: VisibleText.escape(error["message"]?.stringValue ?? ""))
-            }, policySet: detail.state.submission.policySet.hex)
-    }
-
-    /// What reviewers were shown is stored; an action nobody reviewed is rendered for this page.
-    private func rendering(_ detail: ActionDetail) -> ConsoleRendering {
-        let action = detail.body.action
-        let rendering =
-            (try? detail.body.rendering())
-            ?? Renderer.render(
-                action: action,
-                verdict: Verdict(
-                    decision: detail.state.submission.decision, reasons: [], errors: [],
-                    requirement: nil, policySet: detail.state.submission.policySet,
-                    directory: detail.state.submission.directory,
-                    evaluatedAt: detail.state.submittedAt), deadline: nil,
-                run: WorkloadRun(audit: detail.body.audit),
-                name: { governance.names[$0] })
-        return ConsoleRendering(
-            sections: rendering.sections.map { section in
-                ConsoleRendering.Section(
-                    kind: ConsoleRendering.Kind(rawValue: section.kind.rawValue) ?? .what,
-                    title: section.title,
-                    rows: section.rows.map { row in
-                        ConsoleRendering.Row(
-                            label: row.label, text: row.text,
-                            style: ConsoleRendering.Style(rawValue: row.style.rawValue) ?? .plain)
-                    })
-            }, warnings: rendering.warnings, isComplete: rendering.isComplete,
-            digest: rendering.digest)
-    }
-
-    private func decisions(_ detail: ActionDetail) -> [ConsoleDecision] {
-        let entries = detail.entries.filter { $0.entry.kind == "action.decided" }
-        return zip(detail.state.decisions, entries).map { decision, entry in
-            ConsoleDecision(
-                person: person(decision.person), isApproval: decision.kind == .approve,
-                channel: decision.channel.rawValue, assurance: decision.assurance.rawValue,
-                reason: detail.words(entry).map(VisibleText.escapeLines),
-                at: instant(decision.at), isSelfApproved: decision.selfApproved, isLapsed: false)
-        }
-    }
-
-    private func permission(_ detail: ActionDetail) -> ConsolePermission {
-        guard let session else {
-            return ConsolePermission(
-                mayApprove: false, mayDeny: false, obstacles: ["Sign in to decide."],
-                needsFreshSignIn: false, mayCancel: false, mayRevoke: false, maySettle: false)
-        }
-        let state = detail.state
-        let approve = control.obstacle(detail, .approve, session)
-        let deny = control.obstacle(detail, .deny, session)
-        let isOpen = state.status == .pending || state.status == .cleared
-        let inChain = state.submission.requester.chain.contains(session.person)
-        let asked =
-            state.requirement?.groups(
-                of: session.person, in: governance.directory, after: age(state)) ?? []
-        return ConsolePermission(
-            mayApprove: approve == nil, mayDeny: deny == nil,
-            obstacles: state.status == .pending
-                ? [approve].compactMap { $0?.description } : [],
-            needsFreshSignIn: approve?.code == .assuranceTooLow,
-            mayCancel: isOpen && inChain,
-            mayRevoke: state.status == .cleared
-                && (!asked.isEmpty || inChain
-                    || governance.directory.isAdministrator(session.person)),
-            maySettle: state.status == .unknown && !inChain)
-    }
-
-    private func claim(_ detail: ActionDetail) -> ConsoleClaim? {
-        guard let claim = detail.state.claim, let entry = detail.claimEntry else { return nil }
-        return ConsoleClaim(
-            gate: claim.gate.text, nonce: claim.nonce.hex, at: instant(entry.entry.at),
-            startBy: instant(claim.startBy), index: Int(entry.index))
-    }
-
-    private func outcomes(_ detail: ActionDetail) -> [ConsoleOutcome] {
-        let entries = detail.entries.filter {
-            $0.entry.kind == "action.reported" || $0.entry.kind == "action.settled"
-        }
-        return zip(detail.state.outcomes, entries).map { outcome, entry in
-            ConsoleOutcome(
-                status: outcome.status.rawValue, exitCode: outcome.exitCode.map { Int($0) },
-                detail: detail.words(entry).map(VisibleText.escapeLines),
-                resultDigest: outcome.resultDigest?.hex,
-                reportedBy: outcome.settledBy.map(name) ?? detail.state.submission.gate.id.text,
-                isClaim: outcome.settledBy == nil && !detail.state.submission.gate.enforcing,
-                at: instant(outcome.at))
-        }
-    }
-
-    private func timeline(_ detail: ActionDetail) -> [ConsoleTimelineEntry] {
-        detail.entries.map { recorded in
-            ConsoleTimelineEntry(
-                index: Int(recorded.index), seq: Int(recorded.entry.seq),
-                kind: recorded.entry.kind, at: instant(recorded.entry.at),
-                summary: summary(recorded))
-        }
-    }
-
-    private func summary(_ recorded: RecordedEntry) -> String? {
-        guard let core = try? JSON(canonical: recorded.core, limits: Limits.storedJSON) else {
-            return nil
-        }
-        switch recorded.entry.kind {
-        case "action.decided":
-            let who = core["person"]?.stringValue.flatMap(Handle.init).map(name) ?? "?"
-            return "\(who): \(core["decision"]?.stringValue ?? "?")"
-        case "action.attempt-refused":
-            return "\(core["principal"]?.stringValue ?? "?"): "
-                + "\(core["attempt"]?.stringValue ?? "?") refused, "
-                + "\(core["code"]?.stringValue ?? "?")"
-        case "action.reported", "action.settled": return core["status"]?.stringValue
-        default: return nil
-        }
     }
 }

@@ -5,14 +5,20 @@ internal import Console
 internal import ControlPlane
 internal import Hummingbird
 
-/// A person's own accounts of chats.
+/// A person's own page, and his accounts of chats.
 extension ConsoleRoutes {
     @Sendable func account(_ request: Request, _ context: ServerContext) throws -> Response {
         try page(request) { models in
             let done = request.uri.queryParameters["done"].map(String.init)
-            let notice =
-                done == "unlink"
-                ? ConsoleNotice(kind: .success, text: "The account is unlinked.") : nil
+            let text: String? =
+                switch done {
+                case "unlink": "The account is unlinked."
+                case "passkey": "The passkey is yours. It counts from now on."
+                case "passkey-removed": "The passkey is removed, and worth nothing here."
+                case "session": "The session is ended."
+                default: nil
+                }
+            let notice = text.map { ConsoleNotice(kind: .success, text: $0) }
             return renderer.account(try models.accountPage(code: nil, notice: notice))
         }
     }

@@ -17,6 +17,8 @@ struct ConsoleRoutes: Sendable {
     let control: ControlPlane
     let channels: ChannelHub?
     let renderer: ConsoleRenderer
+    /// Identity providers that the sign-in page offers, by name and title.
+    var signInProviders: [(Handle, String)] = []
     private static let formLimit = 65_536
     private static let historyPage = 50
 
@@ -36,6 +38,8 @@ struct ConsoleRoutes: Sendable {
             try page(request) { renderer.channels(try $0.channelsPage()) }
         }
         addDrift(to: router)
+        addPasskeys(to: router)
+        addReviews(to: router)
         router.get("/account", use: account)
         router.post("/console/account/code", use: linkCode)
         router.post("/console/account/unlink", use: unlink)
@@ -120,7 +124,7 @@ struct ConsoleRoutes: Sendable {
         case "cancel": ConsoleNotice(kind: .success, text: "The action is cancelled.")
         case "revoke": ConsoleNotice(kind: .success, text: "The grant is revoked.")
         case "settle": ConsoleNotice(kind: .success, text: "The outcome is settled.")
-        default: nil
+        default: reviewNotice(done)
         }
     }
 
@@ -131,16 +135,31 @@ struct ConsoleRoutes: Sendable {
         let token = parameters["token"].map(String.init).flatMap { $0.isEmpty ? nil : $0 }
         let found = try token.flatMap { try control.peek(link: $0) }
         let models = ConsoleModels(control, nil)
-        return Self.html(
-            renderer.signIn(
-                SignInPage(
-                    shell: try models.shell(), token: found == nil ? nil : token,
-                    person: found.map { models.person($0.person) },
-                    expires: found.map { models.instant($0.expires) },
-                    problem: token != nil && found == nil
-                        ? "This link was used already, has expired, or is not of this server. "
-                            + "Ask an administrator for a new one." : nil,
-                    returnTo: Self.localPath(parameters["return"].map(String.init)))))
+        let problem =
+            token != nil && found == nil
+            ? "This link was used already, has expired, or is not of this server. "
+                + "Ask an administrator for a new one." : nil
+        var page = try signInPage(
+            problem: problem, returnTo: parameters["return"].map(String.init))
+        page.token = found == nil ? nil : token
+        page.person = found.map { models.person($0.person) }
+        page.expires = found.map { models.instant($0.expires) }
+        return Self.html(renderer.signIn(page))
+    }
+
+    /// The page for who has no link.
+    func signInPage(problem: String?, returnTo: String?) throws -> SignInPage {
+        SignInPage(
+            shell: try ConsoleModels(control, nil).shell(), token: nil, person: nil, expires: nil,
+            problem: problem, returnTo: Self.localPath(returnTo),
+            providers: signInProviders.map { SignInButton(name: $0.0.text, title: $0.1) })
+    }
+
+    /// Sets the cookie of a session that was just opened, and goes to where it was asked for.
+    func signedIn(_ cookie: String, returnTo: String?) -> Response {
+        var response = Self.redirect(Self.localPath(returnTo) ?? ConsolePath.inbox)
+        response.headers[.setCookie] = cookieHeader(cookie, maximumAge: 12 * 3600)
+        return response
     }
 
     @Sendable func redeem(_ request: Request, _ context: ServerContext) async throws -> Response {
@@ -151,14 +170,7 @@ struct ConsoleRoutes: Sendable {
         else {
             return Self.redirect("\(ConsolePath.signIn)?token=used")
         }
-        return signedIn(cookie, returnTo: Self.localPath(form["return"]))
-    }
-
-    /// Gives the browser its session and leads it on.
-    func signedIn(_ cookie: String, returnTo: String?) -> Response {
-        var response = Self.redirect(returnTo ?? ConsolePath.inbox)
-        response.headers[.setCookie] = cookieHeader(cookie, maximumAge: 12 * 3600)
-        return response
+        return signedIn(cookie, returnTo: form["return"])
     }
 
     @Sendable func signOut(_ request: Request, _ context: ServerContext) async throws -> Response {
@@ -182,12 +194,10 @@ struct ConsoleRoutes: Sendable {
 
     @Sendable func decide(_ request: Request, _ context: ServerContext) async throws -> Response {
         try await act(request, context) { id, form, session in
-            guard let kind = form["decision"].flatMap(ReviewDecision.Kind.init(rawValue:)) else {
-                throw CommandError.badRequest(code: "value_invalid", "`decision` is missing")
-            }
+            let kind = try Self.decision(form)
             let reason = try Self.reason(form)
             guard let detail = try control.detail(id) else { throw CommandError.noSuchAction }
-            guard form["rendering"] ?? "" == detail.body.renderingDigest?.hex ?? "" else {
+            guard form["rendering"] == detail.state.rendering(detail.body).hex else {
                 throw Refusal(.staleDigest, "what you were shown has changed: look at it again")
             }
             let command = control.decisionCommand(
@@ -230,7 +240,7 @@ struct ConsoleRoutes: Sendable {
 
     /// Checks the form, carries it out, and goes back to the action's page; what is refused is
     /// said there.
-    private func act(
+    func act(
         _ request: Request, _ context: ServerContext,
         _ body: (ActionID, [String: String], Session) async throws -> String
     ) async throws -> Response {
@@ -291,7 +301,7 @@ struct ConsoleRoutes: Sendable {
         }
     }
 
-    private static func reason(_ form: [String: String]) throws -> String? {
+    static func reason(_ form: [String: String]) throws -> String? {
         guard let text = form["reason"], !text.isEmpty else { return nil }
         guard text.utf8.count <= Limits.reasonBytes else {
             throw CommandError.badRequest(

@@ -34,7 +34,8 @@ package enum ExequaturServer {
         SessionRoutes(control: control).add(to: router)
         PersonRoutes(control: control).add(to: router)
         let console = ConsoleRoutes(
-            control: control, channels: channels, renderer: try ConsoleRenderer())
+            control: control, channels: channels, renderer: try ConsoleRenderer(),
+            signInProviders: signIn.providers.map { ($0.name, $0.title) })
         console.add(to: router)
         SignInRoutes(console: console, settings: signIn, documents: documents).add(to: router)
         return router

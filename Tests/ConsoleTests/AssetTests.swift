@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct AssetTests {
     private static let names = [
-        "app.css", "app.js", "favicon.svg", "mark.svg", "band.svg", "rosette.svg",
+        "app.css", "app.js", "passkey.js", "favicon.svg", "mark.svg", "band.svg", "rosette.svg",
     ]
 
     @Test(arguments: names)
@@ -57,6 +57,31 @@ import Testing
             "Function(", "localStorage", "http:", "https:", "method:", ".style",
         ] {
             #expect(!script.contains(banned), "`\(banned)`")
+        }
+    }
+
+    @Test func theScriptOfPasskeysSendsOnlyTheFormOfItsButton() throws {
+        let asset = try #require(try Shared.renderer().asset(named: "passkey.js"))
+        let script = String(decoding: asset.bytes, as: UTF8.self)
+        for banned in [
+            "requestSubmit", "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write",
+            "eval(", "Function(", "localStorage", "http:", "https:", ".style", "mediation",
+        ] {
+            #expect(!script.contains(banned), "`\(banned)`")
+        }
+        #expect(script.matches(of: /\.submit\(/).count == 1)
+        #expect(script.matches(of: /fetch\(/).count == 1)
+        #expect(textLines(script).count <= 200)
+    }
+
+    @Test func onlyPagesThatAskForPasskeysHaveTheirScript() throws {
+        let renderer = try Shared.renderer()
+        let path = try #require(renderer.asset(named: "passkey.js")).path
+        for page in try AllPages.samples() {
+            let values = page.values.merging(renderer.shellValues(page)) { _, shell in shell }
+            let html = renderer.html(page.template, values)
+            #expect(html.contains(path) == page.template.asksForPasskeys, "\(page.template)")
+            if !page.template.asksForPasskeys { #expect(!html.contains("data-passkey")) }
         }
     }
 

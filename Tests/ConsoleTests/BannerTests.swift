@@ -26,7 +26,12 @@ import Testing
         deviation.shell = shell
         var source = Samples.source()
         source.shell = shell
+        var device = Samples.device()
+        device.shell = shell
+        var seal = Samples.seal()
+        seal.shell = shell
         return [
+            "device": renderer.device(device), "sealing": renderer.seal(seal),
             "drift": renderer.drift(drift), "deviation": renderer.deviation(deviation),
             "drift-source": renderer.driftSource(source),
             "account": renderer.account(account), "channels": renderer.channels(channels),
@@ -46,6 +51,17 @@ import Testing
         for (name, html) in pages {
             #expect(html.contains("This installation is unsealed:") == unsealed, "page `\(name)`")
             #expect(html.contains("Single-operator mode is on:") == single, "page `\(name)`")
+        }
+    }
+
+    @Test func everyPageSaysThatTheGlassIsBroken() throws {
+        for (name, html) in try pages(Samples.shell(debts: Samples.openDebts)) {
+            #expect(html.contains("Overdue: the glass was broken</strong> by <bdi>Bob"), "\(name)")
+            #expect(html.contains("1 more waits to be looked at."), "page `\(name)`")
+            #expect(html.contains("href=\"/actions/act_2\""), "page `\(name)`")
+        }
+        for (name, html) in try pages(Samples.shell(viewer: nil, debts: Samples.openDebts)) {
+            #expect(!html.contains("glass was broken"), "page `\(name)` tells strangers")
         }
     }
 

@@ -10,12 +10,26 @@ extension Samples {
             channels: [
                 LinkableChannel(id: "slack", instruction: "In Slack open the app’s Home."),
                 LinkableChannel(id: "teams", instruction: "In Teams write “link” and the code."),
-            ], code: nil, codeExpires: nil, mayLink: false)
+            ], code: nil, codeExpires: nil, mayLink: false,
+            passkeys: [
+                OwnPasskey(id: "mQx8TqvA1dZkR0Yc7w", since: before(7_000_000), isSynced: true),
+                OwnPasskey(id: "Zz01aQpLw3vHn6Ke5g", since: before(86_400), isSynced: false),
+            ],
+            sessions: [
+                OwnSession(
+                    id: "0123456789abcdef", method: "passkey", signedInAt: before(700),
+                    expires: after(42_000), address: "192.0.2.7",
+                    userAgent: "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0", isCurrent: true),
+                OwnSession(
+                    id: "fedcba9876543210", method: "link", signedInAt: before(9_000),
+                    expires: after(30_000), address: nil, userAgent: nil, isCurrent: false),
+            ])
     }
 
     static func accountWithCode() -> AccountPage {
         var page = account()
         page.accounts = []
+        page.passkeys = []
         page.mayLink = true
         page.code = "7K3Q-9XVA-M2DT"
         page.codeExpires = after(600)

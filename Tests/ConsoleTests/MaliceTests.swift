@@ -86,7 +86,38 @@ enum AllPages {
             Samples.history(), Samples.ledger(), Samples.directory(), Samples.policies(),
             Samples.signIn(), withoutLink, Samples.error(), Samples.account(),
             Samples.accountWithCode(), Samples.channels(),
-        ] + drift
+        ] + drift + reviews
+    }
+
+    private static var reviews: [any TemplatePage] {
+        var same = Samples.policyChange()
+        same.review.change?.files = []
+        var long = Samples.policyChange()
+        long.review.change?.files = [
+            ConsoleFileChange(
+                name: "long", before: nil,
+                after: String(repeating: "permit;\n", count: LineDiff.limit + 1))
+        ]
+        var decided = Samples.policyChange()
+        decided.state = .denied
+        var notNow = Samples.busy()
+        notNow.review.breakGlassObstacle = "breaking the glass needs a fresh sign-in"
+        var overdue = Samples.brokenGlass()
+        overdue.review.debt?.isOverdue = true
+        var deviceToEnter = Samples.device()
+        deviceToEnter.request = nil
+        var deviceToSignIn = Samples.device()
+        deviceToSignIn.mayAnswer = false
+        var sealable = Samples.unsealable()
+        sealable.obstacles = []
+        return [
+            Samples.busy(), Samples.needsPasskey(), Samples.brokenGlass(), overdue, notNow,
+            Samples.settledGlass(isAccepted: true), Samples.settledGlass(isAccepted: false),
+            Samples.directoryChange(), Samples.policyChange(), same, long, decided,
+            Samples.device(), deviceToEnter, deviceToSignIn, Samples.seal(), Samples.staleSeal(),
+            Samples.unsealable(), sealable, Samples.sealed(),
+            Samples.inbox(shell: Samples.shell(debts: Samples.openDebts)),
+        ]
     }
 
     private static var drift: [any TemplatePage] {

@@ -14,7 +14,8 @@ extension Samples {
         page.decisions.append(
             ConsoleDecision(
                 person: bob, isApproval: true, channel: "console", assurance: "console",
-                reason: nil, at: before(60), isSelfApproved: false, isLapsed: false))
+                reason: nil, at: before(60), isSelfApproved: false, isLapsed: false,
+                isWithdrawn: false, isSigned: false))
         page.claim = ConsoleClaim(
             gate: "run", nonce: nonce, at: before(58), startBy: before(28), index: 420)
         page.outcomes = [
@@ -48,7 +49,7 @@ extension Samples {
             ConsoleDecision(
                 person: bob, isApproval: false, channel: "console", assurance: "console",
                 reason: "Nobody asked for a full export.", at: before(40), isSelfApproved: false,
-                isLapsed: false))
+                isLapsed: false, isWithdrawn: false, isSigned: false))
         return page
     }
 
@@ -168,7 +169,10 @@ extension Samples {
             people: [
                 DirectoryPerson(
                     id: "alice", name: "Alice Moreau", groups: ["admins", "reviewers"],
-                    isAdministrator: true, credentials: ["passkey"], note: nil),
+                    isAdministrator: true,
+                    credentials: [
+                        "passkey mQx8TqvA1dZk…, synced", "account alice at https://id.example",
+                    ], note: nil),
                 DirectoryPerson(
                     id: "bob", name: "Bob Lindqvist", groups: ["reviewers"],
                     isAdministrator: false, credentials: ["token", "passkey"], note: nil),
@@ -182,7 +186,12 @@ extension Samples {
                 DirectoryGroup(id: "dba", members: [], isNamedByPolicy: true),
             ],
             agents: [
-                DirectoryAgent(id: "deploy-bot", owner: alice, groups: ["deployers"])
+                DirectoryAgent(
+                    id: "deploy-bot", owner: alice, groups: ["deployers"],
+                    tokens: [
+                        DirectoryToken(expires: after(86_400 * 30), lastUsed: before(40)),
+                        DirectoryToken(expires: before(60), lastUsed: nil),
+                    ])
             ],
             trusts: [
                 DirectoryTrust(
@@ -192,9 +201,27 @@ extension Samples {
                     claims: ["environment=production", "repository_id=123456789"])
             ],
             gates: [
-                DirectoryGate(id: "run", server: nil, toolCount: 0, presentsUnapproved: false),
                 DirectoryGate(
-                    id: "payments-db", server: "payments", toolCount: 14, presentsUnapproved: true),
+                    id: "run", server: nil, toolCount: 0, presentsUnapproved: false,
+                    tokens: [DirectoryToken(expires: nil, lastUsed: before(4))]),
+                DirectoryGate(
+                    id: "payments-db", server: "payments", toolCount: 14, presentsUnapproved: true,
+                    tokens: []),
+            ],
+            resources: [
+                DirectoryResource(
+                    id: "cards", type: "Database", pattern: "payments*",
+                    sensitivity: "restricted", owner: "dba"),
+                DirectoryResource(
+                    id: "web", type: "Host", pattern: "web*", sensitivity: "internal", owner: nil),
+            ],
+            freezes: [
+                DirectoryFreeze(
+                    id: "weekend", zone: "Europe/Stockholm", ranges: ["Fri 17:00 to Mon 08:00"],
+                    isOpen: true, until: after(200_000)),
+                DirectoryFreeze(
+                    id: "peak", zone: "Europe/Stockholm", ranges: ["Mon 11:00 to Mon 13:00"],
+                    isOpen: false, until: after(9_000)),
             ])
     }
 
@@ -224,7 +251,8 @@ extension Samples {
     static func signIn(shell: ConsoleShell = shell(viewer: nil)) -> SignInPage {
         SignInPage(
             shell: shell, token: "one-time-secret", person: bob, expires: after(840), problem: nil,
-            returnTo: "/actions/act_01jd8k3v9q2m")
+            returnTo: "/actions/act_01jd8k3v9q2m",
+            providers: [SignInButton(name: "corp", title: "Kestrel single sign-on")])
     }
 
     static func error(shell: ConsoleShell = shell(viewer: nil)) -> ErrorPage {

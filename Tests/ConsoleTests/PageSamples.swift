@@ -17,7 +17,36 @@ struct PageSample: Sendable {
 
 /// Every page, in every state that looks different.
 enum PageSamples {
-    static let all: [PageSample] = actions + drift + others
+    static let all: [PageSample] = actions + reviews + drift + others
+
+    private static let reviews: [PageSample] = [
+        PageSample(name: "action-busy") { $0.action(Samples.busy()) },
+        PageSample(name: "action-needs-passkey") { $0.action(Samples.needsPasskey()) },
+        PageSample(name: "action-broken-glass") { $0.action(Samples.brokenGlass()) },
+        PageSample(name: "action-glass-rejected") { renderer in
+            renderer.action(Samples.settledGlass(isAccepted: false))
+        },
+        PageSample(name: "action-directory-change") { $0.action(Samples.directoryChange()) },
+        PageSample(name: "action-policy-change") { $0.action(Samples.policyChange()) },
+        PageSample(name: "action-policy-change-decided") { renderer in
+            var page = Samples.policyChange()
+            page.state = .denied
+            return renderer.action(page)
+        },
+        PageSample(name: "inbox-with-debts") { renderer in
+            renderer.inbox(Samples.inbox(shell: Samples.shell(debts: Samples.openDebts)))
+        },
+        PageSample(name: "device") { $0.device(Samples.device()) },
+        PageSample(name: "device-empty") { renderer in
+            var page = Samples.device()
+            page.request = nil
+            return renderer.device(page)
+        },
+        PageSample(name: "seal-question") { $0.seal(Samples.seal()) },
+        PageSample(name: "seal-stale") { $0.seal(Samples.staleSeal()) },
+        PageSample(name: "seal-obstacles") { $0.seal(Samples.unsealable()) },
+        PageSample(name: "sealed") { $0.seal(Samples.sealed()) },
+    ]
 
     private static let actions: [PageSample] = [
         PageSample(name: "action-pending") { $0.action(Samples.pending()) },

@@ -23,7 +23,7 @@ enum Samples {
 
     static func shell(
         viewer: ConsolePersonName? = bob, unsealed: Bool = false, singleOperator: Bool = false,
-        pending: Int = 4, notice: ConsoleNotice? = nil
+        pending: Int = 4, debts: [ConsoleOpenDebt] = [], notice: ConsoleNotice? = nil
     ) -> ConsoleShell {
         ConsoleShell(
             installation: "exequatur.kestrel-payments.example", version: "0.1.0", now: now,
@@ -34,7 +34,7 @@ enum Samples {
             },
             csrfToken: "csrf-Zm9yLXRlc3RzLW9ubHk", isUnsealed: unsealed,
             isSingleOperator: singleOperator, pendingCount: pending, openDeviations: 0,
-            notice: notice)
+            debts: debts, notice: notice)
     }
 
     static let requester = ConsoleRequester(agent: "deploy-bot", owner: alice, onBehalfOf: nil)
@@ -118,7 +118,7 @@ enum Samples {
     static let carolApproved = ConsoleDecision(
         person: carol, isApproval: true, channel: "slack", assurance: "chat",
         reason: "Row count checked with the on-call DBA.", at: before(95), isSelfApproved: false,
-        isLapsed: false)
+        isLapsed: false, isWithdrawn: false, isSigned: false)
 
     /// Pending, one of two places filled, and the viewer may decide.
     static func pending(shell: ConsoleShell = shell()) -> ActionPage {
@@ -141,6 +141,6 @@ enum Samples {
                 ConsoleTimelineEntry(
                     index: 417, seq: 2, kind: "decision.recorded", at: before(95),
                     summary: "approved by carol"),
-            ], deliveries: deliveries, otherPendingOfAgent: 2)
+            ], deliveries: deliveries, otherPendingOfAgent: 2, review: review)
     }
 }

@@ -54,7 +54,10 @@ struct Browser {
 
 @Suite("Console")
 struct ConsoleRouteTests {
-    static let pagePaths = ["/", "/history", "/ledger", "/policies", "/directory", "/actions/{id}"]
+    static let pagePaths = [
+        "/", "/history", "/ledger", "/policies", "/directory", "/actions/{id}", "/account",
+        "/device", "/seal",
+    ]
 
     @Test("The inbox says which gates present what nobody has approved")
     func quarantine() async throws {

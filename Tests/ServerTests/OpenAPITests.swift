@@ -75,7 +75,7 @@ struct OpenAPITests {
     private static func isConsole(_ path: String) -> Bool {
         [
             "/", "/history", "/ledger", "/policies", "/directory", "/sign-in", "/account",
-            "/channels", "/drift",
+            "/channels", "/drift", "/device", "/seal",
         ].contains(path)
             || ["/actions/", "/console/", "/assets/", "/drift/", "/sign-in/"]
                 .contains { path.hasPrefix($0) }

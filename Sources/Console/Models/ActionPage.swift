@@ -62,6 +62,8 @@ public struct ActionPage: Sendable, Hashable {
     public var deliveries: [ConsoleDelivery]
     /// How many other actions of this agent are pending.
     public var otherPendingOfAgent: Int
+    /// Revisions, escalations, comments, break-glass and what the viewer may do about them.
+    public var review: ConsoleReview
 
     /// Creates the value from all of its members; none has a default, so nothing is left out.
     public init(
@@ -74,7 +76,7 @@ public struct ActionPage: Sendable, Hashable {
         eligible: [ConsolePersonName], decisions: [ConsoleDecision],
         permission: ConsolePermission, claim: ConsoleClaim?, outcomes: [ConsoleOutcome],
         timeline: [ConsoleTimelineEntry], deliveries: [ConsoleDelivery],
-        otherPendingOfAgent: Int
+        otherPendingOfAgent: Int, review: ConsoleReview
     ) {
         self.shell = shell
         self.id = id
@@ -106,5 +108,6 @@ public struct ActionPage: Sendable, Hashable {
         self.timeline = timeline
         self.deliveries = deliveries
         self.otherPendingOfAgent = otherPendingOfAgent
+        self.review = review
     }
 }

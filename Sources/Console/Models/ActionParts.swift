@@ -146,11 +146,16 @@ public struct ConsoleDecision: Sendable, Hashable {
     public var isSelfApproved: Bool
     /// True if a new revision made this decision lapse.
     public var isLapsed: Bool
+    /// True if the person took it back.
+    public var isWithdrawn: Bool
+    /// True if the person's own passkey signed it.
+    public var isSigned: Bool
 
     /// Creates the value from all of its members; none has a default, so nothing is left out.
     public init(
         person: ConsolePersonName, isApproval: Bool, channel: String, assurance: String,
-        reason: String?, at: ConsoleInstant, isSelfApproved: Bool, isLapsed: Bool
+        reason: String?, at: ConsoleInstant, isSelfApproved: Bool, isLapsed: Bool,
+        isWithdrawn: Bool, isSigned: Bool
     ) {
         self.person = person
         self.isApproval = isApproval
@@ -160,6 +165,8 @@ public struct ConsoleDecision: Sendable, Hashable {
         self.at = at
         self.isSelfApproved = isSelfApproved
         self.isLapsed = isLapsed
+        self.isWithdrawn = isWithdrawn
+        self.isSigned = isSigned
     }
 }
 

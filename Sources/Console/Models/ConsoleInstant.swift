@@ -32,6 +32,13 @@ public struct ConsoleInstant: Sendable, Hashable, Comparable {
             + "\(pad(clock / 3_600_000)):\(pad(clock / 60_000 % 60)):\(pad(clock / 1_000 % 60)) UTC"
     }
 
+    /// The clock alone, `09:02 UTC`, where it is the same day, and otherwise all of it.
+    func text(shortOn now: ConsoleInstant) -> String {
+        let (day, clock) = parts
+        guard day == now.parts.day else { return text }
+        return "\(pad(clock / 3_600_000)):\(pad(clock / 60_000 % 60)) UTC"
+    }
+
     /// Distance from another instant in the two largest units: `41 min`, `3 h 12 min`, `2 d 4 h`.
     func distance(from other: ConsoleInstant) -> String {
         let seconds = abs(milliseconds - other.milliseconds) / 1_000

@@ -22,6 +22,8 @@ public struct ConsoleShell: Sendable, Hashable {
     public var pendingCount: Int
     /// Number of open deviations, for the navigation.
     public var openDeviations: Int
+    /// Broken glass that nobody else has looked at yet; every page says so to who is signed in.
+    public var debts: [ConsoleOpenDebt]
     /// What the last form did, shown once above the content.
     public var notice: ConsoleNotice?
 
@@ -29,7 +31,7 @@ public struct ConsoleShell: Sendable, Hashable {
     public init(
         installation: String, version: String, now: ConsoleInstant, viewer: ConsoleViewer?,
         csrfToken: String, isUnsealed: Bool, isSingleOperator: Bool, pendingCount: Int,
-        openDeviations: Int, notice: ConsoleNotice?
+        openDeviations: Int, debts: [ConsoleOpenDebt], notice: ConsoleNotice?
     ) {
         self.installation = installation
         self.version = version
@@ -40,7 +42,28 @@ public struct ConsoleShell: Sendable, Hashable {
         self.isSingleOperator = isSingleOperator
         self.pendingCount = pendingCount
         self.openDeviations = openDeviations
+        self.debts = debts
         self.notice = notice
+    }
+}
+
+/// A broken glass that nobody else has looked at yet.
+public struct ConsoleOpenDebt: Sendable, Hashable {
+    /// The action that was cleared so.
+    public var action: String
+    /// Who broke the glass.
+    public var person: ConsolePersonName
+    /// Until when somebody else must look at it.
+    public var due: ConsoleInstant
+    /// True if nobody did in time.
+    public var isOverdue: Bool
+
+    /// Creates the value from all of its members; none has a default, so nothing is left out.
+    public init(action: String, person: ConsolePersonName, due: ConsoleInstant, isOverdue: Bool) {
+        self.action = action
+        self.person = person
+        self.due = due
+        self.isOverdue = isOverdue
     }
 }
 

@@ -14,11 +14,16 @@ public struct DirectoryPage: Sendable, Hashable {
     public var trusts: [DirectoryTrust]
     /// Gates.
     public var gates: [DirectoryGate]
+    /// What is known of resources.
+    public var resources: [DirectoryResource]
+    /// Times in which policies may hold things back.
+    public var freezes: [DirectoryFreeze]
 
     /// Creates the value from all of its members; none has a default, so nothing is left out.
     public init(
         shell: ConsoleShell, people: [DirectoryPerson], groups: [DirectoryGroup],
-        agents: [DirectoryAgent], trusts: [DirectoryTrust], gates: [DirectoryGate]
+        agents: [DirectoryAgent], trusts: [DirectoryTrust], gates: [DirectoryGate],
+        resources: [DirectoryResource], freezes: [DirectoryFreeze]
     ) {
         self.shell = shell
         self.people = people
@@ -26,6 +31,70 @@ public struct DirectoryPage: Sendable, Hashable {
         self.agents = agents
         self.trusts = trusts
         self.gates = gates
+        self.resources = resources
+        self.freezes = freezes
+    }
+}
+
+/// A bearer token of somebody in the directory.
+public struct DirectoryToken: Sendable, Hashable {
+    /// When it stops working; `nil` for never.
+    public var expires: ConsoleInstant?
+    /// When it was last used, as far as is known.
+    public var lastUsed: ConsoleInstant?
+
+    /// Creates the value from all of its members; none has a default, so nothing is left out.
+    public init(expires: ConsoleInstant?, lastUsed: ConsoleInstant?) {
+        self.expires = expires
+        self.lastUsed = lastUsed
+    }
+}
+
+/// One line of the resource catalogue.
+public struct DirectoryResource: Sendable, Hashable {
+    /// Id of the line.
+    public var id: String
+    /// Type of the resources.
+    public var type: String
+    /// Pattern for their ids.
+    public var pattern: String
+    /// How much harm they can do, a word.
+    public var sensitivity: String
+    /// Who answers for them.
+    public var owner: String?
+
+    /// Creates the value from all of its members; none has a default, so nothing is left out.
+    public init(id: String, type: String, pattern: String, sensitivity: String, owner: String?) {
+        self.id = id
+        self.type = type
+        self.pattern = pattern
+        self.sensitivity = sensitivity
+        self.owner = owner
+    }
+}
+
+/// One freeze window.
+public struct DirectoryFreeze: Sendable, Hashable {
+    /// Its id.
+    public var id: String
+    /// Its time zone.
+    public var zone: String
+    /// Parts of the week, such as `Fri 17:00 to Mon 08:00`.
+    public var ranges: [String]
+    /// True if it is open now.
+    public var isOpen: Bool
+    /// Until when nothing of that changes.
+    public var until: ConsoleInstant
+
+    /// Creates the value from all of its members; none has a default, so nothing is left out.
+    public init(
+        id: String, zone: String, ranges: [String], isOpen: Bool, until: ConsoleInstant
+    ) {
+        self.id = id
+        self.zone = zone
+        self.ranges = ranges
+        self.isOpen = isOpen
+        self.until = until
     }
 }
 
@@ -83,12 +152,17 @@ public struct DirectoryAgent: Sendable, Hashable {
     public var owner: ConsolePersonName
     /// Groups it is in.
     public var groups: [String]
+    /// Its tokens.
+    public var tokens: [DirectoryToken]
 
     /// Creates the value from all of its members; none has a default, so nothing is left out.
-    public init(id: String, owner: ConsolePersonName, groups: [String]) {
+    public init(
+        id: String, owner: ConsolePersonName, groups: [String], tokens: [DirectoryToken]
+    ) {
         self.id = id
         self.owner = owner
         self.groups = groups
+        self.tokens = tokens
     }
 }
 
@@ -128,12 +202,18 @@ public struct DirectoryGate: Sendable, Hashable {
     /// That is its configuration, so that all its calls are denied, or definitions of tools, so that
     /// calls of those are.
     public var presentsUnapproved: Bool
+    /// Its tokens.
+    public var tokens: [DirectoryToken]
 
     /// Creates the value from all of its members; none has a default, so nothing is left out.
-    public init(id: String, server: String?, toolCount: Int, presentsUnapproved: Bool) {
+    public init(
+        id: String, server: String?, toolCount: Int, presentsUnapproved: Bool,
+        tokens: [DirectoryToken]
+    ) {
         self.id = id
         self.server = server
         self.toolCount = toolCount
         self.presentsUnapproved = presentsUnapproved
+        self.tokens = tokens
     }
 }

@@ -16,11 +16,13 @@ public struct SignInPage: Sendable, Hashable {
     public var problem: String?
     /// Path within the console to go to afterwards.
     public var returnTo: String?
+    /// Identity providers by which people sign in.
+    public var providers: [SignInButton]
 
     /// Creates the value from all of its members; none has a default, so nothing is left out.
     public init(
         shell: ConsoleShell, token: String?, person: ConsolePersonName?, expires: ConsoleInstant?,
-        problem: String?, returnTo: String?
+        problem: String?, returnTo: String?, providers: [SignInButton]
     ) {
         self.shell = shell
         self.token = token
@@ -28,5 +30,20 @@ public struct SignInPage: Sendable, Hashable {
         self.expires = expires
         self.problem = problem
         self.returnTo = returnTo
+        self.providers = providers
+    }
+}
+
+/// An identity provider by which people sign in.
+public struct SignInButton: Sendable, Hashable {
+    /// Its name in the configuration, and in the path of its form.
+    public var name: String
+    /// What people call it.
+    public var title: String
+
+    /// Creates the value from all of its members.
+    public init(name: String, title: String) {
+        self.name = name
+        self.title = title
     }
 }

@@ -12,6 +12,7 @@ extension ActionPage: TemplatePage {
             .merging(formValues) { _, new in new }
             .merging(annexValues) { _, new in new }
             .merging(requester.values) { _, new in new }
+            .merging(review.values(of: self)) { _, new in new }
     }
 
     private var now: ConsoleInstant { shell.now }
@@ -64,8 +65,7 @@ extension ActionPage: TemplatePage {
             "slots": slots.map(\.values), "assurance": orAbsent(assurance),
             "eligible": eligible.map { ["id": $0.id, "name": $0.name] as TemplateValues },
             "jump": state == .pending, "otherPending": orAbsent(otherPending),
-            "jumpText": standing.mayApprove || standing.mayDeny
-                ? "Decide" : "Why you cannot decide",
+            "jumpText": standing.mayDecide ? "Decide" : "Why you cannot decide",
         ]
     }
 
@@ -83,6 +83,11 @@ extension ActionPage: TemplatePage {
         return [
             "obstacles": standing.obstacles, "obstaclesTitle": standing.title,
             "mayApprove": standing.mayApprove, "mayDeny": standing.mayDeny,
+            "maySignApproval": standing.maySignApproval,
+            "maySignDenial": standing.maySignDenial,
+            "offersApproval": standing.mayApprove || standing.maySignApproval,
+            "offersDenial": standing.mayDeny || standing.maySignDenial,
+            "offersPasskey": standing.maySignApproval || standing.maySignDenial,
             "mayCancel": permission.mayCancel && state == .pending,
             "mayRevoke": permission.mayRevoke && state == .cleared,
             "maySettle": permission.maySettle && state == .unknown,
@@ -135,8 +140,17 @@ struct ActionStanding {
     var isWhole: Bool
     var mayApprove: Bool
     var mayDeny: Bool
+    /// The same with the viewer's passkey.
+    var maySignApproval: Bool
+    var maySignDenial: Bool
     var obstacles: [String]
-    var title: String
+
+    var mayDecide: Bool { mayApprove || mayDeny || maySignApproval || maySignDenial }
+
+    var title: String {
+        if maySignApproval { return "You can approve this only with a passkey" }
+        return mayDeny || maySignDenial ? "You can only deny this" : "You cannot decide this"
+    }
 }
 
 extension ActionPage {
@@ -153,8 +167,8 @@ extension ActionPage {
             )
         }
         let mayApprove = isOpen && permission.mayApprove && obstacles.isEmpty
-        let mayDeny = isOpen && permission.mayDeny
-        if !mayApprove && obstacles.isEmpty {
+        let maySign = isOpen && isWhole && review.forms.contains(.approveSigned)
+        if !mayApprove && !maySign && obstacles.isEmpty {
             obstacles.append("You are not among those who may approve this action.")
         }
         if permission.needsFreshSignIn {
@@ -163,8 +177,8 @@ extension ActionPage {
         }
         return ActionStanding(
             isWhole: isWhole, mayApprove: mayApprove && !permission.needsFreshSignIn,
-            mayDeny: mayDeny, obstacles: obstacles,
-            title: mayDeny ? "You can only deny this" : "You cannot decide this")
+            mayDeny: isOpen && permission.mayDeny, maySignApproval: maySign,
+            maySignDenial: isOpen && review.forms.contains(.denySigned), obstacles: obstacles)
     }
 
     /// Exactly 64 lower-case hex digits.

@@ -75,6 +75,7 @@ extension ConsoleDecision {
             "name": person.name, "person": person.id, "word": isApproval ? "approved" : "denied",
             "channel": channel, "assurance": assurance, "reason": orAbsent(reason),
             "at": at.values(now: now), "isSelfApproved": isSelfApproved, "isLapsed": isLapsed,
+            "isWithdrawn": isWithdrawn, "isSigned": isSigned,
         ]
     }
 }

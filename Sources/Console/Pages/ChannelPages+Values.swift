@@ -3,7 +3,7 @@
 extension AccountPage: TemplatePage {
     var template: PageTemplate { .account }
 
-    var title: String { "Your accounts" }
+    var title: String { "Your account" }
 
     var values: TemplateValues {
         [
@@ -13,6 +13,32 @@ extension AccountPage: TemplatePage {
             "mayLink": mayLink && !channels.isEmpty, "mustSignInAgain": !mayLink,
             "hasChannels": !channels.isEmpty,
             "codeFormURL": ConsolePath.linkCodeForm, "unlinkFormURL": ConsolePath.unlinkForm,
+            "passkeys": passkeys.map { $0.values(now: shell.now) },
+            "passkeyCount": passkeys.count, "mayEnrol": mayLink, "isSealed": !shell.isUnsealed,
+            "passkeyFormURL": ConsolePath.passkeyForm,
+            "passkeyOptionsURL": ConsolePath.passkeyOptions,
+            "removePasskeyURL": ConsolePath.removePasskeyForm,
+            "sessions": sessions.map { $0.values(now: shell.now) },
+            "sessionCount": sessions.count, "revokeSessionURL": ConsolePath.revokeSessionForm,
+        ]
+    }
+}
+
+extension OwnPasskey {
+    func values(now: ConsoleInstant) -> TemplateValues {
+        [
+            "passkey": id, "shortPasskey": String(id.prefix(12)), "since": since.values(now: now),
+            "isSynced": isSynced,
+        ]
+    }
+}
+
+extension OwnSession {
+    func values(now: ConsoleInstant) -> TemplateValues {
+        [
+            "session": id, "method": method, "signedInAt": signedInAt.values(now: now),
+            "expires": expires.values(now: now), "address": orAbsent(address),
+            "userAgent": orAbsent(userAgent), "isCurrent": isCurrent,
         ]
     }
 }

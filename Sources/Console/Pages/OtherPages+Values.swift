@@ -40,19 +40,20 @@ extension DirectoryPage: TemplatePage {
         [
             "people": people.map(\.values), "peopleCount": people.count,
             "directoryGroups": groups.map(\.values), "groupCount": groups.count,
-            "agents": agents.map(\.values), "agentCount": agents.count,
+            "agents": agents.map { $0.values(now: shell.now) }, "agentCount": agents.count,
             "trusts": trusts.map(\.values), "trustCount": trusts.count,
-            "gates": gates.map(\.values), "gateCount": gates.count,
+            "gates": gates.map { $0.values(now: shell.now) }, "gateCount": gates.count,
+            "resources": resources.map(\.values), "resourceCount": resources.count,
+            "freezes": freezes.map { $0.values(now: shell.now) }, "freezeCount": freezes.count,
         ]
     }
 }
 
 extension DirectoryPerson {
     var values: TemplateValues {
-        let credentials = credentials.joined(separator: ", ")
-        return [
+        [
             "id": id, "name": name, "groups": groups, "isAdministrator": isAdministrator,
-            "credentials": credentials.isEmpty ? false : credentials, "note": orAbsent(note),
+            "credentials": credentials, "note": orAbsent(note),
         ]
     }
 }
@@ -64,7 +65,12 @@ extension DirectoryGroup {
 }
 
 extension DirectoryAgent {
-    var values: TemplateValues { ["id": id, "owner": owner.name, "groups": groups] }
+    func values(now: ConsoleInstant) -> TemplateValues {
+        [
+            "id": id, "owner": owner.name, "groups": groups,
+            "tokens": tokens.map { $0.values(now: now) },
+        ]
+    }
 }
 
 extension DirectoryTrust {
@@ -75,9 +81,38 @@ extension DirectoryTrust {
     }
 }
 
-extension DirectoryGate {
+extension DirectoryToken {
+    func values(now: ConsoleInstant) -> TemplateValues {
+        [
+            "expires": orAbsent(expires?.values(now: now)),
+            "isExpired": expires.map { $0 <= now } ?? false,
+            "lastUsed": orAbsent(lastUsed?.values(now: now)),
+        ]
+    }
+}
+
+extension DirectoryResource {
     var values: TemplateValues {
         [
+            "id": id, "type": type, "pattern": pattern, "sensitivity": sensitivity,
+            "owner": orAbsent(owner),
+        ]
+    }
+}
+
+extension DirectoryFreeze {
+    func values(now: ConsoleInstant) -> TemplateValues {
+        [
+            "id": id, "zone": zone, "ranges": ranges, "isOpen": isOpen,
+            "until": until.values(now: now),
+        ]
+    }
+}
+
+extension DirectoryGate {
+    func values(now: ConsoleInstant) -> TemplateValues {
+        [
+            "tokens": tokens.map { $0.values(now: now) },
             "id": id, "server": orAbsent(server), "toolCount": toolCount,
             "isOneTool": toolCount == 1, "presentsUnapproved": presentsUnapproved,
         ]
@@ -96,6 +131,14 @@ extension SignInPage: TemplatePage {
             "returnTo": orAbsent(returnTo), "signInFormURL": ConsolePath.signInForm,
             "headline": token == nil
                 ? "Sign in" : person.map { "Welcome, \($0.name)" } ?? "Sign in",
+            "providers": providers.map { provider in
+                [
+                    "title": provider.title,
+                    "providerURL": ConsolePath.providerSignInForm(provider.name),
+                ] as TemplateValues
+            },
+            "passkeySignInURL": ConsolePath.passkeySignInForm,
+            "passkeySignInOptionsURL": ConsolePath.passkeySignInOptions,
             "buttonText": person.map { "Sign in as \($0.name)" } ?? "Sign in",
         ]
     }
