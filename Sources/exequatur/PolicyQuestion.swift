@@ -59,7 +59,7 @@ struct PolicyQuestion {
     /// A Tuesday at ten, at an enforcing gate, on a resource that the agent knows, without words of
     /// the agent: what a test says nothing about should not matter to it.
     private static let shared: JSONObject = [
-        "behavior": ["firstUse": false],
+        "behavior": ["firstUse": false], "catalogue": [:], "freezes": [],
         "gate": ["enforcing": true, "id": "run"], "hour": 10, "intent": [:],
         "now": "2026-03-03T10:00:00Z", "weekday": 2,
     ]
