@@ -64,8 +64,9 @@ extension ControlPlane {
             throw CommandError.badRequest(
                 code: "value_invalid", "`actions`: 2 to \(Self.batchLimit) different actions")
         }
-        guard title.map({ (1...200).contains($0.utf8.count) && !VisibleText.isDeceptive($0) })
-            ?? true
+        guard
+            title.map({ (1...200).contains($0.utf8.count) && !VisibleText.isDeceptive($0) })
+                ?? true
         else {
             throw CommandError.badRequest(
                 code: "value_invalid", "`title`: 1 to 200 bytes of visible text")

@@ -148,7 +148,9 @@ extension ControlPlane {
     }
 
     /// Carries out what was approved: claims it as this server's own gate, changes what it says, and
-    /// reports. Called after each decision on such an action, and for what a stop left behind.
+    /// reports.
+    ///
+    /// Called after each decision on such an action, and for what a stop left behind.
     ///
     /// Crash order: the claim is durable before anything is changed, and the change names the
     /// action. A stop in between leaves a claimed action; the next start finds by the change's entry

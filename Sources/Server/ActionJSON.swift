@@ -25,7 +25,8 @@ struct ActionJSON {
         return [
             "action": .string(action.operation.action),
             "advisory": .bool(!submission.gate.enforcing),
-            "claim": try self.claim(state, claim, head), "comments": .integer(Int64(state.comments)),
+            "claim": try self.claim(state, claim, head),
+            "comments": .integer(Int64(state.comments)),
             "deadline": .optional(state.deadline), "debt": debt(state),
             "decisions": .array(state.decisions.map { decision($0, reason: nil) }),
             "digest": .string(state.digest.hex), "gate": submission.gate.json,

@@ -261,5 +261,4 @@ struct ActionRoutes: Sendable {
         }
         return Wire.answer(try ActionJSON(control).result(result))
     }
-
 }

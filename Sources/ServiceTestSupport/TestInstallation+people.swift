@@ -53,7 +53,9 @@ extension TestInstallation {
     }
 
     /// Makes alice, carol and erin administrators with passkeys of their own, and has alice and
-    /// carol seal. Gives their passkeys.
+    /// carol seal.
+    ///
+    /// Gives their passkeys.
     @discardableResult
     package func seal() async throws -> [Handle: SoftwarePasskey] {
         var devices: [Handle: SoftwarePasskey] = [:]

@@ -61,7 +61,9 @@ struct ChainTip: Sendable, Hashable {
 /// and needs no savepoint.
 package struct LedgerPlan<Value: Sendable>: Sendable {
     package var drafts: [EntryDraft]
-    /// The state after the drafts of one action: at most one. Drafts of other chains may follow.
+    /// The state after the drafts of one action: at most one.
+    ///
+    /// Drafts of other chains may follow.
     package var state: ActionState?
     /// That action's body, where the drafts are its first entries.
     package var body: SubmissionBody?

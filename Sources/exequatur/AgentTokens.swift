@@ -17,7 +17,8 @@ struct AgentTokenCommands: AsyncParsableCommand {
         @Argument(help: "The agent's id.")
         var id: String
 
-        @Option(help: "How long it works, for example `90d` or `8h`; otherwise until it is revoked.")
+        @Option(
+            help: "How long it works, for example `90d` or `8h`; otherwise until it is revoked.")
         var expires: String?
 
         @Option(

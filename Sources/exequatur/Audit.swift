@@ -37,11 +37,12 @@ struct Audit: AsyncParsableCommand {
     struct Export: ClientCommand {
         static let configuration = CommandConfiguration(
             commandName: "export",
-            abstract: "Write every entry, one JSON value on each line, or the evidence of a period.",
+            abstract:
+                "Write every entry, one JSON value on each line, or the evidence of a period.",
             discussion: """
-                With --from and --to it reads the whole ledger, checks it against the signed checkpoint \
-                and writes into a new folder: the period's entries, and a report with counts and the \
-                exceptions that an auditor asks for first. The export is itself an entry.
+                With --from and --to it reads the whole ledger, checks it against the signed \
+                checkpoint and writes into a new folder: the period's entries, and a report with \
+                counts and the exceptions that an auditor asks for first. The export is an entry.
                 """)
 
         enum Format: String, ExpressibleByArgument, CaseIterable {

@@ -146,7 +146,8 @@ struct BatchCommands: AsyncParsableCommand {
             let lines = (answer.arrayValue ?? []).map { result in
                 let id = result["action"]?.stringValue ?? ""
                 let state = result["state"]?.stringValue ?? ""
-                let why = result["detail"]?.stringValue.map { ": \(TerminalText.escaped($0))" } ?? ""
+                let why =
+                    result["detail"]?.stringValue.map { ": \(TerminalText.escaped($0))" } ?? ""
                 return "\(id)  \(state)\(why)"
             }
             try output.print(answer, or: lines)

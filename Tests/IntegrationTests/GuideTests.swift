@@ -55,6 +55,39 @@ struct GuideTests {
         #expect(try states() == ["invalidated", "denied"])
     }
 
+    @Test("seal the installation: its commands, up to what takes two people at a browser")
+    func sealTheInstallation() throws {
+        let guide = try Guide("docs/how-to/seal-the-installation.md")
+        let server = try RunningServer()
+        let desk = try Desk(server)
+        let admin = try server.adminToken
+        for person in ["alice", "carol"] {
+            _ = try desk.run("exequatur person add \(person)", token: admin)
+        }
+        for command in guide.commands {
+            let result = try desk.run(
+                command.replacing("DIR", with: server.data), token: admin)
+            switch true {
+            case command.contains("--recovery-key-file recovery.key --person"):
+                // The server runs, so its folder is not opened.
+                #expect(result.status != 0 && result.err.contains("stop the server"))
+            case command.contains("--recovery-key-file"), command.contains("--manifest"):
+                #expect(result.status != 0, "nobody has a credential of his own yet")
+            default:
+                #expect(result.status == 0, "\(command): \(result.err)")
+            }
+        }
+        let status = try desk.run("exequatur seal --status", token: admin)
+        #expect(status.out.contains("two administrators need a passkey"))
+        let frozen = try desk.run("exequatur freeze list --json", token: admin)
+        #expect(frozen.out.contains("Fri 14:00 - Mon 08:00"))
+        _ = try desk.run("mkdir p", token: nil)
+        _ = try desk.folder?.write(
+            "p/a.cedar", "permit (principal, action, resource);\n" + guide.policies)
+        let checked = try desk.run("exequatur policy check p", token: admin)
+        #expect(checked.status == 0, "\(checked.out)\(checked.err)")
+    }
+
     @Test("gate a command: the command waits, is approved and runs; the policies are good ones")
     func gateACommand() throws {
         let guide = try Guide("docs/how-to/gate-a-command.md")
