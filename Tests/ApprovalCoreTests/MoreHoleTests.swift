@@ -39,8 +39,8 @@ struct MoreHoleTests {
 
     /// ConsoleMe asked `(can_admin(…),)`, a tuple that is always true.
     ///
-    /// Here each condition is broken alone, and must refuse alone; `scripts/mutants` takes each guard
-    /// out and sees a test fail.
+    /// Here each condition is broken alone, and must refuse alone; `scripts/mutants` takes each
+    /// guard out and sees a test fail.
     @Test func h9_everyGuardRefusesByItself() throws {
         typealias Prepare = (inout MemoryLedger, inout ActionMachine) throws -> Void
         func attempt(
