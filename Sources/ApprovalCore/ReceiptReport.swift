@@ -71,6 +71,10 @@ package struct ReceiptReport: Sendable, Hashable {
     /// The operator states that all entries of the action below this index are here.
     package internal(set) var completeUpTo: UInt64?
     package internal(set) var summary: Summary?
+    /// What the entries add up to, and what it was about unless that was erased; nil where they tell
+    /// no story.
+    package internal(set) var state: ActionState?
+    package internal(set) var action: Action?
 
     init() {}
 

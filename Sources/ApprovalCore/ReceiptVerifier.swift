@@ -173,6 +173,8 @@ struct ReceiptCheck {
     }
 
     mutating func note(_ state: ActionState, _ action: Action?) {
+        report.state = state
+        report.action = action
         report.flags.debtOpen = state.openDebt != nil
         report.flags.advisory = !state.submission.gate.enforcing
         let requester = state.submission.requester

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ApprovalCore
+internal import CanonicalJSON
 internal import Logging
 internal import Storage
 internal import TransparencyLog
@@ -25,6 +26,23 @@ extension ControlPlane {
                 })
             return try receipt.signed(by: signingKey)
         }
+    }
+
+    /// The receipt of the action that enrolled a passkey; nil where none did, such as before the seal.
+    package func enrolmentReceipt(passkey id: String) throws -> [UInt8]? {
+        let chain = try backend.read { try $0.chain(of: DirectoryEntry.ref) }
+        for recorded in chain.reversed() {
+            let core = try JSON(canonical: recorded.core, limits: Limits.storedJSON)
+            let entry = try DirectoryEntry(core: core)
+            guard case .passkeyAdded(let passkey) = entry.change,
+                passkey.id.utf8.elementsEqual(id.utf8)
+            else { continue }
+            guard entry.by.hasPrefix(Principal.actionPrefix),
+                let action = ActionID(String(entry.by.dropFirst(Principal.actionPrefix.count)))
+            else { return nil }
+            return try receipt(action)
+        }
+        return nil
     }
 
     /// Stops signing, now and after every restart: the ledger was found to be another one.

@@ -55,6 +55,7 @@ extension GateClient {
         guard grant.mayStart(now: effects.now()) else {
             throw .refused("the claim of \(action.id) came too late to start: run it again")
         }
+        if floor != nil { try state.useOnce(action.digest, action: action.id) }
         try await state.use(nonce: nonce, action: action.id)
         return grant
     }

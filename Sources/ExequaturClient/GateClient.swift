@@ -38,12 +38,12 @@ public struct GateClient: Sendable {
     package let effects: GateEffects
     package let state: GateState
     let fingerprint: String
-    let floor: GateFloor?
+    let floor: (any GateFloor)?
 
     /// Makes a client that trusts the log whose key has the fingerprint of the tokens.
     public init(
         transport: any GateTransport, effects: GateEffects, state: GateState, fingerprint: String,
-        floor: GateFloor? = nil
+        floor: (any GateFloor)? = nil
     ) {
         self.transport = transport
         self.effects = effects
@@ -78,10 +78,11 @@ public struct GateClient: Sendable {
         beforeClaim: @Sendable () async -> String? = { nil },
         progress: @Sendable (GateProgress) -> Void
     ) async throws(GateFailure) -> Grant {
-        try floor?.check()
         let key = try await logKey()
         let deadline = effects.now() + wait
         var attempt = try await submit(operation, reason: reason, key: key)
+        // Whatever the service answers, nothing is used that the floor has not seen.
+        var isAboveFloor = floor == nil
         while true {
             let action = attempt.action
             guard action.operationDigest == operation.digest else {
@@ -99,8 +100,10 @@ public struct GateClient: Sendable {
                     // Whoever has gone away must not use up what was approved for him.
                     if abandonment?.isAbandoned == true { throw Self.stillPending(action) }
                     if let why = await beforeClaim() { throw .refused(why) }
+                    try await checkFloor(action, operation, key: key)
+                    isAboveFloor = true
                     attempt = try await claim(action, key: key)
-                case .claimed:
+                case .claimed where isAboveFloor:
                     return try await use(attempt, operation: operation, key: key, progress)
                 default:
                     throw Self.ended(action)
@@ -131,7 +134,9 @@ public struct GateClient: Sendable {
             let sent = effects.now()
             var wanted: JSONObject = ["nonce": .string(nonce)]
             if let pin { wanted["checkpoint"] = .string(pin.note) }
-            var body: JSONObject = ["claim": .object(wanted), "operation": operation.json]
+            var body: JSONObject = ["operation": operation.json]
+            // Where there is a floor, nothing is claimed before it was looked at.
+            if floor == nil { body["claim"] = .object(wanted) }
             if let reason { body["intent"] = ["justification": .string(reason)] }
             var pause = backoff.next(effects.entropy(1))
             state.reserve(nonce: nonce)

@@ -228,7 +228,16 @@ public struct GateState: Sendable {
     public func use(nonce: String, action: String) async throws(GateFailure) {
         guard Hash256(hex: nonce) != nil else { throw .refused("the nonce is malformed") }
         if let live { return try await live.nonces.use(nonce) }
-        try record(nonce: nonce, action: action)
+        try record(nonce, action: action, used: "the nonce of this claim was used before")
+    }
+
+    /// Records that a signed action is about to be executed; it is on the disk when this returns.
+    ///
+    /// A claim is a server's word. Whoever has the server could give a second one, under another
+    /// nonce, for what persons signed once; so a gate with a floor remembers the actions as well.
+    /// - Throws: ``GateFailure`` when it was executed before, or cannot be recorded.
+    func useOnce(_ digest: Hash256, action: String) throws(GateFailure) {
+        try record(digest.hex, action: action, used: "\(action) was executed here before")
     }
 
     /// Begins to write down a nonce that something may be claimed with, where that can be done
@@ -238,18 +247,20 @@ public struct GateState: Sendable {
     /// Nothing was claimed with a nonce.
     func release(nonce: String) { live?.nonces.release(nonce) }
 
-    private func record(nonce: String, action: String) throws(GateFailure) {
-        let path = "\(directory)/nonces/\(nonce.prefix(2))"
+    private func record(
+        _ name: String, action: String, used why: String
+    ) throws(GateFailure) {
+        let path = "\(directory)/nonces/\(name.prefix(2))"
         let descriptor = try lock(path)
         defer { close(descriptor) }
         let used = try read(path, limit: 1 << 28) ?? []
         let isUsed = used.split(separator: UInt8(ascii: "\n")).contains {
-            $0.starts(with: nonce.utf8)
+            $0.starts(with: name.utf8)
         }
-        guard !isUsed else { throw .refused("the nonce of this claim was used before") }
+        guard !isUsed else { throw .refused(why) }
         // A line that a crash cut short ends here; this one must not become a part of it.
         let start = used.isEmpty || used.last == UInt8(ascii: "\n") ? "" : "~\n"
-        let line = Array("\(start)\(nonce) \(action)\n".utf8)
+        let line = Array("\(start)\(name) \(action)\n".utf8)
         guard Foundation.write(descriptor, line, line.count) == line.count,
             clinux_sync(descriptor) == 0
         else { throw .refused("the nonce cannot be recorded in `\(path)`") }

@@ -141,12 +141,7 @@ struct ActionRoutes: Sendable {
         let id = try Wire.actionID(context)
         try Wire.check(party, sees: try visible(id))
         let bytes = try control.receipt(id)
-        return Response(
-            status: .ok,
-            headers: [
-                .contentType: "application/json", .cacheControl: "no-store",
-                .contentDisposition: "attachment; filename=\"\(id).receipt.json\"",
-            ], body: .init(byteBuffer: .init(bytes: bytes)))
+        return Wire.receipt(bytes, name: id.text)
     }
 
     private func visible(_ id: ActionID) throws -> ActionDetail {

@@ -17,6 +17,7 @@ struct SealRoutes: Sendable {
         router.get("/v1/seal", use: standing)
         router.post("/v1/seal", use: propose)
         router.get("/v1/seal/manifest", use: manifest)
+        router.get("/v1/passkeys/:id/receipt", use: enrolment)
     }
 
     @Sendable func standing(_ request: Request, _ context: ServerContext) throws -> Response {
@@ -80,5 +81,15 @@ struct SealRoutes: Sendable {
             "digest": .string(try manifest.digest.hex), "manifest": manifest.json,
             "sealed": .bool(!control.unsealed),
         ])
+    }
+
+    /// How a passkey that was not there at the seal came to count; for gates with a floor.
+    @Sendable func enrolment(_ request: Request, _ context: ServerContext) throws -> Response {
+        _ = try Wire.reader(request, control)
+        let id = try context.parameters.require("id")
+        guard let bytes = try control.enrolmentReceipt(passkey: id) else {
+            throw Problem(.notFound, "not_found", "no action has enrolled such a passkey")
+        }
+        return Wire.receipt(bytes, name: "passkey")
     }
 }

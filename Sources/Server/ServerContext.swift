@@ -213,6 +213,16 @@ enum Wire {
         return text
     }
 
+    /// A receipt's bytes as a file of that name.
+    static func receipt(_ bytes: [UInt8], name: String) -> Response {
+        Response(
+            status: .ok,
+            headers: [
+                .contentType: "application/json", .cacheControl: "no-store",
+                .contentDisposition: "attachment; filename=\"\(name).receipt.json\"",
+            ], body: .init(byteBuffer: .init(bytes: bytes)))
+    }
+
     static func actionID(_ context: ServerContext) throws -> ActionID {
         guard let id = ActionID(try context.parameters.require("id")) else {
             throw CommandError.noSuchAction

@@ -86,13 +86,43 @@ struct GateCredentials {
 
 /// `--require`, of every gate that has a floor.
 struct FloorOption: ParsableArguments {
+    /// What a gate can demand.
+    enum Demand: String, ExpressibleByArgument {
+        case passkey
+    }
+
     @Option(
-        help: "What this gate demands of decisions by itself: passkey.",
-        transform: { text in
-            guard let floor = GateFloor(rawValue: text) else {
-                throw ValidationError("`\(text)`: use passkey")
-            }
-            return floor
-        })
-    var require: GateFloor?
+        help: """
+            What this gate demands of decisions by itself: passkey. Then it executes nothing that \
+            persons have not signed with passkeys of `--manifest`.
+            """)
+    var require: Demand?
+
+    @Option(
+        help: """
+            The manifest of the seal, as `exequatur seal --manifest --json` printed it: a file of \
+            this gate's own.
+            """)
+    var manifest: String?
+
+    func validate() throws {
+        guard (require == nil) == (manifest == nil) else {
+            throw ValidationError("`--require passkey` and `--manifest FILE` go together")
+        }
+    }
+
+    /// The floor, read from the file; nil where none is demanded.
+    func floor() throws -> PasskeyFloor? {
+        guard require != nil, let manifest else { return nil }
+        do {
+            return try PasskeyFloor(manifest: try LocalFile.read(manifest, limit: 67_108_864))
+        } catch let error as CLIError {
+            throw error
+        } catch {
+            throw CLIError(
+                "`\(manifest)` is not the manifest of a seal: \(error); take what "
+                    + "`exequatur seal --manifest --json` prints once the installation is sealed",
+                status: .refused)
+        }
+    }
 }

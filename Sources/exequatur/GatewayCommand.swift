@@ -125,7 +125,7 @@ struct GatewayCommand: AsyncParsableCommand {
             privateDirectory: scripts.path, account: switched, running: running)
         try await HTTPTransport.with(base: base, token: token, gateToken: token) { transport in
             let gate = try RunnerGate(
-                options: .init(rules: rules, floor: floor.require, outputLimit: outputLimit),
+                options: .init(rules: rules, floor: try floor.floor(), outputLimit: outputLimit),
                 transport: { transport.transport(as: $0, at: token, configuration: nil) },
                 fingerprint: token.keyFingerprint, effects: effects, state: kept,
                 executor: executor, observer: RunEffects.observer(host: rules.host),

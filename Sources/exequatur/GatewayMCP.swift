@@ -99,7 +99,7 @@ struct GatewayMCP: AsyncParsableCommand {
             base: resolved.address.base, token: own, gateToken: gate
         ) { transport in
             let gatekeeper = MCPGatekeeper(
-                options: options(server, isEnforcing: gate != nil), service: transport,
+                options: try options(server, isEnforcing: gate != nil), service: transport,
                 gateToken: gate, effects: GateEnvironment.effects, state: state,
                 note: { Output.note(TerminalText.escaped($0)) })
             if let listen {
@@ -163,7 +163,7 @@ struct GatewayMCP: AsyncParsableCommand {
 
     private func options(
         _ server: MCPServerCommand, isEnforcing: Bool
-    ) -> MCPGatekeeper.Options {
+    ) throws -> MCPGatekeeper.Options {
         var configuration: JSONObject = [
             "kind": "mcp", "mode": isEnforcing ? "enforcing" : "advisory",
             "server": .string(name),
@@ -176,10 +176,15 @@ struct GatewayMCP: AsyncParsableCommand {
         if let digest = server.digest {
             configuration["commandDigest"] = .string("sha256:" + digest.hex)
         }
-        if let require = floor.require { configuration["require"] = .string(require.rawValue) }
+        let floor = try floor.floor()
+        if let floor {
+            configuration["require"] = [
+                "manifest": .string(floor.manifest.hex), "name": .string(floor.name),
+            ]
+        }
         var options = MCPGatekeeper.Options(server: name, configuration: .object(configuration))
         options.hold = hold.duration
-        options.floor = floor.require
+        options.floor = floor
         return options
     }
 }

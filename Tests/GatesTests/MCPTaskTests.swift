@@ -214,18 +214,4 @@ struct LiveGateStateTests {
         try live.flush()
         #expect(try plain.pin(of: key, fingerprint: log.fingerprint)?.checkpoint.size == 6)
     }
-
-    @Test("A floor that nothing can meet yet refuses before anything is claimed")
-    func floor() async throws {
-        let setting = try GateSetting()
-        let client = GateClient(
-            transport: setting.service, effects: setting.stub.effects, state: setting.state,
-            fingerprint: setting.client.fingerprint, floor: .passkey)
-        await #expect(throws: GateFailure.self) {
-            try await client.obtain(
-                try setting.operation(), reason: nil, wait: .seconds(1)
-            ) { _ in }
-        }
-        #expect(setting.service.paths.isEmpty)
-    }
 }

@@ -23,7 +23,7 @@ package final class MCPGatekeeper: Sendable {
         /// How long a call is held for people before it is answered with what it waits for.
         package var hold: Duration = .seconds(50)
         /// What the gate demands of decisions by itself.
-        package var floor: GateFloor?
+        package var floor: (any GateFloor)?
         /// What a change of it changes: shown to an administrator, who approves it.
         package var configuration: JSON
 

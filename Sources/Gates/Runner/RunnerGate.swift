@@ -30,12 +30,12 @@ package final class RunnerGate: Sendable {
     package struct Options: Sendable {
         package var rules: RunnerRules
         /// What the gate demands of decisions by itself.
-        package var floor: GateFloor?
+        package var floor: (any GateFloor)?
         /// Bytes of one command's output that are passed on.
         package var outputLimit: Int
 
         /// Describes a runner.
-        package init(rules: RunnerRules, floor: GateFloor?, outputLimit: Int) {
+        package init(rules: RunnerRules, floor: (any GateFloor)?, outputLimit: Int) {
             self.rules = rules
             self.floor = floor
             self.outputLimit = outputLimit
