@@ -61,10 +61,6 @@ extension ActionMachine {
             }
             return result
         }
-        guard state.status == .claimed || state.status == .unknown else {
-            result.refusal = Refusal(.notClaimed, "the action is `\(state.status.rawValue)`")
-            return result
-        }
         try record(.reported(report), into: &result.events, now)
         return result
     }

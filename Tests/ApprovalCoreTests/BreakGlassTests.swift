@@ -131,6 +131,7 @@ struct BreakGlassTests {
         let action = try Fixtures.action()
         var machine = try ledger.submit(action)
         try ledger.breakGlass(&machine, action, ReviewTests.erin)
+        #expect(try ledger.run(&machine, action) { try $0.tick(now: $1.now) }.events.isEmpty)
         ledger.now = ledger.now.adding(seconds: Limits.debtSeconds)
         let result = try ledger.run(&machine, action) { try $0.tick(now: $1.now) }
         #expect(result.events.map(\.kind) == ["action.lapsed", "action.debt-overdue"])
@@ -148,5 +149,84 @@ struct BreakGlassTests {
         try ledger.breakGlass(&machine, action, ReviewTests.erin)
         try ledger.change(.memberRemoved(group: ReviewTests.oncall, member: ReviewTests.erin))
         #expect(try ledger.claim(&machine, action).refusal?.code == .invalidated)
+    }
+
+    @Test("once sealed, never with a credential that somebody else has seen")
+    func credentials() throws {
+        for (unsealed, shown, method, code): (Bool, Bool, SignInMethod, Refusal.Code?) in [
+            (true, true, .link, nil), (false, false, .openID, nil),
+            (false, true, .openID, .credentialShown), (false, false, .link, .credentialShown),
+        ] {
+            let result = try attempt(
+                unsealed: unsealed, isCredentialShown: shown, method: method)
+            #expect(result.refusal?.code == code)
+        }
+    }
+
+    @Test("never for what was not shown, not all, or otherwise, and in no chat at all")
+    func shown() throws {
+        #expect(try attempt().refusal == nil)
+        #expect(try attempt(shown: .of("earlier")).refusal?.code == .notShownInFull)
+        let endless = try Fixtures.action(argv: ["echo", String(repeating: "x", count: 300_000)])
+        #expect(try attempt(endless).refusal?.code == .notShownInFull)
+        #expect(try attempt(channel: .slack).refusal?.code == .assuranceTooLow)
+    }
+
+    private func attempt(
+        _ other: Action? = nil, unsealed: Bool = true, isCredentialShown: Bool = false,
+        method: SignInMethod = .openID, shown: Hash256? = nil, channel: Channel = .console
+    ) throws -> MachineResult {
+        var ledger = try self.ledger()
+        ledger.unsealed = unsealed
+        let action = try other ?? Fixtures.action()
+        var machine = try ledger.submit(action)
+        let command = BreakGlassCommand(
+            principal: .person(ReviewTests.erin), channel: channel, assurance: .console,
+            method: method, expectedDigest: action.digest.hex, hasReason: true,
+            isCredentialShown: isCredentialShown, shown: shown
+        ).onRecordedRendering(try ledger.submission(of: action.id), machine.state)
+        return try ledger.run(&machine, action) { try $0.breakGlass(command, $1) }
+    }
+
+    @Test("another person settles it: one who was asked, or an administrator, and nobody else")
+    func settlers() throws {
+        func settle(_ principal: Principal, accepted: Bool = true) throws -> Refusal.Code? {
+            var ledger = try self.ledger()
+            for (group, member) in [
+                (Handle.reviewers, ReviewTests.erin), (.administrators, .dave),
+            ] {
+                try ledger.change(.memberAdded(group: group, member: member))
+            }
+            let action = try Fixtures.action()
+            var machine = try ledger.submit(action)
+            try ledger.breakGlass(&machine, action, ReviewTests.erin)
+            return try ledger.run(&machine, action) {
+                try $0.settleDebt(accepted: accepted, by: principal, hasReason: !accepted, $1)
+            }.refusal?.code
+        }
+        #expect(try settle(.person(.bob)) == nil)
+        #expect(try settle(.person(.bob), accepted: false) == nil)
+        #expect(try settle(.person(.dave)) == nil)
+        // He who broke it reviews as well; alice is behind the agent; the others are no persons.
+        for principal: Principal in [
+            .person(ReviewTests.erin), .person(.alice), .agent(.bob), .gate(.bob),
+            .administrator(.dave), .person(.bot),
+        ] {
+            #expect(try settle(principal) == .notAllowed)
+        }
+        var ledger = try self.ledger()
+        try ledger.change(.personAdded(Handle(constant: "outsider")))
+        let action = try Fixtures.action()
+        var machine = try ledger.submit(action)
+        let none = try ledger.run(&machine, action) {
+            try $0.settleDebt(accepted: true, by: .person(.bob), hasReason: true, $1)
+        }
+        #expect(none.refusal?.code == .noDebt)
+        try ledger.breakGlass(&machine, action, ReviewTests.erin)
+        let outsider = try ledger.run(&machine, action) {
+            try $0.settleDebt(
+                accepted: true, by: .person(Handle(constant: "outsider")), hasReason: true, $1)
+        }
+        #expect(outsider.refusal?.code == .notAllowed)
     }
 }

@@ -88,6 +88,13 @@ struct GovernanceFloorTests {
         }
     }
 
+    @Test("what policy denies is denied, and no review is a way past it")
+    func denied() throws {
+        let never = "forbid (principal, action in Action::\"exequatur\", resource);"
+        var ledger = try ledger("\(Self.everything) \(never)")
+        #expect(try ledger.submit(try Self.action(by: .alice)).state.status == .denied)
+    }
+
     @Test("policy can ask for more, and never for less")
     func more() throws {
         let text = """

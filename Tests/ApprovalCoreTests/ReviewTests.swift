@@ -241,6 +241,12 @@ struct ReviewTests {
         #expect(both.requirement?.slots.map(\.group) == [.reviewers, .security])
         #expect(both.requirement?.severity == .high)
         #expect(Set(both.reasons.map(\.policy)).isSuperset(of: ["agents", "people"]))
+        // What both verdicts say is said once.
+        #expect(Set(both.reasons).count == both.reasons.count)
+        let failing = try Fixtures.environment(
+            "permit (principal, action, resource) when { 9223372036854775807 + 1 == 0 };"
+        ).evaluate(try Fixtures.action(onBehalfOf: .bob), at: .start)
+        #expect(failing.decision == .deny && failing.errors.count == 1)
     }
 
     // MARK: what is shown

@@ -148,4 +148,50 @@ struct SignedDecisionTests {
         let passkey = try stage.bob.passkey()
         #expect(try Passkey(passkey.json, path: "p") == passkey)
     }
+
+    @Test("a passkey that was enrolled after the question was put did not answer it")
+    func enrolledLater() throws {
+        var stage = try Stage()
+        try stage.ledger.change(.passkeyRemoved(try stage.bob.passkey().id))
+        let later = stage.ledger.now.adding(milliseconds: 1)
+        try stage.ledger.change(.passkeyAdded(try stage.bob.passkey(since: later)))
+        #expect(try stage.decide(try stage.bob.sign(try stage.context())) == .signatureInvalid)
+    }
+
+    @Test("ids, names and origins of passkeys and contexts have their lengths, and nothing more")
+    func limits() throws {
+        let stage = try Stage()
+        let (signature, passkey) = (
+            try stage.bob.sign(try stage.context()), try stage.bob.passkey()
+        )
+        func id(_ count: Int) -> JSON {
+            .string(Base64URL.encode([UInt8](repeating: 1, count: count)))
+        }
+        func text(_ count: Int) -> JSON { .string(String(repeating: "x", count: count)) }
+        func isRead(_ key: String, _ value: JSON) throws -> Bool {
+            var object = try #require(passkey.json.objectValue)
+            object[key] = .some(value)
+            return (try? Passkey(.object(object), path: "p")) != nil
+        }
+        for (key, values, isRight): (String, [JSON], Bool) in [
+            ("id", [id(16), id(1023)], true), ("id", [id(15), id(1024)], false),
+            ("relyingParty", [text(1), text(255)], true),
+            ("relyingParty", ["", text(256)], false), ("origin", [text(1), text(512)], true),
+            ("origin", ["", text(513)], false), ("more", [1], false),
+        ] {
+            for value in values { #expect(try isRead(key, value) == isRight, "\(key) \(value)") }
+        }
+        func isContext(_ key: String, _ value: JSON) throws -> Bool {
+            var object = try #require(signature.context.json.objectValue)
+            object[key] = .some(value)
+            return (try? DecisionContext(.object(object), path: "c")) != nil
+        }
+        #expect(try isContext("origin", text(255)) && isContext("v", 1))
+        for (key, value): (String, JSON) in [("origin", ""), ("origin", text(256)), ("v", 2)] {
+            #expect(try !isContext(key, value))
+        }
+        var object = try #require(signature.json.objectValue)
+        object["more"] = 1
+        #expect(throws: (any Error).self) { try SignedDecision(.object(object), path: "s") }
+    }
 }
