@@ -60,6 +60,15 @@ struct MemoryLedger {
         return recorded
     }
 
+    /// Writes any leaf at all over what another entry holds, as whoever has the log's key may.
+    mutating func forge(_ leaf: LedgerEntry, with recorded: RecordedEntry) {
+        entries.append(
+            RecordedEntry(
+                index: frontier.size, entry: leaf, coreSalt: recorded.coreSalt,
+                core: recorded.core, bodySalt: recorded.bodySalt, body: recorded.body))
+        frontier.append(leaf.leafHash)
+    }
+
     mutating func change(_ change: DirectoryChange) throws {
         try directory.apply(change)
         let entry = DirectoryEntry(

@@ -10,75 +10,6 @@ import TransparencyLog
 /// The operator holds the log key and writes any entry; the verifier still sees what is wrong.
 @Suite("Receipt: entries minted by the operator")
 struct ReceiptOperatorTests {
-    /// One forged ledger: begins honestly, then appends events past the machine.
-    private struct Forgery {
-        var ledger: MemoryLedger
-        let action: Action
-        var machine: ActionMachine
-        let rendering: Hash256
-
-        init(effect: String = "write", enforcing: Bool = false) throws {
-            ledger = try MemoryLedger.started()
-            action = try Fixtures.action(effect: effect, enforcing: enforcing)
-            machine = try ledger.submit(action)
-            rendering = try ledger.submission(of: action.id).renderingDigest ?? .zero
-        }
-
-        mutating func mint(_ event: ActionEvent, unsealed: Bool = true) throws {
-            let header = CoreHeader(action: action.id, digest: action.digest, unsealed: unsealed)
-            try ledger.append(event, header, body: ["audit": [:], "reason": "r"])
-        }
-
-        mutating func mintDecision(
-            _ person: Handle, _ kind: ReviewDecision.Kind = .approve,
-            assurance: Assurance = .console, selfApproved: Bool = false, unsealed: Bool = true,
-            rendering: Hash256? = nil
-        ) throws {
-            let decision = ReviewDecision(
-                person: person, kind: kind, channel: .console, assurance: assurance,
-                selfApproved: selfApproved, at: ledger.now)
-            try mint(.decided(decision, rendering: rendering ?? self.rendering), unsealed: unsealed)
-        }
-
-        func clearance(
-            _ approvals: [Handle: [Handle]], verdict: Verdict.Decision = .review,
-            selfApproved: Bool = false, seconds: Int64 = 600, gate: GateReference? = nil,
-            policySet: Hash256? = nil
-        ) throws -> ActionEvent {
-            let environment = try ledger.environment
-            return .cleared(
-                ActionEvent.Clearance(
-                    operation: action.operationDigest, gate: gate ?? action.gate,
-                    verdict: verdict, policySet: policySet ?? environment.policies.digest,
-                    directory: environment.directoryDigest, approvals: approvals,
-                    selfApproved: selfApproved,
-                    notAfter: ledger.now.adding(seconds: seconds)))
-        }
-
-        func claim(seconds: Int64 = 30, verdict: Verdict.Decision = .review) throws -> ActionEvent {
-            let environment = try ledger.environment
-            return .claimed(
-                Claim(
-                    nonce: .of("n"), gate: action.gate.id, operation: action.operationDigest,
-                    startBy: ledger.now.adding(seconds: seconds), verdict: verdict,
-                    policySet: environment.policies.digest,
-                    directory: environment.directoryDigest))
-        }
-
-        func expectInvalid(_ words: String, _ comment: String) throws {
-            let report = try MemoryLedger.verify(try ledger.receiptBytes(action.id))
-            #expect(report.status == .invalid, "\(comment)")
-            #expect(
-                report.problems.contains { $0.what.contains(words) },
-                "\(comment): \(report.problems)")
-        }
-
-        func expectSound() throws {
-            let report = try MemoryLedger.verify(try ledger.receiptBytes(action.id))
-            #expect(report.problems == [])
-        }
-    }
-
     @Test("minted exactly as the machine would: no problem")
     func soundMint() throws {
         var forgery = try Forgery()
@@ -306,6 +237,27 @@ struct ReceiptOperatorTests {
                 verdict[key] = .some(value)
                 core["verdict"] = .object(verdict)
             }
+        }
+        try forged("no instant", "not an instant", inVerdict("evaluatedAt", nil))
+        try forged("another operation", "differ from the core") {
+            $0["operation"] = .string(Hash256.of("other").hex)
+        }
+        try forged("another requester", "differ from the core") { core in
+            var requester = core["requester"]?.objectValue ?? [:]
+            requester["credential"] = "cred2"
+            core["requester"] = .object(requester)
+        }
+        try forged("another gate", "differ from the core") {
+            $0["gate"] = GateReference(id: Handle(constant: "other"), enforcing: false).json
+        }
+        try forged("another action of that id", "not the action that the core names", { _ in }) {
+            body in
+            guard let other = try? Fixtures.action(argv: ["ls"], effect: "write") else {
+                return body
+            }
+            return SubmissionBody(
+                action: other, texts: body.texts, rendering: try? body.rendering(), eligible: [],
+                audit: [:])
         }
         try forged("a reason left out", "not this verdict", inVerdict("reasons", []))
         try forged("a deadline moved", "deadline") {
