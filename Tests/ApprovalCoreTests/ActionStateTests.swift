@@ -7,8 +7,9 @@ import TransparencyLog
 
 @testable import ApprovalCore
 
-/// What the fold over an action's entries refuses, whoever wrote them: the last line of defence of the
-/// writer, of `fsck` and of whoever verifies a receipt.
+/// What the fold over an action's entries refuses, whoever wrote them.
+///
+/// The last line of defence of the writer, of `fsck` and of whoever verifies a receipt.
 @Suite("Action state: what can't follow")
 struct ActionStateTests {
     private func expect(

@@ -35,11 +35,12 @@ struct Forgery {
     mutating func mintDecision(
         _ person: Handle, _ kind: ReviewDecision.Kind = .approve,
         assurance: Assurance = .console, selfApproved: Bool = false, unsealed: Bool = true,
-        rendering: Hash256? = nil, channel: Channel = .console, account: ChatAccount? = nil
+        rendering: Hash256? = nil, channel: Channel = .console, account: ChatAccount? = nil,
+        method: SignInMethod? = .openID
     ) throws {
         let decision = ReviewDecision(
             person: person, kind: kind, channel: channel, assurance: assurance, account: account,
-            selfApproved: selfApproved, at: ledger.now, method: unsealed ? nil : .openID)
+            selfApproved: selfApproved, at: ledger.now, method: method)
         try mint(.decided(decision, rendering: rendering ?? self.rendering), unsealed: unsealed)
     }
 

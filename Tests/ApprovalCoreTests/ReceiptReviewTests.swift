@@ -361,7 +361,7 @@ struct ReceiptReviewTests {
         #expect(try alone.expectSound().flags.selfApproved)
     }
 
-    @Test("who could not decide when a change was asked for does not decide it")
+    @Test("who could not decide when a change was asked for, or shows a token, does not decide it")
     func eligibleBefore() throws {
         var ledger = try MemoryLedger.started(policy: GovernanceFloorTests.everything)
         try ledger.change(.memberAdded(group: .administrators, member: .dave))
@@ -370,6 +370,14 @@ struct ReceiptReviewTests {
         var sound = start
         try sound.mintDecision(.dave, unsealed: false)
         try sound.expectSound()
+        for (method, words): (SignInMethod?, String) in [
+            (.token, "decided with a token"), (.chat, "decided with a token"),
+            (.link, "by a link that somebody else has seen"), (nil, "by a link"),
+        ] {
+            var seen = start
+            try seen.mintDecision(.dave, unsealed: false, method: method)
+            try seen.expectInvalid(words)
+        }
         var late = start
         try late.ledger.change(.memberAdded(group: .administrators, member: .carol))
         try late.mintDecision(.carol, unsealed: false)
