@@ -220,7 +220,7 @@ struct ActionRoutes: Sendable {
     @Sendable func cancel(_ request: Request, _ context: ServerContext) async throws -> Response {
         let party = try Wire.bearer(request, control)
         let result = try await control.cancel(
-            try Wire.actionID(context), by: party.principal,
+            try Wire.actionID(context), by: party,
             audit: Wire.auditJSON(request, context))
         return Wire.answer(try ActionJSON(control).result(result))
     }
@@ -232,7 +232,7 @@ struct ActionRoutes: Sendable {
         let reason = try Wire.reason(&reader, "reason")
         try reader.finish()
         let result = try await control.revoke(
-            id, by: party.principal, reason: reason, audit: Wire.auditJSON(request, context))
+            id, by: party, reason: reason, audit: Wire.auditJSON(request, context))
         return Wire.answer(try ActionJSON(control).result(result))
     }
 
@@ -249,10 +249,10 @@ struct ActionRoutes: Sendable {
         switch (status.flatMap(OutcomeStatus.init), debt) {
         case (let status?, nil):
             result = try await control.settle(
-                id, status, by: party.principal, reason: reason, audit: audit)
+                id, status, by: party, reason: reason, audit: audit)
         case (nil, "accepted"), (nil, "rejected"):
             result = try await control.settleDebt(
-                id, accepted: debt == "accepted", by: party.principal, reason: reason,
+                id, accepted: debt == "accepted", by: party, reason: reason,
                 audit: audit)
         default:
             throw CommandError.badRequest(

@@ -342,7 +342,7 @@ struct AdministrationRoutes: Sendable {
         return Wire.answer(
             [
                 "id": .string(id.text),
-                "signInLink": .string(try await control.signInLink(for: id, by: by.principal)),
+                "signInLink": .string(try await control.signInLink(for: id, askedBy: by)),
             ], status: .created)
     }
 
