@@ -57,9 +57,11 @@ extension ControlPlane {
     ///
     /// Its requester may, and any person. An entry names the manifest.
     package func addBatch(
-        _ ids: [ActionID], title: String?, by principal: Principal, audit: JSON
+        _ ids: [ActionID], title: String?, by party: Authenticated, audit: JSON
     ) async throws -> Batch {
+        let principal = party.principal
         try throttle("submit \(principal)")
+        try requireOwnCredential(party)
         guard (2...Self.batchLimit).contains(ids.count), Set(ids).count == ids.count else {
             throw CommandError.badRequest(
                 code: "value_invalid", "`actions`: 2 to \(Self.batchLimit) different actions")
