@@ -43,13 +43,15 @@ enum ZoneOffsets {
     private static let years: Double = 10
 
     /// IANA's names of the zone that the system's library calls `GMT`, whatever it is asked for.
-    private static let utc: Set<String> = ["UTC", "Etc/UTC", "Etc/GMT"]
+    private static let utc = ["UTC", "Etc/UTC", "Etc/GMT"]
 
     /// The zone of exactly this name; the library takes others too, such as `gmt+2`.
     private static func found(_ zone: String) -> TimeZone? {
         guard zone.utf8.count <= 64 else { return nil }
-        if utc.contains(zone) { return TimeZone(secondsFromGMT: 0) }
-        guard let found = TimeZone(identifier: zone),
+        if utc.contains(where: { $0.utf8.elementsEqual(zone.utf8) }) { return TimeZone(secondsFromGMT: 0) }
+        // Which it takes under that very name as well.
+        guard !zone.utf8.starts(with: "GMT+".utf8), !zone.utf8.starts(with: "GMT-".utf8),
+            let found = TimeZone(identifier: zone),
             found.identifier.utf8.elementsEqual(zone.utf8)
         else { return nil }
         return found
