@@ -40,6 +40,7 @@ struct ConsoleRoutes: Sendable {
         addDrift(to: router)
         addPasskeys(to: router)
         addReviews(to: router)
+        addBatches(to: router)
         router.get("/account", use: account)
         router.post("/console/account/code", use: linkCode)
         router.post("/console/account/unlink", use: unlink)

@@ -104,7 +104,8 @@ struct Doctor: AsyncParsableCommand {
         let open = debts?["open"]?.intValue ?? 0
         let overdue = debts?["overdue"]?.intValue ?? 0
         guard open > 0 else {
-            return Finding(check: "debts", level: .ok, detail: "no broken glass waits for a look at it")
+            return Finding(
+                check: "debts", level: .ok, detail: "no broken glass waits for a look at it")
         }
         return Finding(
             check: "debts", level: overdue > 0 ? .failed : .warning,
