@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ApprovalCore
+import CanonicalJSON
 import ServiceTestSupport
 import Storage
 import Testing

@@ -254,10 +254,12 @@ struct BadInputTests {
                 ).status
             }
             for zone in ["UTC", "Etc/UTC", "Europe/Berlin"] {
-                #expect(try await put(zone) == 200, "\(zone)")
+                let status = try await put(zone)
+                #expect(status == 200, "\(zone)")
             }
             for zone in ["utc", "gmt+2", "GMT+0200", "Mars/Base", ""] {
-                #expect(try await put(zone) == 400, "\(zone)")
+                let status = try await put(zone)
+                #expect(status == 400, "\(zone)")
             }
         }
     }
