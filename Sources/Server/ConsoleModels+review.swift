@@ -104,8 +104,7 @@ extension ConsoleModels {
     private func debt(_ detail: ActionDetail) -> ConsoleDebt? {
         guard let debt = detail.state.debt else { return nil }
         func words(_ kind: String) -> String? {
-            detail.entries.last { $0.entry.kind == kind }.flatMap(detail.words)
-                .map(VisibleText.escapeLines)
+            detail.words(ofLast: kind).map(VisibleText.escapeLines)
         }
         return ConsoleDebt(
             person: person(debt.person), at: instant(debt.at), due: instant(debt.due),
