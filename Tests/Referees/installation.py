@@ -238,6 +238,16 @@ class Browser:
         return self.act(f"/console/actions/{action}/decide", f"/actions/{action}",
                         decision=decision, reason=reason)
 
+    def decide_signed(self, action, passkey, decision="approve"):
+        """Decides with a signature; for a referee that has the very key."""
+        page = f"/actions/{action}"
+        asked = self.act(f"/console{page}/passkey-options", page, decision=decision)
+        if asked.status != 200:
+            return asked
+        answer = json.dumps(passkey.assertion(asked.json()["publicKey"]))
+        return self.act(f"/console{page}/decide-passkey", page, decision=decision, reason="seen",
+                        nonce=asked.json()["nonce"], answer=answer)
+
 
 def seal(server, administrators):
     """Gives each of them a passkey, asks for the seal, and has the first two confirm it.

@@ -106,7 +106,7 @@ def main():
     options = parser.parse_args()
     folder = pathlib.Path(options.keep or tempfile.mkdtemp(prefix="exequatur-http-"))
     seed = int(os.environ.get("EXEQUATUR_SEED", "1"))
-    examples = 0 if options.quick else 100
+    examples = 0 if options.quick else 25
     server = Server(folder, "--submissions-per-second", "100000")
     passed = failed = 0
 
@@ -134,7 +134,7 @@ def main():
               if not options.quick or name in QUICK])
         if not options.quick:
             seal(server, ["carol", "erin"])
-            fuzz([Run(f"{name}-sealed", tokens[name], examples // 4, seed)
+            fuzz([Run(f"{name}-sealed", tokens[name], examples // 3, seed)
                   for name in ("administrator", "reviewer", "agent")])
     finally:
         status = server.stop()
