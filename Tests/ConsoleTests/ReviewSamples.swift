@@ -56,7 +56,7 @@ extension Samples {
         }
         return BatchPage(
             shell: shell(), digest: String(repeating: "5b", count: 32),
-            batchTitle: "Quarter end exports", by: "Carol Okafor",
+            batchTitle: "Quarter end exports", by: "Carol Adeyemi",
             members: [
                 member(pending(), nil), member(busy(), "you own the agent that asks"),
                 member(denied(), "the action is `denied`"),
