@@ -48,7 +48,9 @@ enum ZoneOffsets {
     /// The zone of exactly this name; the library takes others too, such as `gmt+2`.
     private static func found(_ zone: String) -> TimeZone? {
         guard zone.utf8.count <= 64 else { return nil }
-        if utc.contains(where: { $0.utf8.elementsEqual(zone.utf8) }) { return TimeZone(secondsFromGMT: 0) }
+        if utc.contains(where: { $0.utf8.elementsEqual(zone.utf8) }) {
+            return TimeZone(secondsFromGMT: 0)
+        }
         // Which it takes under that very name as well.
         guard !zone.utf8.starts(with: "GMT+".utf8), !zone.utf8.starts(with: "GMT-".utf8),
             let found = TimeZone(identifier: zone),

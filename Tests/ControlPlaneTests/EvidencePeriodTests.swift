@@ -99,7 +99,7 @@ struct EvidencePeriodTests {
     @Test("is of the period only, and knows how actions of before stand at its end")
     func bounds() async throws {
         let installation = try await eventful()
-        let middle = installation.clock.now.adding(seconds: -86_400)
+        let middle = installation.clock.now.adding(seconds: -2 * 86_400)
         let first = try report(installation, to: middle)
         let second = try report(installation, from: middle)
         let all = try report(installation)

@@ -54,7 +54,9 @@ struct ConsoleBatchTests {
             let page = try await batch(api, [own, two, lead, his])
             let bob = try await Browser.signIn(api, as: "bob")
             let html = try await bob.get(page).text
-            for text in ["Quarter end", "together by <bdi>carol</bdi>", "Approve 2 of 4", "--mode=lead"] {
+            for text in [
+                "Quarter end", "together by <bdi>carol</bdi>", "Approve 2 of 4", "--mode=lead",
+            ] {
                 #expect(html.contains(text), "\(text)")
             }
             let answer = try await bob.post(
