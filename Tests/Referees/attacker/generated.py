@@ -108,7 +108,7 @@ def batch(scene, targets):
 
 
 def bodies(path, scene, targets, target, attacker, generator, schema):
-    """What is sent: what would work for whoever may, then what the schema asks for, then rubbish."""
+    """What would work for whoever may, then what the schema asks for, then nothing."""
     fresh = os.urandom(32).hex()
     digest = target.digest if target else batch(scene, targets)
     nonces = [target.nonce, fresh] if target and target.nonce else [fresh]

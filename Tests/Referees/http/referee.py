@@ -24,8 +24,8 @@ CHECKS = [
 ]
 # A stream never ends; and whoever fuzzes must not end his own token, or that of another party.
 EXCLUDED = "^/v1/events$|/rotate$|^/v1/sessions/"
-# Nobody and gates are refused nearly everywhere, which `ignored_auth` asks as the others too.
-QUICK = ["agent", "reviewer", "administrator"]
+# Two at a time is what two cores have; the others are refused more often, and find less.
+QUICK = ["agent", "administrator"]
 
 
 def parties(server):
@@ -107,7 +107,6 @@ def main():
     folder = pathlib.Path(options.keep or tempfile.mkdtemp(prefix="exequatur-http-"))
     seed = int(os.environ.get("EXEQUATUR_SEED", "1"))
     examples = 0 if options.quick else 25
-    server = Server(folder, "--submissions-per-second", "100000")
     passed = failed = 0
 
     def check(name, holds, detail=""):
@@ -116,7 +115,7 @@ def main():
         if not holds:
             print(f"FAIL {name}: {detail}", flush=True)
 
-    def fuzz(runs):
+    def fuzz(server, runs):
         wanted = [run for run in runs if not options.party or run.name in options.party]
         # One thread of schemathesis each, so two at a time on two cores.
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
@@ -128,19 +127,29 @@ def main():
                 check(f"{name} gets only what the document says", status == 0,
                       f"see {name}.txt" if options.keep else "see it with --keep FOLDER")
 
-    try:
-        tokens = parties(server)
-        fuzz([Run(name, token, examples, seed) for name, token in tokens.items()
-              if not options.quick or name in QUICK])
-        if not options.quick:
-            seal(server, ["carol", "erin"])
-            fuzz([Run(f"{name}-sealed", tokens[name], examples // 3, seed)
-                  for name in ("administrator", "reviewer", "agent")])
-    finally:
-        status = server.stop()
-    check("the server ends by itself when it is told to", status == 0, f"status {status}")
-    whole, words = server.fsck()
-    check("the ledger is whole", whole, words)
+    def installation(name, body):
+        """A server of its own: an administrator who fuzzes may have removed anybody."""
+        server = Server(folder / name, "--submissions-per-second", "100000")
+        try:
+            body(server, parties(server))
+        finally:
+            status = server.stop()
+        check(f"{name}: the server ends by itself when it is told to", status == 0, status)
+        whole, words = server.fsck()
+        check(f"{name}: the ledger is whole", whole, words)
+
+    def unsealed(server, tokens):
+        fuzz(server, [Run(name, token, examples, seed) for name, token in tokens.items()
+                      if not options.quick or name in QUICK])
+
+    def sealed(server, tokens):
+        seal(server, ["carol", "erin"])
+        fuzz(server, [Run(f"{name}-sealed", tokens[name], examples // 3, seed)
+                      for name in ("administrator", "reviewer", "agent")])
+
+    installation("unsealed", unsealed)
+    if not options.quick:
+        installation("sealed", sealed)
     if not options.keep:
         shutil.rmtree(folder, ignore_errors=True)
     print(f"{passed} passed, {failed} failed")
