@@ -196,7 +196,8 @@ let package = Package(
             name: "exequatur-bench",
             dependencies: [
                 "ApprovalCore", "CBench", "CanonicalJSON", "Cedar", "ControlPlane", "DriftCore",
-                "ExequaturClient", "ServiceTestSupport", "Storage", "TestSupport", "TransparencyLog",
+                "ExequaturClient", "ServiceTestSupport", "Storage", "TestSupport",
+                "TransparencyLog",
                 crypto,
                 hummingbird, niocore, nioposix, niohttp1,
                 product("ArgumentParser", "swift-argument-parser"),
