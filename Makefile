@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 .DEFAULT_GOAL := help
-.PHONY: demo test test-full check format build release bench bench-cedar bench-channels bench-drift bench-gates mcp-referee channels-referee passkey-referee fuzz docs help
+.PHONY: demo test test-full check format build release bench bench-cedar bench-channels bench-drift bench-gates mcp-referee channels-referee passkey-referee http-fuzz attackers-day fuzz docs help
 
 RELEASE := swift build -c release --static-swift-stdlib --scratch-path .build-release
 
@@ -55,6 +55,12 @@ channels-referee: ## drive the channels with emulated vendors, proven by the ven
 
 passkey-referee: ## enrol a passkey, sign in and sign a decision with a real browser: first with --install
 	scripts/passkey-referee
+
+http-fuzz: ## fuzz the HTTP interface from its own OpenAPI document: first with --install
+	scripts/http-fuzz
+
+attackers-day: ## what agents, strangers and reviewers try and cannot do: first with --install
+	scripts/attackers-day
 
 fuzz: ## run the readers of policies, schemas and entities under libFuzzer, a minute each
 	@scripts/bootstrap --build

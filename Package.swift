@@ -195,8 +195,10 @@ let package = Package(
         .executableTarget(
             name: "exequatur-bench",
             dependencies: [
-                "CBench", "CanonicalJSON", "Cedar", "DriftCore", "ExequaturClient",
-                "TransparencyLog", crypto,
+                "ApprovalCore", "CBench", "CanonicalJSON", "Cedar", "ControlPlane", "DriftCore",
+                "ExequaturClient", "ServiceTestSupport", "Storage", "TestSupport",
+                "TransparencyLog",
+                crypto,
                 hummingbird, niocore, nioposix, niohttp1,
                 product("ArgumentParser", "swift-argument-parser"),
             ],

@@ -103,6 +103,8 @@ if [[ -x "${EXEQUATUR_CHROMIUM:-/usr/bin/chromium}" ]]; then
 else
     echo "The referee of passkeys needs \`chromium\` and is skipped."
 fi
+referee "the HTTP interface" scripts/http-fuzz
+referee "an attacker's day" scripts/attackers-day
 if [[ -n "${EXEQUATUR_TEST_FULL-}" ]] && ! scripts/libraries-alone.sh >.build/alone.log 2>&1; then
     echo "The libraries do not build and test by themselves:"
     tail -n 40 .build/alone.log

@@ -46,6 +46,15 @@ extension ActionMachine {
             into: &result.events, now)
     }
 
+    /// Records that somebody was refused because others have seen his credential (DESIGN §4.13).
+    package mutating func refuseShown(
+        to principal: Principal, attempt: String, now: Timestamp
+    ) throws -> MachineResult {
+        var result = MachineResult()
+        try refuse(.shownCredential, principal, attempt, &result, now)
+        return result
+    }
+
     /// The one function that says whether a decision counts (DESIGN §3.6).
     func authorise(
         _ command: DecisionCommand, _ surroundings: MachineSurroundings

@@ -120,6 +120,8 @@ package struct PeriodReport: Sendable {
         /// Drift that no approved action explains.
         case unauthorisedChange = "unauthorised_change"
         case selfApproved = "self_approved"
+        /// Cleared before the installation was sealed, when one person could change the rules.
+        case unsealed
         case breakGlass = "break_glass"
         /// A break-glass that nobody had looked at when the period ended.
         case openDebt = "open_debt"
@@ -178,6 +180,8 @@ package struct PeriodReport: Sendable {
         if core["unsealed"]?.boolValue == true { unsealed += 1 }
         let by = core["by"]?.stringValue ?? ""
         switch recorded.entry.kind {
+        case "action.cleared" where core["unsealed"]?.boolValue == true:
+            except(.unsealed, recorded, "cleared before the seal")
         case "directory.changed", "policies.published", "drift.configured":
             if !by.hasPrefix(Principal.actionPrefix) {
                 let what = core["change"]?["op"]?.stringValue ?? recorded.entry.kind

@@ -42,6 +42,12 @@ package struct Refusal: Error, Sendable, Hashable, CustomStringConvertible {
         self.code = code
         self.description = description
     }
+
+    /// Somebody acts in a person's name with what others have seen (DESIGN §4.13).
+    package static let shownCredential = Refusal(
+        .credentialShown,
+        "somebody else has seen this credential, so it does nothing in its holder's name: sign in "
+            + "by single sign-on or a passkey of your own, or replace the token yourself")
 }
 
 /// What a command led to: events to append, and the refusal to tell, if there is one.

@@ -8,8 +8,9 @@ internal import WebAuthn
 /// (DESIGN §4.2).
 ///
 /// They are those of the manifest, and those whose enrolment one that counts already has approved.
-/// So whoever has both the server and the log's key can still not make a reviewer: he has no key that
-/// signs for one. What is *removed* is the server's word alone; it refuses such decisions first.
+/// So whoever has both the server and the log's key can still not make a reviewer: he has no key
+/// that signs for one. What is *removed* is the server's word alone; it refuses such decisions
+/// first.
 package struct PasskeyTrust: Sendable {
     /// Why an action is not one to execute on.
     package enum Refusal: Error, Hashable, CustomStringConvertible {
@@ -54,6 +55,8 @@ package struct PasskeyTrust: Sendable {
     ///   - receipt: its bytes.
     ///   - action: the digest of the action that is about to be executed.
     ///   - operation: the digest of what is about to be executed.
+    /// - Returns: the persons, in order.
+    /// - Throws: ``Refusal`` for anything but an approval that whoever counts has signed.
     package func approvers(
         receipt: [UInt8], action: Hash256, operation: Hash256
     ) throws(Refusal) -> [Handle] {

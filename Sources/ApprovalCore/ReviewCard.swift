@@ -53,6 +53,14 @@ package struct ReviewCard: Sendable, Hashable {
         }
     }
 
+    /// Whether somebody still has to look at a broken glass.
+    package enum Glass: Sendable, Hashable {
+        case owed
+        /// Nobody has looked at it in time.
+        case overdue
+        case settled
+    }
+
     package let id: ActionID
     package let digest: Hash256
     /// The number of the action's entries; a newer card has a larger one.
@@ -76,6 +84,8 @@ package struct ReviewCard: Sendable, Hashable {
     /// The action's page in the console.
     package let page: String
     package let offer: Offer
+    /// Nil unless somebody broke the glass instead of waiting for approvals.
+    package let glass: Glass?
 
     /// The first 16 hex digits of the action digest: what `--expect` takes, on every surface.
     package var shortDigest: String { String(digest.hex.prefix(16)) }
@@ -84,7 +94,8 @@ package struct ReviewCard: Sendable, Hashable {
         id: ActionID, digest: Hash256, version: UInt64, status: ActionStatus, action: String,
         resource: String, severity: Severity?, assurance: Assurance?, rendering: Rendering,
         submittedAt: Timestamp, deadline: Timestamp?, slots: [Slot], decisions: [Decision],
-        ending: String?, isAdvisory: Bool, isUnsealed: Bool, page: String, offer: Offer
+        ending: String?, isAdvisory: Bool, isUnsealed: Bool, page: String, offer: Offer,
+        glass: Glass? = nil
     ) {
         self.id = id
         self.digest = digest
@@ -104,5 +115,6 @@ package struct ReviewCard: Sendable, Hashable {
         self.isUnsealed = isUnsealed
         self.page = page
         self.offer = offer
+        self.glass = glass
     }
 }

@@ -13,16 +13,20 @@ package struct ReviewNotice: Sendable {
     package let requesters: [Handle]
     /// Persons who have decided.
     package let deciders: [Handle]
+    /// Persons who are told although nobody asks them: every member of the groups that were asked,
+    /// where somebody broke the glass.
+    package let witnesses: [Handle]
 
     package init(
         card: ReviewCard, groups: [Handle], eligible: [Handle], requesters: [Handle],
-        deciders: [Handle]
+        deciders: [Handle], witnesses: [Handle] = []
     ) {
         self.card = card
         self.groups = groups
         self.eligible = eligible
         self.requesters = requesters
         self.deciders = deciders
+        self.witnesses = witnesses
     }
 }
 

@@ -117,6 +117,9 @@ static const unsigned char verdict_template[] = {
 static const unsigned char change_template[] = {
 #embed "assets/templates/change.mustache"
 };
+static const unsigned char batch_template[] = {
+#embed "assets/templates/batch.mustache"
+};
 static const unsigned char device_template[] = {
 #embed "assets/templates/device.mustache"
 };
@@ -147,6 +150,7 @@ static const console_asset files[] = {
     FILE("channels.mustache", channels_template),
     FILE("deliveries.mustache", deliveries_template),
     FILE("action.mustache", action_template),
+    FILE("batch.mustache", batch_template),
     FILE("ago.mustache", ago_template),
     FILE("bottom.mustache", bottom_template),
     FILE("countdown.mustache", countdown_template),

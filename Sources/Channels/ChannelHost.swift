@@ -118,15 +118,15 @@ extension CardChannel {
         target.hasPrefix("@") ? Handle(String(target.dropFirst())) : nil
     }
 
-    /// Posts that take the notice, those who may decide while it is open, and those behind the
-    /// request once there is something to tell them.
+    /// Posts that take the notice, those who may decide while it is open, those behind the request
+    /// once there is something to tell them, and whoever was asked where the glass was broken.
     func targets(
         _ notice: ReviewNotice, posts: [Post], directMessages: Bool, _ host: any ChannelHost
     ) -> [String] {
         var result = posts.filter { $0.takes(notice) }.map(\.place)
         guard directMessages else { return result }
         let isOpen = notice.card.status == .pending
-        let people = (isOpen ? notice.eligible : notice.requesters)
+        let people = Set((isOpen ? notice.eligible : notice.requesters) + notice.witnesses).sorted()
         result += people.filter { host.account(of: $0, in: id) != nil }.map(Self.personal)
         return result
     }

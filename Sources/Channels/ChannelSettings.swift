@@ -105,8 +105,9 @@ package struct Post: Sendable, Hashable {
         self.buttons = buttons
     }
 
+    /// A broken glass goes everywhere (DESIGN §8).
     func takes(_ notice: ReviewNotice) -> Bool {
-        groups.isEmpty || !groups.isDisjoint(with: notice.groups)
+        groups.isEmpty || notice.card.glass != nil || !groups.isDisjoint(with: notice.groups)
     }
 }
 

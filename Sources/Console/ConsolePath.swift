@@ -104,6 +104,12 @@ public enum ConsolePath {
         "/console/sign-in/openid/\(segment(name))"
     }
 
+    /// Page of one batch, by its digest; `GET`.
+    public static func batch(_ digest: String) -> String { "/batches/\(segment(digest))" }
+
+    /// Decides a batch; `POST` with `decision`, `expect`, `shown` and `reason`.
+    static func batchForm(_ digest: String) -> String { "/console\(batch(digest))/decide" }
+
     /// Page of one deviation; `GET`.
     package static func deviation(_ id: String) -> String { "/drift/deviations/\(segment(id))" }
 

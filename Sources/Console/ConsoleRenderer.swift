@@ -56,6 +56,9 @@ public struct ConsoleRenderer: Sendable {
     /// One action, with whatever the viewer may do about it.
     public func action(_ page: ActionPage) -> String { render(page) }
 
+    /// Several actions together.
+    public func batch(_ page: BatchPage) -> String { render(page) }
+
     /// All actions, with a search.
     public func history(_ page: HistoryPage) -> String { render(page) }
 

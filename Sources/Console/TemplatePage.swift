@@ -9,7 +9,7 @@ typealias TemplateValues = [String: Any]
 /// The templates that are pages.
 enum PageTemplate: String, CaseIterable {
     case signIn = "sign-in"
-    case inbox, action, history, drift, deviation
+    case inbox, action, batch, history, drift, deviation
     case driftSource = "drift-source"
     case ledger, policies, directory, channels, account, device, sealing, error
 
@@ -20,6 +20,7 @@ enum PageTemplate: String, CaseIterable {
     var place: PageTemplate {
         switch self {
         case .deviation, .driftSource: .drift
+        case .batch: .inbox
         default: self
         }
     }

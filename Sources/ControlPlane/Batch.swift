@@ -57,9 +57,11 @@ extension ControlPlane {
     ///
     /// Its requester may, and any person. An entry names the manifest.
     package func addBatch(
-        _ ids: [ActionID], title: String?, by principal: Principal, audit: JSON
+        _ ids: [ActionID], title: String?, by party: Authenticated, audit: JSON
     ) async throws -> Batch {
+        let principal = party.principal
         try throttle("submit \(principal)")
+        try requireOwnCredential(party)
         guard (2...Self.batchLimit).contains(ids.count), Set(ids).count == ids.count else {
             throw CommandError.badRequest(
                 code: "value_invalid", "`actions`: 2 to \(Self.batchLimit) different actions")
@@ -138,20 +140,36 @@ extension ControlPlane {
         }
     }
 
+    /// The members as they stand now, in the order of the manifest.
+    package func details(of batch: Batch) throws -> [ActionDetail] {
+        try batch.members.map { member in
+            guard let detail = try detail(member.action), detail.state.digest == member.digest
+            else { throw CommandError.noSuchAction }
+            return detail
+        }
+    }
+
+    /// SHA-256 of `exequatur/v1/batch-shown\n` and the digest of each member's rendering.
+    package static func shown(_ details: [ActionDetail]) -> Hash256 {
+        .sha256(
+            details.reduce(into: Array("exequatur/v1/batch-shown\n".utf8)) {
+                $0 += $1.state.rendering($1.body).bytes
+            })
+    }
+
     /// Decides every member of a batch in which this person may decide, each by itself and by the
     /// one function that authorises every decision.
     ///
     /// What he may not decide stays as it is and is named with its reason. Unless every member is
-    /// shown in full nothing is decided (DESIGN §4.16).
+    /// shown in full nothing is decided (DESIGN §4.16), and neither is it where `shown`, if it is
+    /// given, is not ``shown(_:)`` of now: a page of before.
     package func decide(
         batch digest: Hash256, _ kind: ReviewDecision.Kind, by party: Authenticated,
-        channel: Channel, reason: String?, audit: JSON
+        channel: Channel, reason: String?, shown: Hash256? = nil, audit: JSON
     ) async throws -> [BatchResult] {
-        let batch = try batch(digest, for: party.principal)
-        let details = try batch.members.map { member in
-            guard let detail = try detail(member.action), detail.state.digest == member.digest
-            else { throw CommandError.noSuchAction }
-            return detail
+        let details = try details(of: try batch(digest, for: party.principal))
+        guard shown == nil || shown == Self.shown(details) else {
+            throw Refusal(.staleDigest, "what you were shown has changed: look at it again")
         }
         if kind == .approve,
             let hidden = details.first(where: { !$0.state.isShownInFull($0.body) })

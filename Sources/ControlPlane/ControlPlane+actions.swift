@@ -69,38 +69,38 @@ extension ControlPlane {
     }
 
     package func cancel(
-        _ id: ActionID, by principal: Principal, audit: JSON
+        _ id: ActionID, by party: Authenticated, audit: JSON
     ) async throws -> ActionResult {
-        try throttle("end \(principal)")
+        try throttle("end \(party.principal)")
         try await requireTrustedClock()
         return try await run(
-            id, by: Party(principal, attempt: "cancel"), audit: audit, reason: nil
+            id, by: Party(party, attempt: "cancel"), audit: audit, reason: nil
         ) { machine, _, surroundings in
-            try machine.cancel(by: principal, now: surroundings.now)
+            try machine.cancel(by: party.principal, now: surroundings.now)
         }
     }
 
     package func revoke(
-        _ id: ActionID, by principal: Principal, reason: String?, audit: JSON
+        _ id: ActionID, by party: Authenticated, reason: String?, audit: JSON
     ) async throws -> ActionResult {
-        try throttle("end \(principal)")
+        try throttle("end \(party.principal)")
         try await requireTrustedClock()
         return try await run(
-            id, by: Party(principal, attempt: "revoke"), audit: audit, reason: reason
+            id, by: Party(party, attempt: "revoke"), audit: audit, reason: reason
         ) { machine, _, surroundings in
-            try machine.revoke(by: principal, surroundings)
+            try machine.revoke(by: party.principal, surroundings)
         }
     }
 
     package func settle(
-        _ id: ActionID, _ outcome: OutcomeStatus, by principal: Principal, reason: String?,
+        _ id: ActionID, _ outcome: OutcomeStatus, by party: Authenticated, reason: String?,
         audit: JSON
     ) async throws -> ActionResult {
-        try throttle("end \(principal)")
+        try throttle("end \(party.principal)")
         return try await run(
-            id, by: Party(principal, attempt: "settle"), audit: audit, reason: reason
+            id, by: Party(party, attempt: "settle"), audit: audit, reason: reason
         ) { machine, _, surroundings in
-            try machine.settle(outcome, by: principal, surroundings)
+            try machine.settle(outcome, by: party.principal, surroundings)
         }
     }
 
@@ -165,7 +165,9 @@ extension ControlPlane {
             var revised: RevisedTexts?
             let surroundings = surroundings(
                 body, governance, environment, at: view.now, revising: { revised = $0 })
-            let result = try command(&machine, body, surroundings)
+            let result =
+                try party?.refusal(by: &machine, governance, at: view.now)
+                ?? command(&machine, body, surroundings)
             if state.version >= Limits.chainEntries, result.isOnlyRefused {
                 counters.add(Self.uncountedRefusals)
                 return LedgerPlan(
@@ -308,10 +310,28 @@ struct Party: Sendable {
     let principal: Principal
     /// Nil for what no rate limit keeps few: it leaves no entry where it is refused.
     let attempt: String?
+    private let isCredentialShown: Bool
 
+    /// For a command that the machine itself holds against the credential, and for agents.
     init(_ principal: Principal, attempt: String?) {
         self.principal = principal
         self.attempt = attempt
+        isCredentialShown = false
+    }
+
+    init(_ party: Authenticated, attempt: String) {
+        principal = party.principal
+        self.attempt = attempt
+        isCredentialShown = party.isCredentialShown
+    }
+
+    /// What a person gets who acts with a credential that others have seen; nil where nothing is
+    /// wrong with it, or nothing is sealed.
+    func refusal(
+        by machine: inout ActionMachine, _ governance: Governance, at now: Timestamp
+    ) throws -> MachineResult? {
+        guard isCredentialShown, !governance.unsealed, let attempt else { return nil }
+        return try machine.refuseShown(to: principal, attempt: attempt, now: now)
     }
 
     /// True for an agent that did not submit this action.

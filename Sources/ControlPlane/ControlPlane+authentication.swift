@@ -105,6 +105,22 @@ extension ControlPlane {
         return GateReference(id: gate, enforcing: enforcing, configuration: configuration)
     }
 
+    /// Why this party may do nothing in its holder's name; nil where it may.
+    ///
+    /// Once the installation is sealed, whoever made a link or a token for somebody could be the one
+    /// who uses it (DESIGN §4.13).
+    package func obstacle(inCredentialOf party: Authenticated) -> Refusal? {
+        !unsealed && party.isCredentialShown ? .shownCredential : nil
+    }
+
+    /// Refuses a credential that others have seen, and counts that.
+    func requireOwnCredential(_ party: Authenticated) throws {
+        guard let refusal = obstacle(inCredentialOf: party) else { return }
+        counters.add("exequatur_refusals_total")
+        counters.add(Self.uncountedRefusals)
+        throw refusal
+    }
+
     /// True if what this party wants to change is changed at once: an administrator's wish while
     /// unsealed, and ever after what others have approved.
     package func mayAdminister(_ principal: Principal) -> Bool {

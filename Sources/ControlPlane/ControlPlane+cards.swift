@@ -23,7 +23,12 @@ extension ControlPlane {
             groups: requirement.askedGroups(after: age),
             eligible: governance.eligible(requirement, requester: requester, after: age),
             requesters: requester.chain.filter(governance.directory.persons.contains).sorted(),
-            deciders: detail.state.decisions.map(\.person))
+            deciders: detail.state.decisions.map(\.person),
+            witnesses: detail.state.debt == nil
+                ? []
+                : requirement.persons(
+                    in: governance.directory, after: requirement.expires.seconds
+                ).sorted())
     }
 
     private func card(
@@ -49,10 +54,39 @@ extension ControlPlane {
                     group: slot.group.text, quorum: slot.quorum,
                     filled: (filled[slot.group] ?? []).map { called($0, governance) })
             }, decisions: decisions(detail, governance),
-            ending: state.status == .pending ? nil : Self.ending(state),
+            ending: state.status == .pending ? nil : ending(detail, governance),
             isAdvisory: !state.submission.gate.enforcing, isUnsealed: governance.unsealed,
             page: "\(configuration.publicURL)/actions/\(state.id)",
-            offer: offer(detail, requirement))
+            offer: offer(detail, requirement), glass: state.debt.map(Self.glass))
+    }
+
+    private static func glass(_ debt: Debt) -> ReviewCard.Glass {
+        if debt.settlement != nil { return .settled }
+        return debt.isOverdue ? .overdue : .owed
+    }
+
+    /// How it ended, with who broke the glass and what he owes.
+    private func ending(_ detail: ActionDetail, _ governance: Governance) -> String? {
+        guard let ending = Self.ending(detail.state), let debt = detail.state.debt else {
+            return Self.ending(detail.state)
+        }
+        let words = detail.words(ofLast: "action.break-glass").map(VisibleText.escapeLines)
+        let broken =
+            "\(called(debt.person, governance)) broke the glass, and nobody approved it"
+            + (words.map { ": \($0)" } ?? "")
+        let owed =
+            switch (debt.settlement, debt.isOverdue) {
+            case (let settlement?, _):
+                "\(called(settlement.by, governance)) has "
+                    + (settlement.accepted ? "accepted that." : "rejected that.")
+            case (nil, true): "Nobody has looked at it by \(debt.due): somebody else has to."
+            case (nil, false): "Somebody else has to look at it by \(debt.due)."
+            }
+        return [Self.sentence(broken), owed, ending].joined(separator: " ")
+    }
+
+    private static func sentence(_ text: String) -> String {
+        text.utf8.last.map { ".!?".utf8.contains($0) } == true ? text : text + "."
     }
 
     private func decisions(

@@ -159,8 +159,10 @@ extension ControlPlane {
 
     /// Takes an account from its person: he himself, or an administrator.
     package func unlink(
-        _ account: ChatAccount, by principal: Principal, audit: JSON
+        _ account: ChatAccount, by party: Authenticated, audit: JSON
     ) async throws {
+        let principal = party.principal
+        try requireOwnCredential(party)
         _ = try await writer.submit { [self] view in
             let holder = self.governance.directory.accounts[account]
             let isOwn = if case .person(let person) = principal { holder == person } else { false }

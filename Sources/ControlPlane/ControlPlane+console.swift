@@ -79,6 +79,14 @@ extension ControlPlane {
         obstacle(detail) { try $0.decide(command, $1) }
     }
 
+    /// The same for what is done only with a credential of one's own.
+    func obstacle(
+        _ detail: ActionDetail, in session: Session,
+        _ command: (inout ActionMachine, MachineSurroundings) throws -> MachineResult
+    ) -> Refusal? {
+        obstacle(inCredentialOf: party(of: session)) ?? obstacle(detail, command)
+    }
+
     /// What the machine would answer to any command, without carrying it out.
     func obstacle(
         _ detail: ActionDetail,

@@ -26,16 +26,20 @@ extension ControlPlane {
             try await apply(change, by: party.principal)
             return Administered(request: nil)
         }
+        // Whoever asked with another's credential could approve it himself.
+        try requireOwnCredential(party)
         return Administered(request: try await request(change, by: party, reason, audit))
     }
 
     /// Changes something that is a person's own, such as one of his passkeys: made at once while
     /// unsealed, asked for by himself ever after.
     ///
-    /// `isRemoval` is made at once: nobody waits to be less able.
+    /// `isRemoval` is made at once: nobody waits to be less able, but not with a link that another
+    /// made.
     package func administerOwn(
         _ change: GovernanceChange, by session: Session, isRemoval: Bool, audit: JSON
     ) async throws -> Administered {
+        if isRemoval, !session.isRecovery { try requireOwnCredential(party(of: session)) }
         guard !unsealed, !isRemoval, !session.isRecovery else {
             guard case .directory(let changes) = change else {
                 throw CommandError.forbidden(

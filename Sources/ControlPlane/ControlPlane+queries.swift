@@ -49,6 +49,11 @@ package struct ActionDetail: Sendable {
         return own.flatMap(words)
     }
 
+    /// The words that came with the last entry of a kind, or nil.
+    package func words(ofLast kind: String) -> String? {
+        entries.last { $0.entry.kind == kind }.flatMap(words)
+    }
+
     /// The words that came with an entry, or nil.
     package func words(_ recorded: RecordedEntry) -> String? {
         guard let body = recorded.body,

@@ -28,8 +28,9 @@ extension ControlPlane {
         }
     }
 
-    /// The receipt of the action that enrolled a passkey; nil where none did, such as before the seal.
+    /// The receipt of the action that enrolled a passkey; nil where none did, as before the seal.
     package func enrolmentReceipt(passkey id: String) throws -> [UInt8]? {
+        guard governance.directory.passkeys[id] != nil else { return nil }
         let chain = try backend.read { try $0.chain(of: DirectoryEntry.ref) }
         for recorded in chain.reversed() {
             let core = try JSON(canonical: recorded.core, limits: Limits.storedJSON)

@@ -10,31 +10,31 @@ package import TransparencyLog
 extension ControlPlane {
     /// Takes an approval back, as long as nothing is cleared.
     package func withdraw(
-        _ id: ActionID, by principal: Principal, reason: String?, audit: JSON
+        _ id: ActionID, by party: Authenticated, reason: String?, audit: JSON
     ) async throws -> ActionResult {
-        try throttle("end \(principal)")
+        try throttle("end \(party.principal)")
         try await requireTrustedClock()
         return try await run(
-            id, by: Party(principal, attempt: "withdraw"), audit: audit, reason: reason
+            id, by: Party(party, attempt: "withdraw"), audit: audit, reason: reason
         ) { machine, _, surroundings in
-            try machine.withdraw(by: principal, now: surroundings.now)
+            try machine.withdraw(by: party.principal, now: surroundings.now)
         }
     }
 
     /// Says something about an action; a question is the requester's to answer.
     package func comment(
-        _ id: ActionID, _ kind: CommentKind, text: String, by principal: Principal, audit: JSON
+        _ id: ActionID, _ kind: CommentKind, text: String, by party: Authenticated, audit: JSON
     ) async throws -> ActionResult {
-        try throttle("end \(principal)")
+        try throttle("end \(party.principal)")
         guard DecisionCommand.isReason(text), text.utf8.count <= Limits.reasonBytes else {
             throw CommandError.badRequest(
                 code: "value_invalid", "`text`: 1 to \(Limits.reasonBytes) bytes that say something"
             )
         }
         return try await run(
-            id, by: Party(principal, attempt: "comment"), audit: audit, reason: text
+            id, by: Party(party, attempt: "comment"), audit: audit, reason: text
         ) { machine, _, surroundings in
-            try machine.comment(kind, by: principal, surroundings)
+            try machine.comment(kind, by: party.principal, surroundings)
         }
     }
 
@@ -59,16 +59,16 @@ extension ControlPlane {
 
     /// Says what somebody else thinks of a break-glass.
     package func settleDebt(
-        _ id: ActionID, accepted: Bool, by principal: Principal, reason: String?, audit: JSON
+        _ id: ActionID, accepted: Bool, by party: Authenticated, reason: String?, audit: JSON
     ) async throws -> ActionResult {
-        try throttle("end \(principal)")
+        try throttle("end \(party.principal)")
         try await requireTrustedClock()
         return try await run(
-            id, by: Party(principal, attempt: "settle"), audit: audit, reason: reason
+            id, by: Party(party, attempt: "settle"), audit: audit, reason: reason
         ) { machine, _, surroundings in
             try machine.settleDebt(
-                accepted: accepted, by: principal, hasReason: DecisionCommand.isReason(reason),
-                surroundings)
+                accepted: accepted, by: party.principal,
+                hasReason: DecisionCommand.isReason(reason), surroundings)
         }
     }
 
@@ -101,17 +101,17 @@ extension ControlPlane {
     }
 
     package func obstacle(withdrawing detail: ActionDetail, _ session: Session) -> Refusal? {
-        obstacle(detail) { try $0.withdraw(by: .person(session.person), now: $1.now) }
+        obstacle(detail, in: session) { try $0.withdraw(by: .person(session.person), now: $1.now) }
     }
 
     package func obstacle(
         saying kind: CommentKind, _ detail: ActionDetail, _ session: Session
     ) -> Refusal? {
-        obstacle(detail) { try $0.comment(kind, by: .person(session.person), $1) }
+        obstacle(detail, in: session) { try $0.comment(kind, by: .person(session.person), $1) }
     }
 
     package func obstacle(settlingDebt detail: ActionDetail, _ session: Session) -> Refusal? {
-        obstacle(detail) {
+        obstacle(detail, in: session) {
             try $0.settleDebt(
                 accepted: true, by: .person(session.person), hasReason: true, $1)
         }
@@ -136,10 +136,11 @@ extension ControlPlane {
     package static let lookingSeconds: Int64 = 600
 
     /// Notes that a person is looking at a review, so that others need not; no promise and no entry.
-    package func look(_ id: ActionID, by principal: Principal) async throws {
-        guard case .person(let person) = principal else {
+    package func look(_ id: ActionID, by party: Authenticated) async throws {
+        guard case .person(let person) = party.principal else {
             throw CommandError.forbidden(code: "persons_only", "only persons look at reviews")
         }
+        try requireOwnCredential(party)
         try throttle("look \(person)")
         guard let detail = try detail(id) else { throw CommandError.noSuchAction }
         guard detail.state.status == .pending else {

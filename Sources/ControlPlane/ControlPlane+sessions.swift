@@ -49,6 +49,15 @@ extension ControlPlane {
         return "\(configuration.publicURL)/sign-in?token=\(secret)"
     }
 
+    /// The same on the word of somebody who shows that he is himself: what comes of links names only
+    /// who made the last one.
+    package func signInLink(
+        for person: Handle, askedBy party: Authenticated
+    ) async throws -> String {
+        try requireOwnCredential(party)
+        return try await signInLink(for: person, by: party.principal)
+    }
+
     /// What a link says, and of whom.
     struct LinkContent {
         let person: Handle

@@ -66,7 +66,7 @@ extension ControlPlane {
     }
 
     private func installationDraft(
-        _ kind: String, _ members: JSONObject = [:]
+        _ kind: String, _ members: JSONObject = [:], body: JSON = [:]
     ) throws -> EntryDraft {
         var core = members
         core["kind"] = .string(kind)
@@ -78,17 +78,31 @@ extension ControlPlane {
         core["v"] = 1
         let salts = effects.entropy.hashes(2)
         return try EntryDraft(
-            kind: kind, ref: "installation", core: .object(core), body: [:],
+            kind: kind, ref: "installation", core: .object(core), body: body,
             salts: (salts[0], salts[1]))
     }
 
     private func recordStart() async throws {
-        var drafts = [try installationDraft("server.started")]
+        var drafts = [
+            try installationDraft("server.started", body: ["settings": configuration.settings])
+        ]
         if let reason = clock.explanation {
             drafts.append(try installationDraft("clock.stepped", ["reason": .string(reason)]))
         }
         let recorded = drafts
         _ = try await writer.submit { _ in LedgerPlan((), drafts: recorded) }
+    }
+
+    /// Notes that the server ends of its own will; without it the next start tells of a crash.
+    ///
+    /// A ledger that takes nothing any more is no reason not to end.
+    package func recordStop() async {
+        do {
+            let draft = try installationDraft("server.stopped")
+            _ = try await writer.submit { _ in LedgerPlan((), drafts: [draft]) }
+        } catch {
+            logger.error("the end is not in the ledger", metadata: ["error": "\(error)"])
+        }
     }
 
     /// An administrator says that the clock is right now (DESIGN §6).

@@ -29,6 +29,8 @@ package struct ControlPlaneConfiguration: Sendable {
     /// Also trust issuers that are reached without TLS on this machine; for tests.
     package var allowsLoopbackIssuers = false
     package var software: String
+    /// What the server was started with, by digests: noted with every start.
+    package var settings: JSON = [:]
 
     package init(data: DataDirectory, origin: String, publicURL: String, software: String) {
         self.data = data

@@ -83,6 +83,15 @@ package struct Authenticated: Sendable, Hashable {
     /// Since when the credential is the person's; nil where nobody knows.
     package var credentialSince: Timestamp?
 
+    /// Whether what a person showed proves nothing about who holds it: others have seen it, or it
+    /// came by a link.
+    ///
+    /// An agent or a gate is whoever has its token, which those who add it see.
+    package var isCredentialShown: Bool {
+        guard case .person = principal else { return false }
+        return !shownTo.isEmpty || method == .link
+    }
+
     /// Who shares a limit: a token by itself, all sessions of one person together.
     package var holder: String { "\(credential) \(principal)" }
 

@@ -15,6 +15,8 @@ struct ActionRoutes: Sendable {
     /// A long poll must end before the sixty seconds that most clients and proxies allow.
     private static let longestWaitSeconds: Int64 = 55
     private static let listLimit = 200
+    /// In code points; nobody looks for more than a line.
+    private static let longestQuery = 256
 
     func add(to router: some RouterMethods<ServerContext>) {
         router.post("/v1/actions", use: submit)
@@ -90,7 +92,11 @@ struct ActionRoutes: Sendable {
                 })
         }
         if let text = parameters["q"].map(String.init), !text.isEmpty {
-            query.text = String(text.prefix(256))
+            guard text.unicodeScalars.count <= Self.longestQuery else {
+                throw CommandError.badRequest(
+                    code: "value_invalid", "`q` has at most \(Self.longestQuery) characters")
+            }
+            query.text = text
         }
         if let before = parameters["before"].map(String.init) {
             guard let id = ActionID(before) else { throw CommandError.noSuchAction }
@@ -110,17 +116,16 @@ struct ActionRoutes: Sendable {
         let party = try Wire.reader(request, control)
         let id = try Wire.actionID(context)
         let parameters = request.uri.queryParameters
+        let after = try parameters["after"].map { value in
+            guard let version = UInt64(value) else {
+                throw CommandError.badRequest(code: "value_invalid", "`after`: expected a version")
+            }
+            return version
+        }
         if let text = parameters["wait"].map(String.init) {
             guard let wait = Span(text) else {
                 throw CommandError.badRequest(
                     code: "value_invalid", "`wait`: expected a length such as `55s`")
-            }
-            let after = try parameters["after"].map { value in
-                guard let version = UInt64(value) else {
-                    throw CommandError.badRequest(
-                        code: "value_invalid", "`after`: expected a version")
-                }
-                return version
             }
             try Wire.check(party, sees: try visible(id))
             try await control.wait(
@@ -215,7 +220,7 @@ struct ActionRoutes: Sendable {
     @Sendable func cancel(_ request: Request, _ context: ServerContext) async throws -> Response {
         let party = try Wire.bearer(request, control)
         let result = try await control.cancel(
-            try Wire.actionID(context), by: party.principal,
+            try Wire.actionID(context), by: party,
             audit: Wire.auditJSON(request, context))
         return Wire.answer(try ActionJSON(control).result(result))
     }
@@ -227,7 +232,7 @@ struct ActionRoutes: Sendable {
         let reason = try Wire.reason(&reader, "reason")
         try reader.finish()
         let result = try await control.revoke(
-            id, by: party.principal, reason: reason, audit: Wire.auditJSON(request, context))
+            id, by: party, reason: reason, audit: Wire.auditJSON(request, context))
         return Wire.answer(try ActionJSON(control).result(result))
     }
 
@@ -244,10 +249,10 @@ struct ActionRoutes: Sendable {
         switch (status.flatMap(OutcomeStatus.init), debt) {
         case (let status?, nil):
             result = try await control.settle(
-                id, status, by: party.principal, reason: reason, audit: audit)
+                id, status, by: party, reason: reason, audit: audit)
         case (nil, "accepted"), (nil, "rejected"):
             result = try await control.settleDebt(
-                id, accepted: debt == "accepted", by: party.principal, reason: reason,
+                id, accepted: debt == "accepted", by: party, reason: reason,
                 audit: audit)
         default:
             throw CommandError.badRequest(

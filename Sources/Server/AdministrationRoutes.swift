@@ -326,8 +326,9 @@ struct AdministrationRoutes: Sendable {
 
     /// How long a token is to live, such as `90d`; nil for as long as nobody ends it.
     private static func lifetime(_ reader: inout JSONReader) throws -> Int64? {
-        guard let text = try reader.optionalString("expires") else { return nil }
-        guard let seconds = TokenLifetime.seconds(text) else {
+        guard let value = reader.optionalValue("expires") else { return nil }
+        // `null` is no way to ask for a token that lives for ever: leave it out.
+        guard let seconds = value.stringValue.flatMap(TokenLifetime.seconds) else {
             throw CommandError.badRequest(
                 code: "value_invalid", "`expires`: a length of time such as `90d`, at most 400 days"
             )
@@ -341,7 +342,7 @@ struct AdministrationRoutes: Sendable {
         return Wire.answer(
             [
                 "id": .string(id.text),
-                "signInLink": .string(try await control.signInLink(for: id, by: by.principal)),
+                "signInLink": .string(try await control.signInLink(for: id, askedBy: by)),
             ], status: .created)
     }
 

@@ -104,8 +104,7 @@ extension ConsoleModels {
     private func debt(_ detail: ActionDetail) -> ConsoleDebt? {
         guard let debt = detail.state.debt else { return nil }
         func words(_ kind: String) -> String? {
-            detail.entries.last { $0.entry.kind == kind }.flatMap(detail.words)
-                .map(VisibleText.escapeLines)
+            detail.words(ofLast: kind).map(VisibleText.escapeLines)
         }
         return ConsoleDebt(
             person: person(debt.person), at: instant(debt.at), due: instant(debt.due),
@@ -175,13 +174,14 @@ extension ConsoleModels {
             state.requirement?.groups(
                 of: session.person, in: governance.directory, after: age(state)) ?? []
         let (obstacles, needsFreshSignIn) = obstacles(approve, detail, session)
+        let isOwn = control.obstacle(inCredentialOf: control.party(of: session)) == nil
         return ConsolePermission(
             mayApprove: approve == nil, mayDeny: deny == nil, obstacles: obstacles,
-            needsFreshSignIn: needsFreshSignIn, mayCancel: isOpen && inChain,
-            mayRevoke: state.status == .cleared
+            needsFreshSignIn: needsFreshSignIn, mayCancel: isOwn && isOpen && inChain,
+            mayRevoke: isOwn && state.status == .cleared
                 && (!asked.isEmpty || inChain
                     || governance.directory.isAdministrator(session.person)),
-            maySettle: state.status == .unknown && !inChain)
+            maySettle: isOwn && state.status == .unknown && !inChain)
     }
 
     /// What stands in the way of an approval; nothing where a passkey is a way round it.

@@ -51,7 +51,7 @@ extension ConsoleRoutes {
         }
         do {
             try await control.unlink(
-                account, by: .person(session.person), audit: Wire.auditJSON(request, context))
+                account, by: control.party(of: session), audit: Wire.auditJSON(request, context))
         } catch {
             return try failure(error, session)
         }

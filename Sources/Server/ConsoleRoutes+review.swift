@@ -36,7 +36,7 @@ extension ConsoleRoutes {
     ) async throws -> Response {
         try await act(request, context) { id, form, session in
             _ = try await control.withdraw(
-                id, by: .person(session.person), reason: try Self.reason(form),
+                id, by: control.party(of: session), reason: try Self.reason(form),
                 audit: Wire.auditJSON(request, context))
             return "withdraw"
         }
@@ -46,7 +46,7 @@ extension ConsoleRoutes {
         _ request: Request, _ context: ServerContext
     ) async throws -> Response {
         try await act(request, context) { id, _, session in
-            try await control.look(id, by: .person(session.person))
+            try await control.look(id, by: control.party(of: session))
             return "look"
         }
     }
@@ -59,7 +59,7 @@ extension ConsoleRoutes {
                 throw CommandError.badRequest(code: "value_invalid", "`kind` is missing")
             }
             _ = try await control.comment(
-                id, kind, text: form["text"] ?? "", by: .person(session.person),
+                id, kind, text: form["text"] ?? "", by: control.party(of: session),
                 audit: Wire.auditJSON(request, context))
             return kind.rawValue
         }
@@ -96,7 +96,7 @@ extension ConsoleRoutes {
                 throw CommandError.badRequest(code: "value_invalid", "`judgement` is missing")
             }
             _ = try await control.settleDebt(
-                id, accepted: accepted, by: .person(session.person),
+                id, accepted: accepted, by: control.party(of: session),
                 reason: try Self.reason(form), audit: Wire.auditJSON(request, context))
             return "debt"
         }

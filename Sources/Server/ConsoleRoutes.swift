@@ -40,6 +40,7 @@ struct ConsoleRoutes: Sendable {
         addDrift(to: router)
         addPasskeys(to: router)
         addReviews(to: router)
+        addBatches(to: router)
         router.get("/account", use: account)
         router.post("/console/account/code", use: linkCode)
         router.post("/console/account/unlink", use: unlink)
@@ -212,7 +213,7 @@ struct ConsoleRoutes: Sendable {
     @Sendable func cancel(_ request: Request, _ context: ServerContext) async throws -> Response {
         try await act(request, context) { id, _, session in
             _ = try await control.cancel(
-                id, by: .person(session.person), audit: Wire.auditJSON(request, context))
+                id, by: control.party(of: session), audit: Wire.auditJSON(request, context))
             return "cancel"
         }
     }
@@ -220,7 +221,7 @@ struct ConsoleRoutes: Sendable {
     @Sendable func revoke(_ request: Request, _ context: ServerContext) async throws -> Response {
         try await act(request, context) { id, form, session in
             _ = try await control.revoke(
-                id, by: .person(session.person), reason: try Self.reason(form),
+                id, by: control.party(of: session), reason: try Self.reason(form),
                 audit: Wire.auditJSON(request, context))
             return "revoke"
         }
@@ -232,7 +233,7 @@ struct ConsoleRoutes: Sendable {
                 throw CommandError.badRequest(code: "value_invalid", "`status` is missing")
             }
             _ = try await control.settle(
-                id, status, by: .person(session.person), reason: try Self.reason(form),
+                id, status, by: control.party(of: session), reason: try Self.reason(form),
                 audit: Wire.auditJSON(request, context))
             return "settle"
         }

@@ -14,7 +14,8 @@ package enum ExequaturServer {
         _ control: ControlPlane, openAPI: [UInt8], documents: DocumentSource = .http,
         channels: ChannelHub? = nil, signIn: SignInSettings = .none
     ) throws -> Router<ServerContext> {
-        let router = Router(context: ServerContext.self)
+        // `HEAD` is answered as `GET`, without the body.
+        let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ProblemMiddleware(control: control))
         ActionRoutes(control: control).add(to: router)
         ReviewRoutes(control: control).add(to: router)
@@ -38,6 +39,8 @@ package enum ExequaturServer {
             signInProviders: signIn.providers.map { ($0.name, $0.title) })
         console.add(to: router)
         SignInRoutes(console: console, settings: signIn, documents: documents).add(to: router)
+        // After all routes, so it is asked only where none of them was meant.
+        router.add(middleware: WrongMethodMiddleware(table: MethodTable(router.routes)))
         return router
     }
 

@@ -77,12 +77,22 @@ struct PolicyRoutes: Sendable {
         var reader = try JSONReader(try await Wire.json(request))
         let files = try reader.objects("files").map { element in
             var file = element
-            let result = PolicyFile(name: try file.string("name"), text: try file.string("text"))
+            let result = PolicyFile(name: try name(&file), text: try file.string("text"))
             try file.finish()
             return result
         }
         try reader.finish()
         return files
+    }
+
+    /// A file's name, which entries and messages repeat.
+    private func name(_ file: inout JSONReader) throws -> String {
+        let name = try file.string("name")
+        guard name.unicodeScalars.count <= 128 else {
+            throw CommandError.badRequest(
+                code: "value_invalid", "`files`: a name has at most 128 characters")
+        }
+        return name
     }
 
     private static func files(_ policies: PublishedPolicies) -> JSON {

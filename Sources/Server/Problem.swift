@@ -15,6 +15,8 @@ struct Problem: Error, Sendable {
     let code: String
     let detail: String
     var retryAfterSeconds: Int64?
+    /// The methods that the path takes, for status 405 (RFC 9110 §15.5.6).
+    var allow: [String]?
     var extra: JSONObject = [:]
     var mediaType = "application/problem+json"
 
@@ -37,6 +39,7 @@ struct Problem: Error, Sendable {
     var response: Response {
         var headers: HTTPFields = [.contentType: mediaType]
         if let retryAfterSeconds { headers[.retryAfter] = String(retryAfterSeconds) }
+        if let allow { headers[.allow] = allow.joined(separator: ", ") }
         if status == .unauthorized { headers[.wwwAuthenticate] = "Bearer realm=\"exequatur\"" }
         return Response(
             status: status, headers: headers,

@@ -33,7 +33,7 @@ struct ReviewRoutes: Sendable {
         let reason = try Wire.reason(&reader, "reason")
         try reader.finish()
         let result = try await control.withdraw(
-            id, by: party.principal, reason: reason, audit: Wire.auditJSON(request, context))
+            id, by: party, reason: reason, audit: Wire.auditJSON(request, context))
         return Wire.answer(try ActionJSON(control).result(result))
     }
 
@@ -47,7 +47,7 @@ struct ReviewRoutes: Sendable {
         let text = try reader.string("text")
         try reader.finish()
         let result = try await control.comment(
-            id, kind, text: text, by: party.principal, audit: Wire.auditJSON(request, context))
+            id, kind, text: text, by: party, audit: Wire.auditJSON(request, context))
         return Wire.answer(try ActionJSON(control).result(result), status: .created)
     }
 
@@ -62,7 +62,7 @@ struct ReviewRoutes: Sendable {
 
     @Sendable func look(_ request: Request, _ context: ServerContext) async throws -> Response {
         let party = try Wire.bearer(request, control)
-        try await control.look(try Wire.actionID(context), by: party.principal)
+        try await control.look(try Wire.actionID(context), by: party)
         return Response(status: .noContent)
     }
 
@@ -114,7 +114,7 @@ struct ReviewRoutes: Sendable {
         let title = try reader.optionalString("title")
         try reader.finish()
         let batch = try await control.addBatch(
-            ids, title: title, by: party.principal, audit: Wire.auditJSON(request, context))
+            ids, title: title, by: party, audit: Wire.auditJSON(request, context))
         return Wire.answer(try json(batch), status: .created)
     }
 

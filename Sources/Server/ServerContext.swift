@@ -40,7 +40,8 @@ struct ProblemMiddleware: RouterMiddleware {
                     "a request failed", metadata: ["error": "\(error)", "code": "\(problem.code)"])
             }
             control.counters.add("exequatur_problems_total")
-            return problem.response
+            return request.method == .head
+                ? problem.response.createHeadResponse() : problem.response
         }
     }
 }
@@ -76,14 +77,23 @@ enum Wire {
     }
 
     static func json(_ request: Request, limits: JSONLimits = limits) async throws -> JSON {
-        if let type = request.headers[.contentType],
-            !type.lowercased().hasPrefix("application/json")
-        {
+        if let type = request.headers[.contentType], !isJSON(type) {
             throw Problem(
                 .unsupportedMediaType, "media_type", "send `Content-Type: application/json`")
         }
         let bytes = try await bytes(request, upTo: limits.maximumBytes)
         return try JSON(parsing: bytes, limits: limits)
+    }
+
+    /// Whether a `Content-Type` is `application/json` itself, in UTF-8 (RFC 9110 §8.3.1).
+    static func isJSON(_ type: String) -> Bool {
+        let parts = type.lowercased().split(separator: ";", omittingEmptySubsequences: false)
+            .map { $0.trimmingCharacters(in: .whitespaces) }
+        guard parts[0] == "application/json" else { return false }
+        return parts.dropFirst().allSatisfy { parameter in
+            !parameter.hasPrefix("charset=")
+                || ["charset=utf-8", "charset=\"utf-8\""].contains(parameter)
+        }
     }
 
     static let limits: JSONLimits = {
@@ -104,7 +114,7 @@ enum Wire {
 
     /// A bearer token, or the session of a browser on a request that changes nothing.
     static func reader(_ request: Request, _ control: ControlPlane) throws -> Authenticated {
-        if request.headers[.authorization] == nil, request.method == .get,
+        if request.headers[.authorization] == nil, [.get, .head].contains(request.method),
             let session = try session(request, control)
         {
             return control.party(of: session)
@@ -158,7 +168,19 @@ enum Wire {
             throw CommandError.forbidden(
                 code: "administrators_only", "this needs an administrator")
         }
+        _ = try statedReason(request)
         return party
+    }
+
+    /// Why somebody asks for a change, as the header says.
+    private static func statedReason(_ request: Request) throws -> String? {
+        let reason = request.headers[reasonHeader]
+        guard (reason?.utf8.count ?? 0) <= Limits.reasonBytes else {
+            throw CommandError.badRequest(
+                code: "value_invalid",
+                "`Exequatur-Reason` has at most \(Limits.reasonBytes) bytes")
+        }
+        return reason
     }
 
     /// Asks for a change of this server's own rules: answered with 202 and the action that waits for
@@ -167,14 +189,9 @@ enum Wire {
         _ change: GovernanceChange, by party: Authenticated, _ request: Request,
         _ context: ServerContext, _ control: ControlPlane, extra: JSONObject = [:]
     ) async throws -> Response {
-        let reason = request.headers[reasonHeader]
-        guard (reason?.utf8.count ?? 0) <= Limits.reasonBytes else {
-            throw CommandError.badRequest(
-                code: "value_invalid",
-                "`Exequatur-Reason` has at most \(Limits.reasonBytes) bytes")
-        }
         let asked = try await control.administer(
-            change, by: party, reason: reason, audit: auditJSON(request, context))
+            change, by: party, reason: try statedReason(request),
+            audit: auditJSON(request, context))
         guard let action = asked.request else { return answer(.object(extra)) }
         var object = extra
         object["pendingAction"] = try ActionJSON(control).result(action)

@@ -41,8 +41,13 @@ struct StatusRoutes: Sendable {
     @Sendable func status(_ request: Request, _ context: ServerContext) throws -> Response {
         _ = try Wire.reader(request, control)
         let governance = control.governance
+        let debts = control.openDebts
         return Wire.answer([
             "clock": .optional(control.clock.explanation),
+            "debts": [
+                "open": .integer(Int64(debts.count)),
+                "overdue": .integer(Int64(debts.count(where: \.isOverdue))),
+            ],
             "origin": .string(control.configuration.origin),
             "persons": .integer(Int64(governance.directory.persons.count)),
             "policySet": .optional(governance.policies?.digest.hex),
@@ -82,7 +87,10 @@ struct StatusRoutes: Sendable {
         for (name, value) in control.counters.all {
             text += "# TYPE \(name) counter\n\(name) \(value)\n"
         }
+        let debts = control.openDebts
         let gauges: [(String, UInt64)] = [
+            ("exequatur_debts_open", UInt64(debts.count)),
+            ("exequatur_debts_overdue", UInt64(debts.count(where: \.isOverdue))),
             ("exequatur_log_size", control.writer.head.size),
             ("exequatur_waiting_clients", UInt64(control.feed.waiting)),
             ("exequatur_event_streams", UInt64(control.feed.streams)),

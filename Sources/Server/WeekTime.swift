@@ -42,13 +42,28 @@ enum ZoneOffsets {
     /// How far ahead it is looked up: rules change, and somebody should look before they run out.
     private static let years: Double = 10
 
+    /// IANA's names of the zone that the system's library calls `GMT`, whatever it is asked for.
+    private static let utc = ["UTC", "Etc/UTC", "Etc/GMT"]
+
+    /// The zone of exactly this name; the library takes others too, such as `gmt+2`.
+    private static func found(_ zone: String) -> TimeZone? {
+        guard zone.utf8.count <= 64 else { return nil }
+        if utc.contains(where: { $0.utf8.elementsEqual(zone.utf8) }) {
+            return TimeZone(secondsFromGMT: 0)
+        }
+        // Which it takes under that very name as well.
+        guard !zone.utf8.starts(with: "GMT+".utf8), !zone.utf8.starts(with: "GMT-".utf8),
+            let found = TimeZone(identifier: zone),
+            found.identifier.utf8.elementsEqual(zone.utf8)
+        else { return nil }
+        return found
+    }
+
     /// The offset at an instant and each change of it in the years to come.
     ///
     /// Throws where the database has no such zone.
     static func offsets(of zone: String, from now: Timestamp) throws -> [FreezeWindow.Offset] {
-        guard zone.utf8.count <= 64, let found = TimeZone(identifier: zone),
-            found.identifier.utf8.elementsEqual(zone.utf8)
-        else {
+        guard let found = found(zone) else {
             throw CommandError.badRequest(
                 code: "value_invalid",
                 "`zone`: `\(VisibleText.escape(zone))` is not a time zone such as `Europe/Berlin`")

@@ -32,9 +32,10 @@ struct Doctor: AsyncParsableCommand {
             let status = await check("server") { try await server(api) }
             let log = await check("ledger") { try await ledger(api) }
             let set = await check("policies") { try await policies(api) }
+            let debts = await check("debts") { try await self.debts(api) }
             let channels = await channels(api)
             let drift = await drift(api)
-            return [status, identity, log, set] + channels + drift + Self.standing
+            return [status, identity, log, set, debts] + channels + drift + Self.standing
         }
         try report(findings)
     }
@@ -95,6 +96,21 @@ struct Doctor: AsyncParsableCommand {
         return Finding(
             check: "policies", level: .ok,
             detail: "set \(digest.prefix(16)), with the shipped schema of this version")
+    }
+
+    /// Whether somebody broke the glass and nobody has looked at it since.
+    private func debts(_ api: APIClient) async throws -> Finding {
+        let debts = try await api.get(APIPath("/v1/status"))["debts"]
+        let open = debts?["open"]?.intValue ?? 0
+        let overdue = debts?["overdue"]?.intValue ?? 0
+        guard open > 0 else {
+            return Finding(
+                check: "debts", level: .ok, detail: "no broken glass waits for a look at it")
+        }
+        return Finding(
+            check: "debts", level: overdue > 0 ? .failed : .warning,
+            detail: "\(open) after a broken glass, \(overdue) of them overdue: somebody else has "
+                + "to look at each, see `exequatur debts`")
     }
 
     /// One finding for each channel: what is set up, whether it answers, and what to do.

@@ -25,8 +25,8 @@ struct Exequatur: AsyncParsableCommand {
                 name: "Actions",
                 subcommands: [
                     ListActions.self, ShowAction.self, Approve.self, Deny.self, Cancel.self,
-                    Withdraw.self, Revoke.self, Settle.self, Comment.self, BatchCommands.self,
-                    Watch.self,
+                    Withdraw.self, Revoke.self, Settle.self, Debts.self, Comment.self,
+                    BatchCommands.self, Watch.self,
                 ]),
             CommandGroup(
                 name: "Evidence",

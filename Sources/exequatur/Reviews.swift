@@ -26,6 +26,24 @@ struct Withdraw: ClientCommand {
     }
 }
 
+struct Debts: ClientCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "debts",
+        abstract: "List what nobody has looked at since somebody broke the glass for it.",
+        discussion: "Look at one with `show`, and settle it with `settle ID --debt accepted`.")
+
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var connection: ConnectionOptions
+
+    func perform(_ api: APIClient) async throws {
+        let debts = try await api.list(APIPath("/v1/debts"))
+        try output.print(
+            .array(debts),
+            or: RecordText.table(
+                debts, columns: ["action", "person", "due", "overdue"], none: "no debts"))
+    }
+}
+
 struct Comment: ClientCommand {
     static let configuration = CommandConfiguration(
         commandName: "comment",

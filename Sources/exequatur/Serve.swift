@@ -14,6 +14,7 @@ internal import NIOPosix
 internal import Server
 internal import ServiceLifecycle
 internal import Storage
+internal import TransparencyLog
 internal import UnixSignals
 
 /// `exequatur serve`: wires the server together; nothing else does.
@@ -82,6 +83,7 @@ struct Serve: AsyncParsableCommand {
         }
         configuration.submissionsPerSecond = submissionsPerSecond
         configuration.submissionBurst = max(1, submissionsPerSecond * 4)
+        configuration.settings = settings(file)
         let control = try ControlPlane(
             configuration: configuration,
             backend: try SQLiteBackend(path: directory.database),
@@ -107,7 +109,24 @@ struct Serve: AsyncParsableCommand {
         defer { control.shutDown() }
         let services = ServiceGroup(configuration: group)
         let executor = EventLoopExecutor(MultiThreadedEventLoopGroup.singleton)
-        try await withTaskExecutorPreference(executor) { try await services.run() }
+        var failure: (any Error)?
+        do {
+            try await withTaskExecutorPreference(executor) { try await services.run() }
+        } catch {
+            failure = error
+        }
+        await control.recordStop()
+        if let failure { throw failure }
+    }
+
+    /// What a start is noted with; the file only by its digest.
+    private func settings(_ file: ServerFile?) -> JSON {
+        [
+            "allowsLoopbackIssuers": .bool(allowLoopbackIssuers),
+            "file": .optional(file?.digest.hex), "listen": .string(listen),
+            "singleOperator": .bool(singleOperator),
+            "submissionsPerSecond": .string("\(submissionsPerSecond)"),
+        ]
     }
 
     /// Watches what the server sees itself, and the server.

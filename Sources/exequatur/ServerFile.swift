@@ -4,6 +4,7 @@ internal import CanonicalJSON
 internal import Channels
 internal import Foundation
 internal import Server
+internal import TransparencyLog
 
 /// The configuration file of `exequatur serve`: strict JSON, so that a mistyped name is told and
 /// not passed over.
@@ -11,6 +12,8 @@ struct ServerFile {
     var channels: [ChannelSettings] = []
     /// By whom people sign in.
     var signIn = SignInSettings.none
+    /// Of the file's bytes.
+    let digest: Hash256
     /// Files of secrets that others may read.
     private(set) var warnings: [String] = []
 
@@ -22,6 +25,7 @@ struct ServerFile {
             throw CLIError("`\(path)` can't be read")
         }
         guard data.count <= Self.limit else { throw CLIError("`\(path)` is larger than 1 MiB") }
+        digest = Hash256.sha256([UInt8](data))
         let folder = (path as NSString).deletingLastPathComponent
         var readable: [String] = []
         do {

@@ -28,10 +28,13 @@ import Testing
         source.shell = shell
         var device = Samples.device()
         device.shell = shell
+        var batch = Samples.batch()
+        batch.shell = shell
         var seal = Samples.seal()
         seal.shell = shell
         return [
-            "device": renderer.device(device), "sealing": renderer.seal(seal),
+            "batch": renderer.batch(batch), "device": renderer.device(device),
+            "sealing": renderer.seal(seal),
             "drift": renderer.drift(drift), "deviation": renderer.deviation(deviation),
             "drift-source": renderer.driftSource(source),
             "account": renderer.account(account), "channels": renderer.channels(channels),

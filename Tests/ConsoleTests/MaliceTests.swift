@@ -110,8 +110,11 @@ enum AllPages {
         deviceToSignIn.mayAnswer = false
         var sealable = Samples.unsealable()
         sealable.obstacles = []
+        var hidden = Samples.batch()
+        hidden.members[0].rendering.isComplete = false
         return [
-            Samples.busy(), Samples.needsPasskey(), Samples.brokenGlass(), overdue, notNow,
+            Samples.batch(), hidden, Samples.busy(), Samples.needsPasskey(),
+            Samples.brokenGlass(), overdue, notNow,
             Samples.settledGlass(isAccepted: true), Samples.settledGlass(isAccepted: false),
             Samples.directoryChange(), Samples.policyChange(), same, long, decided,
             Samples.device(), deviceToEnter, deviceToSignIn, Samples.seal(), Samples.staleSeal(),

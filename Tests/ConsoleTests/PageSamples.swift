@@ -36,6 +36,18 @@ enum PageSamples {
         PageSample(name: "inbox-with-debts") { renderer in
             renderer.inbox(Samples.inbox(shell: Samples.shell(debts: Samples.openDebts)))
         },
+        PageSample(name: "batch") { $0.batch(Samples.batch()) },
+        PageSample(name: "batch-hidden") { renderer in
+            var page = Samples.batch()
+            page.members[0].rendering.isComplete = false
+            return renderer.batch(page)
+        },
+        PageSample(name: "batch-decided") { renderer in
+            var page = Samples.batch()
+            page.batchTitle = nil
+            page.members.removeFirst()
+            return renderer.batch(page)
+        },
         PageSample(name: "device") { $0.device(Samples.device()) },
         PageSample(name: "device-empty") { renderer in
             var page = Samples.device()

@@ -45,6 +45,24 @@ extension Samples {
         return page
     }
 
+    /// Three together: one to decide, one that is not the viewer's to decide, and one that is over.
+    static func batch() -> BatchPage {
+        func member(_ page: ActionPage, _ obstacle: String?) -> BatchMember {
+            BatchMember(
+                id: page.id, digest: page.digest, state: page.state, action: page.action,
+                resource: page.resource, requester: page.requester, severity: page.severity,
+                deadline: page.deadline, isAdvisory: page.isAdvisory, rendering: page.rendering,
+                mayApprove: obstacle == nil, mayDeny: obstacle == nil, obstacle: obstacle)
+        }
+        return BatchPage(
+            shell: shell(), digest: String(repeating: "5b", count: 32),
+            batchTitle: "Quarter end exports", by: "Carol Adeyemi",
+            members: [
+                member(pending(), nil), member(busy(), "you own the agent that asks"),
+                member(denied(), "the action is `denied`"),
+            ], shown: String(repeating: "6c", count: 32))
+    }
+
     /// It needs a passkey, and the viewer has one.
     static func needsPasskey() -> ActionPage {
         var page = pending()

@@ -84,6 +84,35 @@ struct ReviewServiceTests {
         #expect(installation.control.openDebts.map(\.isOverdue) == [true])
     }
 
+    @Test("a broken glass is told to every member of the groups that were asked, with who and why")
+    func loud() async throws {
+        let installation = try await Self.installation()
+        let control = installation.control
+        let action = try await installation.submit("a")
+        let before = try #require(try control.notice(action.state.id))
+        #expect(before.card.glass == nil && before.witnesses.isEmpty)
+        let session = try await installation.signIn(Installation.erin)
+        _ = try await breakGlass(installation, action, session)
+        let notice = try #require(try control.notice(action.state.id))
+        #expect(notice.card.glass == .owed)
+        let directory = control.governance.directory
+        #expect(
+            Set(notice.witnesses)
+                == directory.persons(in: .reviewers)
+                .union(directory.persons(in: Installation.leads)))
+        let ending = try #require(notice.card.ending)
+        #expect(ending.contains("broke the glass, and nobody approved it: production is down"))
+        #expect(ending.contains("Somebody else has to look at it by"))
+        installation.clock.advance(seconds: Limits.debtSeconds + 1)
+        try await Scheduler(control).round()
+        #expect(try control.notice(action.state.id)?.card.glass == .overdue)
+        _ = try await control.settleDebt(
+            action.state.id, accepted: false, by: .person(Installation.bob), reason: "no need",
+            audit: [:])
+        let after = try #require(try control.notice(action.state.id)?.card)
+        #expect(after.glass == .settled && after.ending?.contains("has rejected that.") == true)
+    }
+
     @Test("others are asked at their instant by the scheduler, and silence is a denial")
     func escalation() async throws {
         let installation = try await Self.installation()

@@ -166,7 +166,7 @@ struct ReviewTests {
             TestInstallation.admin, .gate(TestInstallation.gate),
         ] {
             let code = await failure {
-                try await control.cancel(action.state.id, by: principal, audit: [:])
+                try await control.cancel(action.state.id, by: .of(principal), audit: [:])
             }
             let isAgent = principal == .agent(TestInstallation.otherBot)
             #expect(code == (isAgent ? "no_such_action" : "not_requester"))
@@ -177,7 +177,7 @@ struct ReviewTests {
         ] {
             let code = await failure {
                 try await control.revoke(
-                    action.state.id, by: principal, reason: "x", audit: [:])
+                    action.state.id, by: .of(principal), reason: "x", audit: [:])
             }
             #expect(code == "not_allowed")
         }

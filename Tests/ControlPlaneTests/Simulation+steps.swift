@@ -102,7 +102,7 @@ extension Simulation {
 
     private func end() async throws -> ActionResult? {
         guard let action = known(pick([.cleared, .unknown, .pending])) else { return nil }
-        let by = Principal.person(
+        let by = Authenticated.person(
             pick([TestInstallation.alice, TestInstallation.bob, TestInstallation.carol]))
         switch random.next() % 3 {
         case 0: return try await control.cancel(action.state.id, by: by, audit: [:])

@@ -142,7 +142,7 @@ struct TimeTests {
         func settle(_ principal: Principal, _ outcome: OutcomeStatus = .failed) async -> String {
             await failure {
                 try await control.settle(
-                    action.state.id, outcome, by: principal, reason: "seen", audit: [:])
+                    action.state.id, outcome, by: .of(principal), reason: "seen", audit: [:])
             }
         }
         #expect(await settle(.person(TestInstallation.bob)) == "not_unknown")

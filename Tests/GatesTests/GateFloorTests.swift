@@ -32,10 +32,11 @@ struct GateFloorTests {
 
     init() throws {
         setting = try GateSetting()
+        let digest = try setting.operation().digest
         setting.service.change { state in
             state.status = "cleared"
             state.action = "act_test"
-            state.operation = try? Hash256.sha256(setting.operation().json.canonicalBytes())
+            state.operation = digest
             state.instead = { request, _ in
                 guard request.path.hasSuffix("/receipt") else { return nil }
                 return .answer(GateResponse(status: 200, body: Self.receipt))

@@ -77,7 +77,7 @@ struct OpenAPITests {
             "/", "/history", "/ledger", "/policies", "/directory", "/sign-in", "/account",
             "/channels", "/drift", "/device", "/seal",
         ].contains(path)
-            || ["/actions/", "/console/", "/assets/", "/drift/", "/sign-in/"]
+            || ["/actions/", "/batches/", "/console/", "/assets/", "/drift/", "/sign-in/"]
                 .contains { path.hasPrefix($0) }
     }
 

@@ -9,7 +9,7 @@ struct Bench: AsyncParsableCommand {
         commandName: "exequatur-bench",
         subcommands: [
             PartBenches.self, JSONParts.self, LogParts.self, ClaimParts.self, CedarParts.self,
-            CedarEngine.self, DiffEngine.self, AttributionBench.self,
+            CedarEngine.self, DiffEngine.self, AttributionBench.self, DirectoryBench.self,
             BareServer.self,
             HTTPLoad.self,
         ],

@@ -6,8 +6,9 @@ extension CardWords {
     /// Who decided last, and what came of it; later, how the action ended.
     static func news(_ card: ReviewCard) -> String {
         let ending = card.ending.map { line($0, to: 480) }
-        guard let decision = card.decisions.last, isDecided(card.status) else {
-            return ending.map { "\(state(card)): \($0)" } ?? trusted(card)
+        guard let decision = card.decisions.last, isDecided(card.status), card.glass == nil else {
+            return ending.map { "\(card.glass == nil ? state(card) : trusted(card)): \($0)" }
+                ?? trusted(card)
         }
         let said =
             "\(decision.isApproval ? "Approved" : "Denied") by "

@@ -8,6 +8,7 @@ enum CardWords {
     static func state(_ card: ReviewCard) -> String {
         switch card.status {
         case .pending: "Approval needed"
+        case .cleared where card.glass != nil: "Cleared"
         case .cleared: card.decisions.contains(where: \.isApproval) ? "Approved" : "Allowed"
         case .claimed: "Executing"
         case .unknown: "Outcome unknown"
@@ -25,13 +26,22 @@ enum CardWords {
 
     /// The state and how bad it would be to be wrong: all that may stand where text is markup.
     static func trusted(_ card: ReviewCard) -> String {
-        state(card) + (card.severity.map { " \u{B7} \($0.rawValue)" } ?? "")
+        let glass =
+            switch card.glass {
+            case nil: ""
+            case .owed: "Glass broken \u{B7} "
+            case .overdue: "Glass broken, nobody has looked at it in time \u{B7} "
+            case .settled: "Glass broken and looked at \u{B7} "
+            }
+        return glass + state(card) + (card.severity.map { " \u{B7} \($0.rawValue)" } ?? "")
     }
 
     /// The state with the names of those who decided; names are untrusted.
     static func headline(_ card: ReviewCard) -> String {
         let persons: [String]
         switch card.status {
+        // Approvals that came before were not what cleared it.
+        case _ where card.glass != nil: persons = []
         case .cleared: persons = card.decisions.filter(\.isApproval).map(\.person)
         case .denied: persons = card.decisions.filter { !$0.isApproval }.map(\.person)
         default: persons = []

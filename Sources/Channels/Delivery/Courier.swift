@@ -167,11 +167,13 @@ package final class Courier: Service {
         return result.sorted { $0.key < $1.key }
     }
 
-    /// What is over before it was posted needs no post; those behind the request are told.
+    /// What is over before it was posted needs no post, unless the glass was broken for it; those
+    /// behind the request are told.
     private func isWorthPosting(
         _ notice: ReviewNotice, _ target: String, _ channel: any CardChannel
     ) -> Bool {
-        notice.card.status == .pending || type(of: channel).person(target) != nil
+        notice.card.status == .pending || notice.card.glass != nil
+            || type(of: channel).person(target) != nil
     }
 
     // MARK: delivering

@@ -4,7 +4,8 @@ package import ApprovalCore
 internal import CanonicalJSON
 internal import TransparencyLog
 
-/// Mails: one when people are asked, and one when it is over; nothing is decided by mail.
+/// Mails: one when people are asked, one when it is over, and one when nobody has looked at a broken
+/// glass in time; nothing is decided by mail.
 package final class MailChannel: CardChannel {
     private let settings: MailSettings
     private let client: SMTPClient
@@ -31,15 +32,21 @@ package final class MailChannel: CardChannel {
     ) async -> DeliveryResult {
         let first = "\(notice.card.id).\(Self.local(target))"
         let isOver = notice.card.offer == .nothing
+        let isOverdue = notice.card.glass == .overdue
         if let remote = delivery.remote {
             // What changes in between is on the page.
-            guard isOver, remote["over"]?.boolValue != true else { return .nothing(remote) }
+            let isNews =
+                isOver && remote["over"]?.boolValue != true
+                || isOverdue && remote["overdue"]?.boolValue != true
+            guard isNews else { return .nothing(remote) }
         }
+        let prefix = delivery.remote == nil ? "" : isOverdue ? "overdue." : "over."
         let message = MailMessage(
             from: sender, to: target, text: MailText(notice.card),
-            id: delivery.remote == nil ? first : "over.\(first)",
+            id: prefix + first,
             inReplyTo: delivery.remote == nil ? nil : first, at: host.now)
-        let result = await send(message, ["over": .bool(isOver)])
+        let said: JSON = ["over": .bool(isOver), "overdue": .bool(isOverdue)]
+        let result = await send(message, said)
         health.note(result, now: host.now)
         return result
     }

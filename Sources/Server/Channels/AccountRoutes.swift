@@ -38,7 +38,7 @@ struct AccountRoutes: Sendable {
                 code: "directory_conflict", "`\(person)` has no account of `\(channel)`")
         }
         try await control.unlink(
-            account, by: party.principal, audit: Wire.auditJSON(request, context))
+            account, by: party, audit: Wire.auditJSON(request, context))
         return Wire.answer(["id": .string(person.text), "removed": true])
     }
 }

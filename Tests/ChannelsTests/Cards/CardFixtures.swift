@@ -66,7 +66,8 @@ enum CardFixtures {
     static func card(
         _ action: Action? = nil, rendering: Rendering? = nil, status: ActionStatus = .pending,
         decisions: [ReviewCard.Decision] = [], ending: String? = nil, isAdvisory: Bool = false,
-        isUnsealed: Bool = false, offer: ReviewCard.Offer = .buttons, page: String = page
+        isUnsealed: Bool = false, offer: ReviewCard.Offer = .buttons, page: String = page,
+        glass: ReviewCard.Glass? = nil
     ) throws -> ReviewCard {
         let action = try action ?? Self.action()
         let resource = VisibleText.escape(action.operation.resourceID)
@@ -81,7 +82,7 @@ enum CardFixtures {
                 ReviewCard.Slot(
                     group: "security", quorum: 1, filled: Array(filled.dropFirst().prefix(1))),
             ], decisions: decisions, ending: ending, isAdvisory: isAdvisory,
-            isUnsealed: isUnsealed, page: page, offer: offer)
+            isUnsealed: isUnsealed, page: page, offer: offer, glass: glass)
     }
 
     static func decision(

@@ -16,6 +16,7 @@ from playwright.sync_api import sync_playwright
 from webauthn import verify_authentication_response, verify_registration_response
 from webauthn.helpers.exceptions import InvalidAuthenticationResponse
 
+from floor import floor
 from stage import Browser, Elsewhere, Server, decode, encode
 
 
@@ -291,6 +292,9 @@ def main():
             attack(browser, server, results, action, form)
             leave(browser, server, results)
             browser.browser.close()
+            inner = os.path.join(folder, "floor")
+            os.makedirs(inner, exist_ok=True)
+            floor(playwright, inner, results)
     except Exception as error:
         results.check("the referee gets to its end", False, f"{type(error).__name__}: {error}")
     finally:

@@ -77,11 +77,11 @@ class Server:
             raise SystemExit(f"{' '.join(arguments)}: {done.stdout}{done.stderr}")
         return done
 
-    def populate(self):
+    def populate(self, text=POLICIES):
         policies = os.path.join(self.folder, "policies")
         os.makedirs(policies)
         with open(os.path.join(policies, "10-signed.cedar"), "w", encoding="utf-8") as file:
-            file.write(POLICIES)
+            file.write(text)
         self.run("person", "add", "rita", "--group", "reviewers")
         self.run("person", "add", "olaf")
         agent = self.run("agent", "add", "deploy-bot", "--owner", "olaf", "--json").stdout
