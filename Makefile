@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 .DEFAULT_GOAL := help
-.PHONY: demo test test-full check format build release bench bench-cedar bench-channels bench-drift bench-gates mcp-referee channels-referee passkey-referee http-fuzz attackers-day fuzz docs help
+.PHONY: demo test test-full check format build release bench bench-cedar bench-channels bench-directory bench-drift bench-gates mcp-referee channels-referee passkey-referee http-fuzz attackers-day fuzz docs help
 
 RELEASE := swift build -c release --static-swift-stdlib --scratch-path .build-release
 
@@ -42,6 +42,10 @@ bench-channels: ## measure how soon cards in Slack follow a decision, before an 
 
 bench-gates: ## measure the gates beside a plain relay and another proxy; needs scripts/mcp-referee --install
 	Benchmarks/gates.sh
+
+bench-directory: ## measure an action among 10,000 people beside one among few
+	@scripts/bootstrap --build
+	Benchmarks/directory.sh
 
 bench-drift: ## measure drift detection beside AIDE, find, jsonpatch and deepdiff
 	@scripts/bootstrap --build

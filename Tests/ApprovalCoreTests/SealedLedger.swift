@@ -9,8 +9,8 @@ import TransparencyLog
 
 /// A gate that pinned what was sealed, before a server whose operator does what he likes.
 ///
-/// Whoever operates it has the log's key, writes any directory and any policy, and signs receipts that
-/// verify. What he has not are the reviewers' passkeys.
+/// Whoever operates it has the log's key, writes any directory and any policy, and signs receipts
+/// that verify. What he has not are the reviewers' passkeys.
 struct Sealed {
     static let origin = "log.example/test"
     static let erin = ReviewTests.erin
