@@ -110,6 +110,16 @@ if [[ -n "${EXEQUATUR_TEST_FULL-}" ]] && ! scripts/libraries-alone.sh >.build/al
     tail -n 40 .build/alone.log
     exit 1
 fi
+# Takes each guard out and wants a test to fail.
+if [[ -n "${EXEQUATUR_TEST_FULL-}" ]]; then
+    if ! scripts/mutants >.build/mutants.log 2>&1; then
+        echo "Nobody notices the loss of some guard:"
+        grep -F SURVIVES .build/mutants.log | head -n 40 || true
+        tail -n 5 .build/mutants.log
+        exit 1
+    fi
+    echo "Guards: $(tail -n 1 .build/mutants.log)"
+fi
 # It sees other members of C modules than the debug build does, and may not compile where that does.
 if [[ -n "${EXEQUATUR_TEST_FULL-}" ]] && ! swift build -c release --static-swift-stdlib \
     --scratch-path .build-release --product exequatur >.build/release.log 2>&1; then
