@@ -7,7 +7,8 @@ internal import WebAuthn
 /// Passkeys that count for whoever pinned the manifest of a seal, whatever the server says later
 /// (DESIGN §4.2).
 ///
-/// They are those of the manifest, and those whose enrolment one that counts already has approved.
+/// They are those of the manifest, and those whose enrolment an administrator of the manifest has
+/// approved with one that counts already.
 /// So whoever has both the server and the log's key can still not make a reviewer: he has no key
 /// that signs for one. What is *removed* is the server's word alone; it refuses such decisions
 /// first.
@@ -79,8 +80,13 @@ package struct PasskeyTrust: Sendable {
             action.operation.resourceID.utf8.elementsEqual(logKey.name.utf8),
             let passkey = Self.enrolled(id, by: action.operation)
         else { throw .refused("the receipt is not of this passkey's enrolment") }
-        guard try !approvers(state).contains(passkey.person) else {
+        let approvers = try approvers(state)
+        guard !approvers.contains(passkey.person) else {
             throw .refused("`\(passkey.person)` approved his own passkey")
+        }
+        // Any reviewer could otherwise make, with whoever has the server, as many as he needs.
+        guard approvers.contains(where: { directory.isPerson($0, in: .administrators) }) else {
+            throw .refused("no administrator of the manifest approved this passkey's enrolment")
         }
         passkeys[id] = passkey
     }

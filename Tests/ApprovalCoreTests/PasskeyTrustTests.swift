@@ -272,6 +272,21 @@ struct PasskeyTrustTests {
                 == "no person approved it: policy asked for none")
     }
 
+    @Test(
+        "a reviewer's signature enrols nobody: an administrator of the manifest has to be among them"
+    )
+    func notByAnAdministrator() throws {
+        var sealed = try Sealed()
+        let passkey = try Reviewer(Sealed.frank).passkey()
+        let byCarol = try sealed.receipt(try sealed.enrolment([passkey]), by: .carol)
+        let why = "no administrator of the manifest approved this passkey's enrolment"
+        #expect(sealed.refusal(learning: passkey.id, byCarol) == why)
+        // The operator makes her one: the manifest does not know it.
+        try sealed.ledger.change(.memberAdded(group: .administrators, member: .carol))
+        let again = try sealed.receipt(try sealed.enrolment([passkey]), by: .carol)
+        #expect(sealed.refusal(learning: passkey.id, again) == why)
+    }
+
     @Test("only an approved change of this server's own that adds this passkey enrols it")
     func notAnEnrolment() throws {
         let other = "the receipt is not of this passkey's enrolment"

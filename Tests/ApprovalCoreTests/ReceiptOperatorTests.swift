@@ -202,42 +202,45 @@ struct ReceiptOperatorTests {
         try removed.expectInvalid("did not let it pass", "approver removed before the claim")
     }
 
+    /// A submission that somebody with the log's key wrote otherwise than it was is found out.
+    private func forged(
+        _ comment: String, _ words: String, effect: String = "write",
+        _ change: (inout JSONObject) -> Void,
+        body edit: (SubmissionBody) -> SubmissionBody = { $0 }
+    ) throws {
+        var ledger = try MemoryLedger.started()
+        let action = try Fixtures.action(effect: effect)
+        let verdict = try ledger.environment.evaluate(action, at: ledger.now)
+        let (machine, events) = try ActionMachine.submit(
+            action, verdict: verdict, nonce: nil, unsealed: true, now: ledger.now)
+        let rendering = Renderer.render(
+            action: action, verdict: verdict, deadline: nil, name: { _ in nil })
+        let body = SubmissionBody(
+            action: action, texts: verdict.bodyJSON,
+            rendering: verdict.decision == .review ? rendering : nil, eligible: [],
+            audit: [:])
+        var core = try events[0].core(machine.coreHeader).objectValue ?? [:]
+        change(&core)
+        try ledger.append(
+            kind: "action.submitted", ref: action.id.text, core: .object(core),
+            body: try edit(body).json)
+        let report = try MemoryLedger.verify(try ledger.receiptBytes(action.id))
+        #expect(report.status == .invalid, "\(comment)")
+        #expect(
+            report.problems.contains { $0.what.contains(words) },
+            "\(comment): \(report.problems)")
+    }
+
+    private func inVerdict(_ key: String, _ value: JSON) -> (inout JSONObject) -> Void {
+        { core in
+            var verdict = core["verdict"]?.objectValue ?? [:]
+            verdict[key] = .some(value)
+            core["verdict"] = .object(verdict)
+        }
+    }
+
     @Test("a verdict that policy would not give, other texts, a moved deadline, a false instant")
     func verdicts() throws {
-        func forged(
-            _ comment: String, _ words: String, effect: String = "write",
-            _ change: (inout JSONObject) -> Void,
-            body edit: (SubmissionBody) -> SubmissionBody = { $0 }
-        ) throws {
-            var ledger = try MemoryLedger.started()
-            let action = try Fixtures.action(effect: effect)
-            let verdict = try ledger.environment.evaluate(action, at: ledger.now)
-            let (machine, events) = try ActionMachine.submit(
-                action, verdict: verdict, nonce: nil, unsealed: true, now: ledger.now)
-            let rendering = Renderer.render(
-                action: action, verdict: verdict, deadline: nil, name: { _ in nil })
-            let body = SubmissionBody(
-                action: action, texts: verdict.bodyJSON,
-                rendering: verdict.decision == .review ? rendering : nil, eligible: [],
-                audit: [:])
-            var core = try events[0].core(machine.coreHeader).objectValue ?? [:]
-            change(&core)
-            try ledger.append(
-                kind: "action.submitted", ref: action.id.text, core: .object(core),
-                body: try edit(body).json)
-            let report = try MemoryLedger.verify(try ledger.receiptBytes(action.id))
-            #expect(report.status == .invalid, "\(comment)")
-            #expect(
-                report.problems.contains { $0.what.contains(words) },
-                "\(comment): \(report.problems)")
-        }
-        func inVerdict(_ key: String, _ value: JSON) -> (inout JSONObject) -> Void {
-            { core in
-                var verdict = core["verdict"]?.objectValue ?? [:]
-                verdict[key] = .some(value)
-                core["verdict"] = .object(verdict)
-            }
-        }
         try forged("no instant", "not an instant", inVerdict("evaluatedAt", nil))
         try forged("another operation", "differ from the core") {
             $0["operation"] = .string(Hash256.of("other").hex)

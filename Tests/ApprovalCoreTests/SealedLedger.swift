@@ -27,12 +27,19 @@ struct Sealed {
         """
     }
 
-    /// Alice, bob and carol have passkeys; erin and frank review as well and have none yet.
+    /// Alice, bob and carol have passkeys; erin and frank review as well and have none yet. Bob and
+    /// erin are administrators.
     init(_ annotations: String = "@assurance(\"passkey\")", shownTo: [Handle] = []) throws {
         ledger = try MemoryLedger.started(policy: Self.policy(annotations))
         for person in [Self.erin, Self.frank] {
             try ledger.change(.personAdded(person))
             try ledger.change(.memberAdded(group: .reviewers, member: person))
+        }
+        if ledger.directory.groups[.administrators] == nil {
+            try ledger.change(.groupAdded(.administrators))
+        }
+        for person in [Handle.bob, Self.erin] {
+            try ledger.change(.memberAdded(group: .administrators, member: person))
         }
         for person in [Handle.alice, .bob, .carol] {
             try ledger.change(.passkeyAdded(try Reviewer(person).passkey()))
