@@ -284,7 +284,7 @@ let package = Package(
             name: "ControlPlaneTests",
             dependencies: [
                 "ApprovalCore", "CanonicalJSON", "Cedar", "ControlPlane", "DriftCore",
-                "ServiceTestSupport",
+                "ExequaturClient", "ServiceTestSupport",
                 "Storage", "TestSupport", "TransparencyLog", "WebAuthn", crypto,
                 product("GRDB", "GRDB.swift"),
             ],

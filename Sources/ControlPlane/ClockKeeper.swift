@@ -189,10 +189,11 @@ final class Heartbeats: Sendable {
         }
     }
 
+    /// In order of id, so that the same run makes the same ledger.
     func silent(now: Timestamp) -> [ActionID] {
         last.withLock { last in
             last.filter { now.seconds(since: $0.value) >= Limits.heartbeatSeconds }.map(\.key)
-        }
+        }.sorted { $0.text < $1.text }
     }
 }
 

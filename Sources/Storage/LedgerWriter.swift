@@ -78,6 +78,9 @@ package final class LedgerWriter: Sendable {
         Timestamp(milliseconds: publishedAt.load(ordering: .acquiring))
     }
 
+    /// How many commands wait for the next batch.
+    package var waiting: Int { queue.withLock { $0.commands.count } }
+
     /// Nil while the writer works; otherwise why it stopped.
     package var stopped: LedgerUnavailable? { queue.withLock { $0.stopped } }
 

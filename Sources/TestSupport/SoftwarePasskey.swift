@@ -9,17 +9,33 @@ package import WebAuthn
 ///
 /// Its key is derived from a name, so that tests are the same in each run.
 package struct SoftwarePasskey: Sendable {
+    /// What it signs with.
+    package enum Algorithm: Sendable {
+        case es256
+        /// Signs without randomness: where a whole run must be the same each time.
+        case edDSA
+    }
+
+    private enum Key: Sendable {
+        case p256(P256.Signing.PrivateKey)
+        case ed25519(Curve25519.Signing.PrivateKey)
+    }
+
     package let credentialID: [UInt8]
     package let relyingParty: String
     package let origin: String
-    private let key: P256.Signing.PrivateKey
+    private let key: Key
 
     package init(
-        _ name: String, relyingParty: String = "localhost",
+        _ name: String, algorithm: Algorithm = .es256, relyingParty: String = "localhost",
         origin: String = "http://localhost:8420"
     ) throws {
-        key = try P256.Signing.PrivateKey(
-            rawRepresentation: Hash256.sha256(Array("key of \(name)".utf8)).bytes)
+        let seed = Hash256.sha256(Array("key of \(name)".utf8)).bytes
+        key =
+            switch algorithm {
+            case .es256: .p256(try P256.Signing.PrivateKey(rawRepresentation: seed))
+            case .edDSA: .ed25519(try Curve25519.Signing.PrivateKey(rawRepresentation: seed))
+            }
         credentialID = Hash256.sha256(Array("credential of \(name)".utf8)).bytes
         self.relyingParty = relyingParty
         self.origin = origin
@@ -27,9 +43,22 @@ package struct SoftwarePasskey: Sendable {
 
     /// The public key as COSE has it.
     package var cose: [UInt8] {
-        let point = Array(key.publicKey.x963Representation)
-        return [0xA5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, 0x20] + point[1...32]
-            + [0x22, 0x58, 0x20] + point[33...64]
+        switch key {
+        case .p256(let key):
+            let point = Array(key.publicKey.x963Representation)
+            return [0xA5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, 0x20] + point[1...32]
+                + [0x22, 0x58, 0x20] + point[33...64]
+        case .ed25519(let key):
+            return [0xA4, 0x01, 0x01, 0x03, 0x27, 0x20, 0x06, 0x21, 0x58, 0x20]
+                + Array(key.publicKey.rawRepresentation)
+        }
+    }
+
+    private func signature(for bytes: [UInt8]) throws -> [UInt8] {
+        switch key {
+        case .p256(let key): Array(try key.signature(for: bytes).derRepresentation)
+        case .ed25519(let key): Array(try key.signature(for: bytes))
+        }
     }
 
     /// UP and UV, and AT where a credential is attached.
@@ -65,9 +94,8 @@ package struct SoftwarePasskey: Sendable {
     package func assertion(challenge: [UInt8]) throws -> PasskeyAssertion {
         let data = authenticatorData(attached: false)
         let client = clientData("webauthn.get", challenge)
-        let signature = try key.signature(for: data + Hash256.sha256(client).bytes)
         return PasskeyAssertion(
             credentialID: credentialID, authenticatorData: data, clientDataJSON: client,
-            signature: Array(signature.derRepresentation), userHandle: nil)
+            signature: try signature(for: data + Hash256.sha256(client).bytes), userHandle: nil)
     }
 }

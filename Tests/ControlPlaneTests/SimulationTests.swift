@@ -1,42 +1,63 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ApprovalCore
 import Foundation
-import ServiceTestSupport
 import Testing
 
 @testable import ControlPlane
 
 @Suite("Simulation")
 struct SimulationTests {
-    /// Twenty fixed seeds, or those that `SEED` names: one, or a range such as `100-199`.
-    static let seeds: [UInt64] = {
-        let setting = ProcessInfo.processInfo.environment["SEED"] ?? ""
-        let bounds = setting.split(separator: "-").map { text in
-            text.hasPrefix("0x") ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text)
-        }
-        guard let first = bounds.first ?? nil, let last = bounds.last ?? nil, first <= last else {
-            return Array(1...20)
-        }
-        return Array(first...last)
-    }()
+    @Test("every invariant holds after every step of random runs")
+    func invariants() async throws {
+        let runs = await SimulationRuns.shared.all()
+        for problem in runs.compactMap(\.problem) { Issue.record("\(problem)") }
+        #expect(runs.count == SimulationRuns.seeds.count)
+    }
 
-    private static let steps = 60
-
-    @Test("Every invariant holds after every step of a random run", arguments: seeds)
-    func simulation(_ seed: UInt64) async throws {
-        let simulation = try await Simulation(seed: seed)
-        var reached = 0
-        do {
-            for step in 1...Self.steps {
-                reached = step
-                try await simulation.step()
+    /// A run that never gets anywhere shows nothing.
+    @Test("random runs get everywhere: each entry, each end, each refusal")
+    func reach() async throws {
+        var tally: [String: Int] = [:]
+        for run in await SimulationRuns.shared.all() {
+            tally.merge(run.tally, uniquingKeysWith: +)
+        }
+        if ProcessInfo.processInfo.environment["EXEQUATUR_TALLY"] != nil {
+            for (what, count) in tally.sorted(by: { $0.key < $1.key }) {
+                FileHandle.standardError.write(Data("\(count)\t\(what)\n".utf8))
             }
-            try await simulation.finish()
-        } catch {
-            Issue.record("seed \(seed), step \(reached): \(error); repeat with SEED=\(seed)")
         }
-        // A run that never gets anywhere asserts nothing.
-        let done = simulation.tally
-        #expect(done["submit", default: 0] > 5, "seed \(seed): \(done)")
+        guard SimulationRuns.seeds == SimulationRuns.standard else { return }
+        let wanted =
+            Self.kinds + ActionStatus.allCases.map { "ended \($0.rawValue)" }
+            + Refusal.Code.allCases.map { "code \($0.rawValue)" } + Self.deliveries
+        let missing = wanted.filter { tally[$0, default: 0] == 0 }
+        #expect(missing.isEmpty, "never reached: \(missing)")
+    }
+
+    /// Every kind of entry of an action, and those beside them that matter.
+    private static let kinds = [
+        "action.submitted", "action.decided", "action.withdrawn", "action.revised",
+        "action.escalated", "action.commented", "action.break-glass", "action.debt-overdue",
+        "action.debt-settled", "action.attempt-refused", "action.cleared", "action.claimed",
+        "action.reported", "action.silent", "action.settled", "action.cancelled",
+        "action.revoked", "action.expired", "action.lapsed", "action.invalidated",
+        "attempt.refused", "batch.created", "clock.confirmed", "clock.stepped",
+        "directory.changed", "drift.configured", "installation.sealed", "policies.published",
+        "seal.confirmed", "seal.proposed",
+    ]
+
+    /// How messages came, and what gates and attackers did.
+    private static let deliveries = [
+        "batch", "edited row", "execution", "forged claim", "late", "lost answer", "race",
+        "receipt", "restart", "sign", "twice at once",
+    ]
+
+    @Test("the same seed gives the same tree, down to its root", arguments: [UInt64(3), 7, 16])
+    func deterministic(_ seed: UInt64) async throws {
+        let one = await SimulationRuns.run(seed)
+        let other = await SimulationRuns.run(seed)
+        #expect(one.root == other.root)
+        #expect(one.tally == other.tally)
     }
 }
