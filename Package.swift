@@ -196,10 +196,8 @@ let package = Package(
             name: "exequatur-bench",
             dependencies: [
                 "ApprovalCore", "CBench", "CanonicalJSON", "Cedar", "ControlPlane", "DriftCore",
-                "ExequaturClient", "ServiceTestSupport", "Storage", "TestSupport",
-                "TransparencyLog",
-                crypto,
-                hummingbird, niocore, nioposix, niohttp1,
+                "ExequaturClient", "Storage", "TransparencyLog", crypto, hummingbird, logging,
+                niocore, nioposix, niohttp1,
                 product("ArgumentParser", "swift-argument-parser"),
             ],
             path: "Benchmarks/Sources/exequatur-bench",
