@@ -70,7 +70,13 @@ extension Simulation {
     }
 
     func decision() -> SimulatedCommand? {
-        guard let id = action(.pending) else { return nil }
+        let changes = known.filter {
+            history.review($0)?.status == .pending && history.submissions[$0]?.isGovernance == true
+        }
+        // Changes of the rules are few, and most of what can go wrong with them is rare.
+        guard let id = changes.isEmpty || chance(50) ? action(.pending) : pick(changes) else {
+            return nil
+        }
         let kind: ReviewDecision.Kind = chance(84) ? .approve : .deny
         let person = reviewer(of: id)
         if history.review(id)?.requirement?.assurance == .passkey, chance(85),
@@ -248,9 +254,9 @@ extension Simulation {
                 $0.status == .pending && $0.requirement?.breakGlass.isEmpty == false
             } ?? false
         }
-        guard let id = able.isEmpty || chance(15) ? action(.pending) : pick(able) else {
-            return nil
-        }
+        guard !able.isEmpty || chance(20),
+            let id = able.isEmpty || chance(15) ? action(.pending) : pick(able)
+        else { return nil }
         let persons = world.directory.persons.sorted()
         let groups = history.review(id)?.requirement?.breakGlass ?? []
         let members = groups.flatMap { world.directory.groups[$0] ?? [] }.sorted()

@@ -53,7 +53,10 @@ extension Simulation {
     private func letTimePass() async {
         installation.clock.advance(
             seconds: Int64(pick([10, 30, 60, 95, 125, 300, 601, 1801, 3601])))
-        if chance(3) { installation.clock.advance(seconds: Limits.debtSeconds) }
+        // A day, so that what is owed for a broken glass becomes overdue.
+        if known.contains(where: { history.review($0)?.isDebtOpen == true }), chance(12) {
+            installation.clock.advance(seconds: Limits.debtSeconds)
+        }
         await round()
     }
 
