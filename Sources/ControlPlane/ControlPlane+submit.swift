@@ -93,8 +93,10 @@ extension ControlPlane {
                 return LedgerPlan(earlier)
             }
             let current = governance
+            try checkShown(submitter.requester, current)
             let fresh: PreparedSubmission
-            if current.environment?.policies.digest == prepared.verdict.policySet,
+            if current.unsealed == prepared.header.unsealed,
+                current.environment?.policies.digest == prepared.verdict.policySet,
                 current.environment?.directoryDigest == prepared.verdict.directory
             {
                 fresh = prepared
@@ -104,6 +106,18 @@ extension ControlPlane {
             return try plan(fresh, command, submitter, view)
         }
         return try result(recorded)
+    }
+
+    /// Refuses what was asked before the seal and is written after it: who has seen the token was
+    /// not looked at then, and could approve it (DESIGN §4.5).
+    private func checkShown(_ requester: Requester, _ governance: Governance) throws {
+        guard !governance.unsealed, !requester.isPerson,
+            let credential = governance.directory.credentials[requester.credential],
+            !Set(credential.shownTo).subtracting([requester.owner])
+                .isSubset(of: requester.shownTo)
+        else { return }
+        throw CommandError.conflict(
+            code: "seal_changed", "the installation was sealed meanwhile: ask again")
     }
 
     /// Lets nobody do the same kind of thing too often.

@@ -110,6 +110,32 @@ struct SealTests {
         #expect(try installation.status(before) == .pending)
     }
 
+    @Test("invariant5: what is asked before the seal and written after it is asked again")
+    func invariant5_askedBeforeTheSeal() async throws {
+        let installation = try await Self.installation()
+        let control = installation.control
+        var devices: [Handle: SoftwarePasskey] = [:]
+        for person in [Installation.alice, Installation.carol] {
+            try await control.apply(
+                .memberAdded(group: .administrators, member: person), by: Installation.admin)
+            devices[person] = try await installation.enrol(person)
+        }
+        // Authenticated while nobody looked at who has seen the token.
+        let submitter = try installation.submitter()
+        #expect(submitter.requester.shownTo.isEmpty)
+        try await installation.confirmSeal(devices, by: [Installation.alice, Installation.carol])
+        func submit(_ submitter: Submitter) async throws -> ActionResult {
+            let operation = try Installation.operation("review")
+            return try await control.submit(
+                SubmitCommand(
+                    operation: operation, intent: .none, nonce: nil, idempotencyKey: nil,
+                    requestDigest: try operation.digest()), by: submitter)
+        }
+        #expect(await failure { try await submit(submitter) } == "seal_changed")
+        let again = try await submit(try installation.submitter())
+        #expect(again.state.submission.requester.shownTo == [ControlPlane.firstAdministrator])
+    }
+
     // MARK: changing the rules
 
     @Test("invariant13: once sealed a change is an action that another person approves")

@@ -92,6 +92,8 @@ extension Simulation {
 
     func claim() -> SimulatedCommand? {
         guard let id = action(.cleared), let shown = shown(id) else { return nil }
+        // Too late, before the scheduler has noticed.
+        if chance(4) { installation.clock.advance(seconds: 601) }
         let nonce: Hash256
         if let own = gate.nonces[id], chance(70) {
             nonce = own

@@ -105,6 +105,8 @@ extension Simulation {
         let storage = installation.storage
         let from = control.writer.head.size
         let writes = storage.writes
+        // The first write is the one that only holds the others up.
+        if let fault { storage.failNext(nil, fault) }
         storage.hold()
         let heard = await withTaskGroup(of: (Int, Heard)?.self) { group in
             // The writer takes this one and is held up in it; the others gather behind.
@@ -147,6 +149,7 @@ extension Simulation {
             }
             note("\(command.what) \(code)")
             note("code \(code)")
+            if code == "ledger_unavailable" { interrupted = command }
             if byMachine, let about = command.about {
                 history.refusals.append(
                     SimulatedRefusal(

@@ -70,7 +70,14 @@ extension Simulation {
     }
 
     func decision() -> SimulatedCommand? {
-        guard let id = action(.pending) else { return nil }
+        let changes = known.filter {
+            history.review($0)?.status == .pending && history.submissions[$0]?.isGovernance == true
+        }
+        // Changes of the rules are few, and most of what can go wrong with them is rare.
+        guard let id = changes.isEmpty || chance(50) ? action(.pending) : pick(changes) else {
+            return nil
+        }
+        if chance(2) { installation.clock.advance(seconds: 3601) }
         let kind: ReviewDecision.Kind = chance(84) ? .approve : .deny
         let person = reviewer(of: id)
         if history.review(id)?.requirement?.assurance == .passkey, chance(85),
@@ -174,7 +181,10 @@ extension Simulation {
     }
 
     private func withdrawal() -> SimulatedCommand? {
-        guard let id = action(.pending) else { return nil }
+        let approved = known.filter { id in
+            history.review(id).map { $0.status == .pending && !$0.approvals.isEmpty } ?? false
+        }
+        guard let id = approved.isEmpty ? action(.pending) : pick(approved) else { return nil }
         let approvers = (history.review(id)?.approvals ?? []).map(\.person)
         let person = approvers.isEmpty || chance(20) ? reviewer(of: id) : pick(approvers)
         let party = party(.person(person))
@@ -248,15 +258,15 @@ extension Simulation {
                 $0.status == .pending && $0.requirement?.breakGlass.isEmpty == false
             } ?? false
         }
-        guard let id = able.isEmpty || chance(15) ? action(.pending) : pick(able) else {
-            return nil
-        }
+        guard !able.isEmpty || chance(20),
+            let id = able.isEmpty || chance(15) ? action(.pending) : pick(able)
+        else { return nil }
         let persons = world.directory.persons.sorted()
         let groups = history.review(id)?.requirement?.breakGlass ?? []
         let members = groups.flatMap { world.directory.groups[$0] ?? [] }.sorted()
         let person = members.isEmpty || chance(10) ? pick(persons) : pick(members)
-        let party = party(person, strong: chance(70))
-        let isReasoned = chance(92)
+        let party = party(person, strong: chance(80))
+        let isReasoned = chance(88)
         let command = BreakGlassCommand(
             principal: party.principal, channel: .console, assurance: party.assurance,
             method: party.method, expectedDigest: expected(id), hasReason: isReasoned,

@@ -37,11 +37,11 @@ extension Simulation {
             case 30..<56: return decision()
             case 56..<70: return claim()
             case 70..<79: return report()
-            case 79..<81: return heartbeat()
-            case 81..<83: return cancel()
-            case 83..<88: return breakGlass()
-            case 88..<91: return settleDebt()
-            case 91..<98: return try directory()
+            case 79: return heartbeat()
+            case 80: return cancel()
+            case 81..<88: return breakGlass()
+            case 88..<90: return settleDebt()
+            case 90..<97: return try directory()
             default: return policies()
             }
         } catch {
@@ -53,7 +53,10 @@ extension Simulation {
     private func letTimePass() async {
         installation.clock.advance(
             seconds: Int64(pick([10, 30, 60, 95, 125, 300, 601, 1801, 3601])))
-        if chance(3) { installation.clock.advance(seconds: Limits.debtSeconds) }
+        // A day, so that what is owed for a broken glass becomes overdue.
+        if known.contains(where: { history.review($0)?.isDebtOpen == true }), chance(20) {
+            installation.clock.advance(seconds: Limits.debtSeconds)
+        }
         await round()
     }
 

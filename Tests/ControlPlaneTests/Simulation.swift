@@ -29,6 +29,10 @@ final class Simulation {
     /// Every token that was ever handed out, by whose it is.
     var tokens: [Handle: [String]] = [:]
     var devices: [Handle: SoftwarePasskey] = [:]
+    /// What goes wrong with the first write of this step that matters.
+    private(set) var fault: StorageFault?
+    /// A command that a stop of the ledger was the answer to.
+    var interrupted: SimulatedCommand?
     /// How many persons and ports were made up so far.
     var made = 0
     /// What no caller should ever hear, and steps that could not be taken.
@@ -76,7 +80,8 @@ final class Simulation {
     func step() async throws {
         steps += 1
         installation.clock.advance(milliseconds: Int64(random.next() % 20_000))
-        if chance(5) { installation.storage.failNext(pick(StorageFault.allCases)) }
+        fault = chance(5) ? pick(StorageFault.allCases) : nil
+        if let fault { installation.storage.failNext(fault) }
         if !late.isEmpty, chance(10) {
             await deliver(late.removeFirst(), "late")
         } else {
@@ -85,6 +90,9 @@ final class Simulation {
         installation.storage.failNext()
         // A writer that met a fault has stopped for good; only a restart helps.
         if control.writer.stopped != nil || chance(2) { try await restart() }
+        // Whoever heard nothing, or that the ledger is gone, asks again.
+        if let command = interrupted, chance(60) { await deliver(command, "after a crash") }
+        interrupted = nil
         try ingest()
         try check()
     }

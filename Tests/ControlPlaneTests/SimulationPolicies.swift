@@ -7,8 +7,9 @@ import ServiceTestSupport
 enum SimulationPolicies {
     /// Modes of operations, the frequent ones more than once.
     static let modes = [
-        "allow", "allow", "allow", "review", "review", "review", "two", "high", "lead", "never",
-        "ladder", "ladder", "glass", "glass", "signed", "signed", "both", "freeze", "person",
+        "allow", "allow", "review", "review", "review", "two", "two", "high", "lead", "never",
+        "ladder", "ladder", "glass", "glass", "glass", "signed", "signed", "both", "freeze",
+        "person",
         "long",
     ]
 

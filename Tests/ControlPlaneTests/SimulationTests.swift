@@ -49,7 +49,8 @@ struct SimulationTests {
 
     /// How messages came, and what gates and attackers did.
     private static let deliveries = [
-        "batch", "edited row", "execution", "forged claim", "late", "lost answer", "race",
+        "after a crash", "batch", "edited row", "execution", "forged claim", "late", "lost answer",
+        "race",
         "receipt", "restart", "sign", "twice at once",
     ]
 
