@@ -27,8 +27,9 @@ struct Sealed {
         """
     }
 
-    /// Alice, bob and carol have passkeys; erin and frank review as well and have none yet. Bob and
-    /// erin are administrators.
+    /// Alice, bob and carol have passkeys; erin and frank review as well and have none yet.
+    ///
+    /// Bob and erin are administrators.
     init(_ annotations: String = "@assurance(\"passkey\")", shownTo: [Handle] = []) throws {
         ledger = try MemoryLedger.started(policy: Self.policy(annotations))
         for person in [Self.erin, Self.frank] {
