@@ -19,7 +19,8 @@ struct DirectoryBench: AsyncParsableCommand {
         abstract: "Submit, decide, clear and claim among few and among 10,000 people.")
 
     @Option(help: "People, and as many agents.") var people = 10_000
-    @Option(help: "Groups; each person is in five of them.") var groups = 1_000
+    @Option(help: "Groups.") var groups = 1_000
+    @Option(help: "In how many of them each person is.") var memberships = 2
     @Option(help: "How many of the people are reviewers.") var reviewers = 100
     @Option(help: "Cycles that are measured of each.") var cycles = 1_000
 
@@ -27,7 +28,8 @@ struct DirectoryBench: AsyncParsableCommand {
         let small = try await DirectoryStage()
         let large = try await DirectoryStage()
         let began = ContinuousClock.now
-        try await large.populate(people: people, groups: groups, reviewers: reviewers)
+        try await large.populate(
+            people: people, groups: groups, each: memberships, reviewers: reviewers)
         print("populated in", began.duration(to: .now), "entries", large.control.writer.head.size)
         for number in 0..<50 {
             try await small.cycle(number, isMeasured: false)

@@ -84,8 +84,8 @@ final class DirectoryStage {
         try? FileManager.default.removeItem(atPath: folder)
     }
 
-    /// Adds people in five groups each, agents that belong to one each, and reviewers.
-    func populate(people: Int, groups: Int, reviewers: Int) async throws {
+    /// Adds people in some groups each, agents that belong to one each, and reviewers.
+    func populate(people: Int, groups: Int, each: Int, reviewers: Int) async throws {
         var changes: [NamedDirectoryChange] = []
         for group in 0..<groups {
             changes.append(NamedDirectoryChange(.groupAdded(try name("g", group))))
@@ -93,8 +93,8 @@ final class DirectoryStage {
         for person in 0..<people {
             let id = try name("p", person)
             changes.append(NamedDirectoryChange(.personAdded(id)))
-            for step in 0..<min(5, groups) {
-                let group = (person * 5 + step) % groups
+            for step in 0..<min(each, groups) {
+                let group = (person * each + step) % groups
                 changes.append(
                     NamedDirectoryChange(.memberAdded(group: try name("g", group), member: id)))
             }
